@@ -1,0 +1,22 @@
+/** Work that must survive a restart is a row: claimed, tried, put off, completed. */
+export interface Job {
+	readonly id: string;
+	readonly kind: JobKind;
+	/** The id of what the job is about, by kind: notification id, EID, transaction id. */
+	readonly reference: string;
+	readonly attempts: number;
+	readonly runAfter: number;
+	/** While this lies ahead, another worker holds the job. */
+	readonly leasedUntil?: number;
+	readonly lastError?: string;
+	readonly completedAt?: number;
+	readonly createdAt: number;
+}
+
+export type JobKind =
+	/** Forward a notification to its address; reference is the notification's id. */
+	| "notificationDelivery"
+	/** Verify the kept results of a device whose certificates have arrived; reference is the EID. */
+	| "keptResultVerification"
+	/** Tell the SM-DP+ that a session is over; reference is the SM-DP+'s transaction id. */
+	| "sessionCancellation";

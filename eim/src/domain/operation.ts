@@ -1,0 +1,167 @@
+import type { Eid } from "@iot-esim/shared/ids/eid";
+import type { Iccid } from "@iot-esim/shared/ids/iccid";
+import { DomainError } from "./errors.ts";
+
+/** What an operator can order for a device. */
+export type OperationType = "download" | "enable" | "disable" | "delete" | "listProfiles" | "readEuiccData";
+
+/** Where the SM-DP+ holds the profile, as split out of an activation code or given as such. */
+export interface DownloadParameters {
+	/** FQDN, with an optional `:port`. */
+	readonly smdpAddress: string;
+	readonly matchingId: string;
+	/** The code as given, when the order was by activation code. */
+	readonly activationCode?: string;
+	readonly confirmationCode?: string;
+}
+
+/** Type and parameters of an operation, kept together so that each type has its own. */
+export type OperationOrder =
+	| { readonly type: "download"; readonly parameters: DownloadParameters }
+	| { readonly type: "enable"; readonly parameters: { readonly iccid: Iccid; readonly rollback: boolean } }
+	| { readonly type: "disable"; readonly parameters: { readonly iccid: Iccid } }
+	| { readonly type: "delete"; readonly parameters: { readonly iccid: Iccid } }
+	| { readonly type: "listProfiles"; readonly parameters: Readonly<Record<string, never>> }
+	| {
+			readonly type: "readEuiccData";
+			/** Tags of IpaEuiccData in hex; absent means the eIM's own safe list. */
+			readonly parameters: { readonly tags?: readonly string[] };
+	  };
+
+export type OperationState =
+	| "queued"
+	| "sent"
+	| "awaiting-verification"
+	| "succeeded"
+	| "failed"
+	| "rolled-back"
+	| "expired"
+	| "cancelled";
+
+export const OPERATION_STATES: readonly OperationState[] = [
+	"queued",
+	"sent",
+	"awaiting-verification",
+	"succeeded",
+	"failed",
+	"rolled-back",
+	"expired",
+	"cancelled",
+];
+
+/** Why an operation stands where it stands. */
+export interface OperationReason {
+	/** For people: what happened and what to do. */
+	readonly text: string;
+	/** The standard's own code, for example `enable: profileNotInDisabledState(2)` or `8.2.6/3.8`. */
+	readonly code?: string;
+}
+
+/** One thing ordered for one device. Times are milliseconds since 1970. */
+export type Operation = OperationOrder & {
+	readonly id: string;
+	readonly eid: Eid;
+	readonly tenantId: string;
+	/** `eim` marks what the eIM ordered for itself, such as the certificates of a new device. */
+	readonly origin: "operator" | "eim";
+	readonly state: OperationState;
+	readonly reason?: OperationReason;
+	/** What the device answered beyond success, for example the ICCID that a download installed. */
+	readonly outcome?: Readonly<Record<string, string | number | boolean>>;
+	readonly createdAt: number;
+	readonly updatedAt: number;
+	/** When the first package of this operation left. */
+	readonly sentAt?: number;
+	/** When the operation reached a final state. */
+	readonly finishedAt?: number;
+	readonly expiresAt: number;
+	readonly idempotencyKey?: string;
+};
+
+/** Facts that move an operation on. */
+export type OperationEvent = { readonly at: number } & (
+	| { readonly kind: "packageStored" }
+	/** A result arrived that cannot be verified yet; it is kept. */
+	| { readonly kind: "resultKept"; readonly reason: OperationReason }
+	/** A kept result turned out not to be the device's: the package goes out again. */
+	| { readonly kind: "resultRejected"; readonly reason: OperationReason }
+	| {
+			readonly kind: "succeeded";
+			readonly reason?: OperationReason;
+			readonly outcome?: NonNullable<Operation["outcome"]>;
+	  }
+	| { readonly kind: "failed"; readonly reason: OperationReason; readonly outcome?: NonNullable<Operation["outcome"]> }
+	| { readonly kind: "rolledBack"; readonly reason: OperationReason }
+	/** The eUICC did not execute the package and a new one is to be made, with a new counter. */
+	| { readonly kind: "packageDropped"; readonly reason: OperationReason }
+	| { readonly kind: "expired" }
+	| { readonly kind: "cancelled"; readonly reason?: OperationReason }
+);
+
+export function isFinal(state: OperationState): boolean {
+	return state !== "queued" && state !== "sent" && state !== "awaiting-verification";
+}
+
+const ALLOWED: Readonly<Record<OperationEvent["kind"], readonly OperationState[]>> = {
+	packageStored: ["queued"],
+	resultKept: ["sent"],
+	resultRejected: ["awaiting-verification"],
+	// The eUICC's word is the truth even when it comes after the expiry.
+	succeeded: ["sent", "awaiting-verification", "expired"],
+	failed: ["queued", "sent", "awaiting-verification", "expired"],
+	// An IPA that missed the acknowledgement of the first result may still roll back.
+	rolledBack: ["sent", "awaiting-verification", "succeeded", "expired"],
+	packageDropped: ["sent", "awaiting-verification"],
+	expired: ["queued", "sent", "awaiting-verification"],
+	cancelled: ["queued"],
+};
+
+const STATE_AFTER: Readonly<Record<OperationEvent["kind"], OperationState>> = {
+	packageStored: "sent",
+	resultKept: "awaiting-verification",
+	resultRejected: "sent",
+	succeeded: "succeeded",
+	failed: "failed",
+	rolledBack: "rolled-back",
+	packageDropped: "queued",
+	expired: "expired",
+	cancelled: "cancelled",
+};
+
+/**
+ * The operation after an event. An event that leads to the state the operation is in already changes nothing, so a
+ * message that arrives twice is harmless.
+ * @returns DomainError OPERATION_TRANSITION_ILLEGAL or OPERATION_ALREADY_SENT when the event cannot happen now
+ */
+export function nextOperation(operation: Operation, event: OperationEvent): Operation | DomainError {
+	const state = STATE_AFTER[event.kind];
+	if (!ALLOWED[event.kind].includes(operation.state)) {
+		return operation.state === state ? operation : refusal(operation, event);
+	}
+	const moved: Operation = { ...operation, state, updatedAt: event.at };
+	const { reason: _reason, ...withoutReason } = moved;
+	const reason = reasonOf(event);
+	return {
+		...withoutReason,
+		...(reason ? { reason } : {}),
+		...("outcome" in event && event.outcome ? { outcome: { ...operation.outcome, ...event.outcome } } : {}),
+		...(event.kind === "packageStored" && operation.sentAt === undefined ? { sentAt: event.at } : {}),
+		...(isFinal(state) ? { finishedAt: event.at } : {}),
+	};
+}
+
+function reasonOf(event: OperationEvent): OperationReason | undefined {
+	if (event.kind === "expired") {
+		return { text: "The device gave no verified result before the expiry; it may still have executed the operation." };
+	}
+	return "reason" in event ? event.reason : undefined;
+}
+
+function refusal(operation: Operation, event: OperationEvent): DomainError {
+	const context = { operationId: operation.id, eid: operation.eid, state: operation.state };
+	if (event.kind === "cancelled" && !isFinal(operation.state)) {
+		return new DomainError("OPERATION_ALREADY_SENT", `operation ${operation.id} is ${operation.state}`, { context });
+	}
+	const message = `operation ${operation.id} is ${operation.state}; it cannot take "${event.kind}"`;
+	return new DomainError("OPERATION_TRANSITION_ILLEGAL", message, { context });
+}
