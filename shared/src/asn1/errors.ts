@@ -58,4 +58,10 @@ export class Asn1Error extends EsimError {
 		this.reason = reason;
 		this.path = path;
 	}
+
+	/** The same error seen from one level further out. */
+	within(outer: string): Asn1Error {
+		const path = this.path === "" || this.path.startsWith("[") ? outer + this.path : `${outer}.${this.path}`;
+		return new Asn1Error(this.code as keyof typeof asn1Errors, this.reason, path);
+	}
 }

@@ -25,43 +25,78 @@ export function firstOctet(tag: number): number {
 }
 
 /**
+ * Reads one header after another without allocating; the last one read stands in its fields.
+ * Lengths must be definite and minimal, tags at most 4 octets.
+ */
+export class TlvCursor {
+	tag = 0;
+	start = 0;
+	valueStart = 0;
+	end = 0;
+
+	/**
+	 * Reads the header at `offset`; nothing at or behind `limit` belongs to it.
+	 * @throws Asn1Error ASN1_TRUNCATED, ASN1_TAG_INVALID or ASN1_LENGTH_INVALID
+	 */
+	read(bytes: Uint8Array, offset: number, limit: number): void {
+		if (offset >= limit) throw new Asn1Error("ASN1_TRUNCATED", `a tag is missing at offset ${offset}`);
+		let at = offset;
+		let tag = bytes[at++] as number;
+		if ((tag & 0x1f) === 0x1f) {
+			tag = longTag(bytes, offset, limit);
+			at += tag > 0xffffff ? 3 : tag > 0xffff ? 2 : 1;
+		}
+		if (at >= limit) throw new Asn1Error("ASN1_TRUNCATED", `the length at offset ${at} is missing`);
+		let length = bytes[at++] as number;
+		if (length >= 0x80) {
+			const count = length & 0x7f;
+			length = longLength(bytes, at, count, limit);
+			at += count;
+		}
+		if (length > limit - at) {
+			throw new Asn1Error("ASN1_TRUNCATED", `${length} octets announced at offset ${offset}, ${limit - at} are there`);
+		}
+		this.tag = tag;
+		this.start = offset;
+		this.valueStart = at;
+		this.end = at + length;
+	}
+}
+
+function longTag(bytes: Uint8Array, offset: number, limit: number): number {
+	let tag = bytes[offset] as number;
+	for (let at = offset + 1; ; at++) {
+		if (at >= limit) throw new Asn1Error("ASN1_TRUNCATED", `the tag at offset ${offset} is cut off`);
+		if (at > offset + 3) throw new Asn1Error("ASN1_TAG_INVALID", `the tag at offset ${offset} has more than 4 octets`);
+		const octet = bytes[at] as number;
+		if (at === offset + 1 && (octet === 0x80 || octet < 0x1f)) {
+			throw new Asn1Error("ASN1_TAG_INVALID", `the tag at offset ${offset} is not in its shortest form`);
+		}
+		tag = tag * 256 + octet;
+		if ((octet & 0x80) === 0) return tag;
+	}
+}
+
+function longLength(bytes: Uint8Array, at: number, count: number, limit: number): number {
+	if (count === 0) throw new Asn1Error("ASN1_LENGTH_INVALID", `indefinite length at offset ${at - 1}`);
+	if (count > 4) throw new Asn1Error("ASN1_LENGTH_INVALID", `length of ${count} octets at offset ${at - 1}`);
+	if (at + count > limit) throw new Asn1Error("ASN1_TRUNCATED", `the length at offset ${at - 1} is cut off`);
+	let length = 0;
+	for (let i = 0; i < count; i++) length = length * 256 + (bytes[at + i] as number);
+	if (length < 0x80 || (count > 1 && length < 2 ** (8 * (count - 1)))) {
+		throw new Asn1Error("ASN1_LENGTH_INVALID", `the length at offset ${at - 1} is not in its shortest form`);
+	}
+	return length;
+}
+
+/**
  * Reads the header at `offset`.
  * @throws Asn1Error ASN1_TRUNCATED, ASN1_TAG_INVALID or ASN1_LENGTH_INVALID
  */
 export function readTlv(bytes: Uint8Array, offset: number, limit: number = bytes.length): Tlv {
-	if (offset >= limit) throw new Asn1Error("ASN1_TRUNCATED", `a tag is missing at offset ${offset}`);
-	let at = offset;
-	let tag = bytes[at++] as number;
-	if ((tag & 0x1f) === 0x1f) {
-		let octet: number;
-		let octets = 1;
-		do {
-			if (at >= limit) throw new Asn1Error("ASN1_TRUNCATED", `the tag at offset ${offset} is cut off`);
-			octet = bytes[at++] as number;
-			if (++octets > 4) throw new Asn1Error("ASN1_TAG_INVALID", `the tag at offset ${offset} has more than 4 octets`);
-			if (octets === 2 && (octet === 0x80 || octet < 0x1f)) {
-				throw new Asn1Error("ASN1_TAG_INVALID", `the tag at offset ${offset} is not in its shortest form`);
-			}
-			tag = tag * 256 + octet;
-		} while (octet & 0x80);
-	}
-	if (at >= limit) throw new Asn1Error("ASN1_TRUNCATED", `the length at offset ${at} is missing`);
-	let length = bytes[at++] as number;
-	if (length >= 0x80) {
-		const count = length & 0x7f;
-		if (count === 0) throw new Asn1Error("ASN1_LENGTH_INVALID", `indefinite length at offset ${at - 1}`);
-		if (count > 4) throw new Asn1Error("ASN1_LENGTH_INVALID", `length of ${count} octets at offset ${at - 1}`);
-		if (at + count > limit) throw new Asn1Error("ASN1_TRUNCATED", `the length at offset ${at - 1} is cut off`);
-		length = 0;
-		for (let i = 0; i < count; i++) length = length * 256 + (bytes[at++] as number);
-		if (length < 0x80 || (count > 1 && length < 2 ** (8 * (count - 1)))) {
-			throw new Asn1Error("ASN1_LENGTH_INVALID", `the length at offset ${at - count - 1} is not in its shortest form`);
-		}
-	}
-	if (length > limit - at) {
-		throw new Asn1Error("ASN1_TRUNCATED", `${length} octets announced at offset ${offset}, ${limit - at} are there`);
-	}
-	return { tag, start: offset, valueStart: at, end: at + length };
+	const cursor = new TlvCursor();
+	cursor.read(bytes, offset, limit);
+	return { tag: cursor.tag, start: cursor.start, valueStart: cursor.valueStart, end: cursor.end };
 }
 
 /** The contents octets of a TLV, without a copy. */
