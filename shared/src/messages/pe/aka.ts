@@ -14,6 +14,7 @@ import {
 import { hex } from "../../util/bytes.ts";
 import { ApplicationIdentifier, PEHeader, UInt8 } from "./basic-types.ts";
 
+/** Shares the parameters of another application. */
 export const MappingParameter = define(
 	"MappingParameter",
 	sequence({
@@ -24,6 +25,7 @@ export const MappingParameter = define(
 export type MappingParameter = Infer<typeof MappingParameter>;
 
 export const AlgorithmIdCode = { milenage: 1, tuak: 2, "usim-test-algorithm": 3 } as const;
+/** Algorithm, key and constants of one network application. */
 export const AlgoParameter = define(
 	"AlgoParameter",
 	sequence({
@@ -42,6 +44,7 @@ export const AlgoParameter = define(
 );
 export type AlgoParameter = Infer<typeof AlgoParameter>;
 
+/** Belongs to the USIM or ISIM before it; sqnInit has one entry for each index. */
 export const PeAkaParameter = define(
 	"PE-AKAParameter",
 	sequence({

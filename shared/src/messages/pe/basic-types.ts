@@ -17,6 +17,7 @@ export type UInt31 = Infer<typeof UInt31>;
 export const ApplicationIdentifier = define("ApplicationIdentifier", octetString({ size: [5, 16] }));
 export type ApplicationIdentifier = Infer<typeof ApplicationIdentifier>;
 
+/** `mandated` means that the eUICC must know this element. */
 export const PEHeader = define(
 	"PEHeader",
 	sequence({

@@ -27,6 +27,7 @@ export const PEStatusCode = {
 	"pin-code-missing": 11,
 	"unsupported-profile-version": 31,
 } as const;
+/** Values from 24576 on are status words or proprietary. */
 export const PEStatus = define(
 	"PEStatus",
 	sequence({
@@ -38,6 +39,7 @@ export const PEStatus = define(
 );
 export type PEStatus = Infer<typeof PEStatus>;
 
+/** Status of the elements processed so far. */
 export const EUICCResponse = define(
 	"EUICCResponse",
 	sequence({

@@ -18,6 +18,7 @@ import {
 import { hex } from "../../util/bytes.ts";
 import { ApplicationIdentifier, PEHeader, UInt16 } from "./basic-types.ts";
 
+/** Fill patterns and BER-TLV limits. */
 export const ProprietaryInfo = define(
 	"ProprietaryInfo",
 	sequence({
@@ -30,6 +31,7 @@ export const ProprietaryInfo = define(
 );
 export type ProprietaryInfo = Infer<typeof ProprietaryInfo>;
 
+/** File control parameters; absent ones come from the template. */
 export const Fcp = define(
 	"Fcp",
 	sequence({
@@ -47,6 +49,7 @@ export const Fcp = define(
 );
 export type Fcp = Infer<typeof Fcp>;
 
+/** A file as changes to its template: parameters first, then pieces of contents, each after an optional offset. */
 export const File = define(
 	"File",
 	sequenceOf(
@@ -60,6 +63,7 @@ export const File = define(
 );
 export type File = Infer<typeof File>;
 
+/** Files without a template: a path, then files below it. */
 export const FileManagement = define(
 	"FileManagement",
 	sequenceOf(

@@ -65,6 +65,7 @@ export const PUKKeyReferenceValueCode = {
 export const PUKKeyReferenceValue = define("PUKKeyReferenceValue", integer({ named: PUKKeyReferenceValueCode }));
 export type PUKKeyReferenceValue = Infer<typeof PUKKeyReferenceValue>;
 
+/** maxNumOfAttemps-retryNumLeft: limit in the high half, remaining in the low half. */
 export const PINConfiguration = define(
 	"PINConfiguration",
 	sequence({
@@ -77,6 +78,7 @@ export const PINConfiguration = define(
 );
 export type PINConfiguration = Infer<typeof PINConfiguration>;
 
+/** PINs of the directory before it, or the path of the directory that shares its PINs. */
 export const PePinCodes = define(
 	"PE-PINCodes",
 	sequence({
@@ -89,6 +91,7 @@ export const PePinCodes = define(
 );
 export type PePinCodes = Infer<typeof PePinCodes>;
 
+/** maxNumOfAttemps-retryNumLeft: limit in the high half, remaining in the low half. */
 export const PUKConfiguration = define(
 	"PUKConfiguration",
 	sequence({

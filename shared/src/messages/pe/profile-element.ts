@@ -15,6 +15,7 @@ import { PeDummy, PeEnd, PeNonStandard, ProfileHeader } from "./profile-header.t
 import { PeRfm, PeSecurityDomain } from "./security-domain.ts";
 import { PeGsmAccess, PeOptUsim, PeUsim } from "./usim.ts";
 
+/** A profile package is a row of these, without a wrapper, from header to end. */
 export const ProfileElement = define(
 	"ProfileElement",
 	choice({

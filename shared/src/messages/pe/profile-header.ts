@@ -13,6 +13,7 @@ import {
 } from "../../asn1/schema.ts";
 import { ApplicationIdentifier, PEHeader, UInt8 } from "./basic-types.ts";
 
+/** Services that the eUICC must have for this profile. */
 export const ServicesList = define(
 	"ServicesList",
 	sequence({
@@ -58,6 +59,7 @@ export const IotOptions = define(
 );
 export type IotOptions = Infer<typeof IotOptions>;
 
+/** First element: version, ICCID, what the eUICC must support. */
 export const ProfileHeader = define(
 	"ProfileHeader",
 	sequence({
@@ -82,9 +84,11 @@ export const ProfileHeader = define(
 );
 export type ProfileHeader = Infer<typeof ProfileHeader>;
 
+/** Reserved. */
 export const PeDummy = define("PE-Dummy", sequence({}));
 export type PeDummy = Infer<typeof PeDummy>;
 
+/** An element of one issuer. */
 export const PeNonStandard = define(
 	"PE-NonStandard",
 	sequence({
@@ -95,6 +99,7 @@ export const PeNonStandard = define(
 );
 export type PeNonStandard = Infer<typeof PeNonStandard>;
 
+/** Last element of a package. */
 export const PeEnd = define(
 	"PE-End",
 	sequence({

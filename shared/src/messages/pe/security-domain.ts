@@ -17,6 +17,7 @@ import { hex } from "../../util/bytes.ts";
 import { ApplicationInstance } from "./application.ts";
 import { ApplicationIdentifier, PEHeader, UInt8, UInt16 } from "./basic-types.ts";
 
+/** One key set entry of a security domain. */
 export const KeyObject = define(
 	"KeyObject",
 	sequence({
@@ -70,6 +71,7 @@ export const ADFRFMAccess = define(
 );
 export type ADFRFMAccess = Infer<typeof ADFRFMAccess>;
 
+/** Remote file management; only some components have a tag, so no other is tagged. */
 export const PeRfm = define(
 	"PE-RFM",
 	sequence({

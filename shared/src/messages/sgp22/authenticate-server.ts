@@ -19,6 +19,7 @@ import { Octet16, TransactionId } from "./basic-types.ts";
 import { DeviceInfo } from "./device-info.ts";
 import { EUICCInfo2 } from "./euicc-info.ts";
 
+/** Signed by the RSP server. */
 export const ServerSigned1 = define(
 	"ServerSigned1",
 	sequence({
@@ -47,7 +48,7 @@ export const CtxParams1 = define(
 );
 export type CtxParams1 = Infer<typeof CtxParams1>;
 
-/** Tag BF38. */
+/** The signature of the server runs over serverSigned1. Tag BF38. */
 export const AuthenticateServerRequest = define(
 	"AuthenticateServerRequest",
 	context(56),
@@ -61,6 +62,7 @@ export const AuthenticateServerRequest = define(
 );
 export type AuthenticateServerRequest = Infer<typeof AuthenticateServerRequest>;
 
+/** Signed by the eUICC in answer to ServerSigned1. */
 export const EuiccSigned1 = define(
 	"EuiccSigned1",
 	sequence({

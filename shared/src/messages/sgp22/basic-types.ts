@@ -23,17 +23,19 @@ export type Octet32 = Infer<typeof Octet32>;
 export const OctetTo16 = define("OctetTo16", octetString({ size: [1, 16] }));
 export type OctetTo16 = Infer<typeof OctetTo16>;
 
+/** Major, minor and revision, one octet each. */
 export const VersionType = define("VersionType", octetString({ size: 3 }));
 export type VersionType = Infer<typeof VersionType>;
 
-/** Tag 5A. */
+/** Ten octets as in EF.ICCID; `Iccid.fromBytes` of shared/ids gives the digits. Tag 5A. */
 export const Iccid = define("Iccid", application(26), octetString({ size: 10 }));
 export type Iccid = Infer<typeof Iccid>;
 
 export const RemoteOpIdCode = { installBoundProfilePackage: 1 } as const;
-/** Tag 82. */
+/** What the SM-DP+ asks of the eUICC; only one operation is defined. Tag 82. */
 export const RemoteOpId = define("RemoteOpId", context(2), integer({ named: RemoteOpIdCode }));
 export type RemoteOpId = Infer<typeof RemoteOpId>;
 
+/** Chosen by the RSP server for one session. */
 export const TransactionId = define("TransactionId", octetString({ size: [1, 16] }));
 export type TransactionId = Infer<typeof TransactionId>;

@@ -15,15 +15,15 @@ import {
 import { Octet1, OctetTo16, RemoteOpId, TransactionId } from "./basic-types.ts";
 import { DpProprietaryData } from "./profile-info.ts";
 
-/** Tag 87. */
+/** Encrypted block of ConfigureISDP or ReplaceSessionKeys. Tag 87. */
 export const BoundProfilePackage87tlv = define("BoundProfilePackage-87tlv", context(7), octetString());
 export type BoundProfilePackage87tlv = Infer<typeof BoundProfilePackage87tlv>;
 
-/** Tag 88. */
+/** Block of StoreMetadata, with a MAC but in clear. Tag 88. */
 export const BoundProfilePackage88tlv = define("BoundProfilePackage-88tlv", context(8), octetString());
 export type BoundProfilePackage88tlv = Infer<typeof BoundProfilePackage88tlv>;
 
-/** Tag 86. */
+/** Encrypted block of profile elements. Tag 86. */
 export const BoundProfilePackage86tlv = define("BoundProfilePackage-86tlv", context(6), octetString());
 export type BoundProfilePackage86tlv = Infer<typeof BoundProfilePackage86tlv>;
 
@@ -59,6 +59,7 @@ export const BoundProfilePackageSequenceOf86 = define(
 );
 export type BoundProfilePackageSequenceOf86 = Infer<typeof BoundProfilePackageSequenceOf86>;
 
+/** Key agreement: type 88 (AES), length 10 (16 octets), host identifier. */
 export const ControlRefTemplate = define(
 	"ControlRefTemplate",
 	sequence({
@@ -69,7 +70,7 @@ export const ControlRefTemplate = define(
 );
 export type ControlRefTemplate = Infer<typeof ControlRefTemplate>;
 
-/** Tag BF23. */
+/** The signature runs over the fields before it, joined, and the one-time key of the eUICC. Tag BF23. */
 export const InitialiseSecureChannelRequest = define(
 	"InitialiseSecureChannelRequest",
 	context(35),
@@ -83,7 +84,7 @@ export const InitialiseSecureChannelRequest = define(
 );
 export type InitialiseSecureChannelRequest = Infer<typeof InitialiseSecureChannelRequest>;
 
-/** Tag BF36. */
+/** One profile, encrypted for one eUICC in one session. Tag BF36. */
 export const BoundProfilePackage = define(
 	"BoundProfilePackage",
 	context(54),
@@ -97,7 +98,7 @@ export const BoundProfilePackage = define(
 );
 export type BoundProfilePackage = Infer<typeof BoundProfilePackage>;
 
-/** Tag BF24. */
+/** Proprietary data of the SM-DP+ for the ISD-P. Tag BF24. */
 export const ConfigureISDPRequest = define(
 	"ConfigureISDPRequest",
 	context(36),
@@ -107,7 +108,7 @@ export const ConfigureISDPRequest = define(
 );
 export type ConfigureISDPRequest = Infer<typeof ConfigureISDPRequest>;
 
-/** Tag BF26. */
+/** The keys that protect the profile elements, when they are not those of the session. Tag BF26. */
 export const ReplaceSessionKeysRequest = define(
 	"ReplaceSessionKeysRequest",
 	context(38),

@@ -38,6 +38,7 @@ export const CancelSessionRequest = define(
 );
 export type CancelSessionRequest = Infer<typeof CancelSessionRequest>;
 
+/** Signed by the eUICC; all three fields are tagged automatically, the OID too. */
 export const EuiccCancelSessionSigned = define(
 	"EuiccCancelSessionSigned",
 	sequence({

@@ -39,6 +39,7 @@ export const DeviceCapabilities = define(
 );
 export type DeviceCapabilities = Infer<typeof DeviceCapabilities>;
 
+/** `tac` is mandatory, also for a module without an IMEI. */
 export const DeviceInfo = define(
 	"DeviceInfo",
 	sequence({

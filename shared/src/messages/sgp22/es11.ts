@@ -3,6 +3,7 @@
 import { choice, context, define, type Infer, integer, sequence, sequenceOf, utf8String } from "../../asn1/schema.ts";
 import { TransactionId } from "./basic-types.ts";
 
+/** An event that waits at an RSP server. */
 export const EventEntries = define(
 	"EventEntries",
 	sequence({

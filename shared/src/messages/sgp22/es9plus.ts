@@ -14,7 +14,7 @@ import {
 import { AuthenticateClientResponseEs11 } from "./es11.ts";
 import { PendingNotification } from "./notifications.ts";
 
-/** Tag BF3D. */
+/** ES9+ and ES11; the same octets as the first arm of HandleNotificationEsipa. Tag BF3D. */
 export const HandleNotification = define(
 	"HandleNotification",
 	context(61),
@@ -24,7 +24,7 @@ export const HandleNotification = define(
 );
 export type HandleNotification = Infer<typeof HandleNotification>;
 
-/** Tag BF41. */
+/** The response of the eUICC stands here under [1] instead of its own tag. Tag BF41. */
 export const CancelSessionRequestEs9 = define(
 	"CancelSessionRequestEs9",
 	context(65),
@@ -54,7 +54,7 @@ export const CancelSessionResponseEs9 = define(
 );
 export type CancelSessionResponseEs9 = Infer<typeof CancelSessionResponseEs9>;
 
-/** Tag A2. */
+/** The wrapper of every ES9+ and ES11 request in the ASN.1 binding. Tag A2. */
 export const RemoteProfileProvisioningRequest = define(
 	"RemoteProfileProvisioningRequest",
 	context(2),
@@ -68,7 +68,7 @@ export const RemoteProfileProvisioningRequest = define(
 );
 export type RemoteProfileProvisioningRequest = Infer<typeof RemoteProfileProvisioningRequest>;
 
-/** Tag A2. */
+/** The wrapper of every ES9+ and ES11 response in the ASN.1 binding. Tag A2. */
 export const RemoteProfileProvisioningResponse = define(
 	"RemoteProfileProvisioningResponse",
 	context(2),

@@ -85,7 +85,7 @@ export const SetDefaultDpAddressResponse = define(
 );
 export type SetDefaultDpAddressResponse = Infer<typeof SetDefaultDpAddressResponse>;
 
-/** Tag E0. */
+/** In the answer to SELECT of the ISD-R. Tag E0. */
 export const ISDRProprietaryApplicationTemplate = define(
 	"ISDRProprietaryApplicationTemplate",
 	privateTag(0),

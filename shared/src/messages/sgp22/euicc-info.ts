@@ -22,7 +22,7 @@ import { PprIds } from "./profile-info.ts";
 export const GetEuiccInfo1Request = define("GetEuiccInfo1Request", context(32), sequence({}));
 export type GetEuiccInfo1Request = Infer<typeof GetEuiccInfo1Request>;
 
-/** Tag BF20. */
+/** What an RSP server needs before it signs: version and CI keys. Tag BF20. */
 export const EUICCInfo1 = define(
 	"EUICCInfo1",
 	context(32),
@@ -61,7 +61,7 @@ export const CertificationDataObject = define(
 export type CertificationDataObject = Infer<typeof CertificationDataObject>;
 
 export const EuiccCategoryCode = { other: 0, basicEuicc: 1, mediumEuicc: 2, contactlessEuicc: 3 } as const;
-/** Tag BF22. */
+/** All properties of the eUICC that an RSP server checks for eligibility. Tag BF22. */
 export const EUICCInfo2 = define(
 	"EUICCInfo2",
 	context(34),

@@ -19,7 +19,7 @@ export const NotificationEvent = define(
 );
 export type NotificationEvent = Infer<typeof NotificationEvent>;
 
-/** Tag BF2F. */
+/** In `profileManagementOperation` exactly one bit is set. Tag BF2F. */
 export const NotificationMetadata = define(
 	"NotificationMetadata",
 	context(47),

@@ -55,6 +55,7 @@ export const RetrieveNotificationsListRequest = define(
 );
 export type RetrieveNotificationsListRequest = Infer<typeof RetrieveNotificationsListRequest>;
 
+/** The signature runs over the whole of tbsOtherNotification. */
 export const OtherSignedNotification = define(
 	"OtherSignedNotification",
 	sequence({
@@ -66,6 +67,7 @@ export const OtherSignedNotification = define(
 );
 export type OtherSignedNotification = Infer<typeof OtherSignedNotification>;
 
+/** A signed fact for the notification receiver; relayed as it is. */
 export const PendingNotification = define(
 	"PendingNotification",
 	choice({

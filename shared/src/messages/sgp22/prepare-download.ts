@@ -17,6 +17,7 @@ import {
 import { Certificate } from "../pkix.ts";
 import { Octet32, TransactionId } from "./basic-types.ts";
 
+/** Signed by the SM-DP+ together with the signature of EuiccSigned1; the BOOLEAN keeps its universal tag. */
 export const SmdpSigned2 = define(
 	"SmdpSigned2",
 	sequence({
@@ -27,7 +28,7 @@ export const SmdpSigned2 = define(
 );
 export type SmdpSigned2 = Infer<typeof SmdpSigned2>;
 
-/** Tag BF21. */
+/** Here hashCc stands before the certificate, in ESipa after it. Tag BF21. */
 export const PrepareDownloadRequest = define(
 	"PrepareDownloadRequest",
 	context(33),
@@ -40,6 +41,7 @@ export const PrepareDownloadRequest = define(
 );
 export type PrepareDownloadRequest = Infer<typeof PrepareDownloadRequest>;
 
+/** Signed by the eUICC together with the signature of SmdpSigned2; carries its one-time key. */
 export const EUICCSigned2 = define(
 	"EUICCSigned2",
 	sequence({

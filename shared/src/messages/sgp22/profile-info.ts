@@ -25,7 +25,7 @@ export const ProfileClassCode = { test: 0, provisioning: 1, operational: 2 } as 
 export const ProfileClass = define("ProfileClass", integer({ named: ProfileClassCode }));
 export type ProfileClass = Infer<typeof ProfileClass>;
 
-/** Tag BF2D. */
+/** Without criteria all profiles; `tagList` names the members to be returned. Tag BF2D. */
 export const ProfileInfoListRequest = define(
 	"ProfileInfoListRequest",
 	context(45),
@@ -83,6 +83,7 @@ export type DpProprietaryData = Infer<typeof DpProprietaryData>;
 export const PprIds = define("PprIds", bitString({ pprUpdateControl: 0, ppr1: 1, ppr2: 2 }));
 export type PprIds = Infer<typeof PprIds>;
 
+/** Each entry is an OID and one value of the vendor, kept as a whole TLV. */
 export const VendorSpecificExtension = define(
 	"VendorSpecificExtension",
 	sequenceOf(

@@ -68,7 +68,7 @@ export const ErrorResult = define(
 );
 export type ErrorResult = Infer<typeof ErrorResult>;
 
-/** Tag BF27. */
+/** Signed by the eUICC, whole and with its tag. Tag BF27. */
 export const ProfileInstallationResultData = define(
 	"ProfileInstallationResultData",
 	context(39),

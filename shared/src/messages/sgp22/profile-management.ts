@@ -132,7 +132,7 @@ export const DeleteProfileResponse = define(
 );
 export type DeleteProfileResponse = Infer<typeof DeleteProfileResponse>;
 
-/** Tag BF34. */
+/** The bits differ from those of SGP.32. Tag BF34. */
 export const EuiccMemoryResetRequest = define(
 	"EuiccMemoryResetRequest",
 	context(52),

@@ -23,7 +23,7 @@ import {
 	VendorSpecificExtension,
 } from "./profile-info.ts";
 
-/** Tag BF25. */
+/** Metadata of a profile, sent in clear inside the Bound Profile Package. Tag BF25. */
 export const StoreMetadataRequest = define(
 	"StoreMetadataRequest",
 	context(37),

@@ -2,5 +2,6 @@
 
 import { define, type Infer, nullValue } from "../../asn1/schema.ts";
 
+/** NULL. */
 export const AsnNull = define("AsnNull", nullValue());
 export type AsnNull = Infer<typeof AsnNull>;

@@ -18,6 +18,7 @@ import { AuthenticateResponseError, CtxParams1 } from "../sgp22/authenticate-ser
 import { Octet16, TransactionId } from "../sgp22/basic-types.ts";
 import { EUICCInfo2 } from "./euicc-info.ts";
 
+/** Signed by the eUICC in answer to ServerSigned1. */
 export const EuiccSigned1 = define(
 	"EuiccSigned1",
 	sequence({
@@ -50,6 +51,7 @@ export const CompactEuiccSigned1 = define(
 );
 export type CompactEuiccSigned1 = Infer<typeof CompactEuiccSigned1>;
 
+/** The signature runs over the full euiccSigned1, which the eIM rebuilds. */
 export const CompactAuthenticateResponseOk = define(
 	"CompactAuthenticateResponseOk",
 	sequence({

@@ -22,6 +22,7 @@ export const CompactEuiccCancelSessionSigned = define(
 );
 export type CompactEuiccCancelSessionSigned = Infer<typeof CompactEuiccCancelSessionSigned>;
 
+/** The signature runs over the full euiccCancelSessionSigned, which the eIM rebuilds. */
 export const CompactCancelSessionResponseOk = define(
 	"CompactCancelSessionResponseOk",
 	sequence({

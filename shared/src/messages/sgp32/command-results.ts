@@ -90,6 +90,7 @@ export const DeleteEimResultCode = {
 	commandError: 7,
 	undefinedError: 127,
 } as const;
+/** lastEimDeleted is a success. */
 export const DeleteEimResult = define("DeleteEimResult", integer({ named: DeleteEimResultCode }));
 export type DeleteEimResult = Infer<typeof DeleteEimResult>;
 
@@ -104,6 +105,7 @@ export const UpdateEimResultCode = {
 export const UpdateEimResult = define("UpdateEimResult", integer({ named: UpdateEimResultCode }));
 export type UpdateEimResult = Infer<typeof UpdateEimResult>;
 
+/** An associated eIM; the type is given for OIDs and FQDNs. */
 export const EimIdInfo = define(
 	"EimIdInfo",
 	sequence({
@@ -159,6 +161,7 @@ export const ProcessingTerminatedCode = {
 	interruption: 3,
 	undefinedError: 127,
 } as const;
+/** One element per executed command, in order; processingTerminated can only be the last. */
 export const EuiccResultData = define(
 	"EuiccResultData",
 	choice({

@@ -26,6 +26,7 @@ export const EimSupportedProtocol = define(
 );
 export type EimSupportedProtocol = Infer<typeof EimSupportedProtocol>;
 
+/** associationToken -1 in a request means that the eUICC makes one. Keys and certificates stand under [0] or [1] instead of their tag 30. */
 export const EimConfigurationData = define(
 	"EimConfigurationData",
 	sequence({
@@ -59,7 +60,7 @@ export const EimConfigurationData = define(
 );
 export type EimConfigurationData = Infer<typeof EimConfigurationData>;
 
-/** Tag BF57. */
+/** Only taken by an eUICC without any eIM. Tag BF57. */
 export const AddInitialEimRequest = define(
 	"AddInitialEimRequest",
 	context(87),

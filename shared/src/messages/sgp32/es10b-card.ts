@@ -14,7 +14,7 @@ import {
 } from "../../asn1/schema.ts";
 import { Certificate, SubjectKeyIdentifier } from "../pkix.ts";
 
-/** Tag BF64. */
+/** From bit 3 on the bits differ from those of SGP.32 v1.0. Tag BF64. */
 export const EuiccMemoryResetRequest = define(
 	"EuiccMemoryResetRequest",
 	context(100),
@@ -100,7 +100,7 @@ export const ConnectivityParametersError = define(
 );
 export type ConnectivityParametersError = Infer<typeof ConnectivityParametersError>;
 
-/** Tag BF5F. */
+/** What the eUICC knows of the connection, or an error. Tag BF5F. */
 export const GetConnectivityParametersResponse = define(
 	"GetConnectivityParametersResponse",
 	context(95),

@@ -60,7 +60,7 @@ export const CmdResultCode = {
 	commandError: 7,
 	undefinedError: 127,
 } as const;
-/** Tag BF58. */
+/** Its EuiccPackageResult replaces the one of the package that enabled the profile. Tag BF58. */
 export const ProfileRollbackResponse = define(
 	"ProfileRollbackResponse",
 	context(88),

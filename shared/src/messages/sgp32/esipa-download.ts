@@ -39,6 +39,7 @@ export const InitiateAuthenticationRequestEsipa = define(
 );
 export type InitiateAuthenticationRequestEsipa = Infer<typeof InitiateAuthenticationRequestEsipa>;
 
+/** transactionId may be left out to save octets. */
 export const InitiateAuthenticationOkEsipa = define(
 	"InitiateAuthenticationOkEsipa",
 	sequence({
@@ -84,6 +85,7 @@ export const AuthenticateClientRequestEsipa = define(
 );
 export type AuthenticateClientRequestEsipa = Infer<typeof AuthenticateClientRequestEsipa>;
 
+/** Here hashCc stands after the certificate, in PrepareDownloadRequest before it. */
 export const AuthenticateClientOkDPEsipa = define(
 	"AuthenticateClientOkDPEsipa",
 	sequence({
@@ -176,7 +178,7 @@ export const GetBoundProfilePackageResponseEsipa = define(
 );
 export type GetBoundProfilePackageResponseEsipa = Infer<typeof GetBoundProfilePackageResponseEsipa>;
 
-/** Tag BF41. */
+/** The response of the eUICC stands here under [1] instead of its own tag. Tag BF41. */
 export const CancelSessionRequestEsipa = define(
 	"CancelSessionRequestEsipa",
 	context(65),

@@ -26,7 +26,7 @@ import { ProfileDownloadTriggerRequest, ProfileDownloadTriggerResult } from "./p
 export const SequenceNumber = define("SequenceNumber", context(0), integer());
 export type SequenceNumber = Infer<typeof SequenceNumber>;
 
-/** Tag BF53. */
+/** Sequence numbers that the IPA may remove from the eUICC. Tag BF53. */
 export const EimAcknowledgements = define("EimAcknowledgements", context(83), sequenceOf(SequenceNumber));
 export type EimAcknowledgements = Infer<typeof EimAcknowledgements>;
 
@@ -40,10 +40,11 @@ export const StateChangeCauseCode = {
 	deviceChange: 6,
 	undefined: 127,
 } as const;
+/** Why profiles changed without this eIM. */
 export const StateChangeCause = define("StateChangeCause", integer({ named: StateChangeCauseCode }));
 export type StateChangeCause = Infer<typeof StateChangeCause>;
 
-/** Tag BF4F. */
+/** The poll of an IPA. Tag BF4F. */
 export const GetEimPackageRequest = define(
 	"GetEimPackageRequest",
 	context(79),
@@ -63,7 +64,7 @@ export const GetEimPackageErrorCode = {
 	missingEid: 4,
 	undefinedError: 127,
 } as const;
-/** Tag BF4F. */
+/** One package, or why there is none. Tag BF4F. */
 export const GetEimPackageResponse = define(
 	"GetEimPackageResponse",
 	context(79),
@@ -107,7 +108,7 @@ export const EimPackageResult = define(
 );
 export type EimPackageResult = Infer<typeof EimPackageResult>;
 
-/** Tag BF50. */
+/** The outcome of a package. Tag BF50. */
 export const ProvideEimPackageResult = define(
 	"ProvideEimPackageResult",
 	context(80),
@@ -124,7 +125,7 @@ export const ProvideEimPackageResultErrorCode = {
 	missingEid: 4,
 	undefinedError: 127,
 } as const;
-/** Tag BF50. */
+/** What the IPA may remove from the eUICC. Tag BF50. */
 export const ProvideEimPackageResultResponse = define(
 	"ProvideEimPackageResultResponse",
 	context(80),
@@ -136,7 +137,7 @@ export const ProvideEimPackageResultResponse = define(
 );
 export type ProvideEimPackageResultResponse = Infer<typeof ProvideEimPackageResultResponse>;
 
-/** Tag BF4E. */
+/** A package brought to the IPA by the eIM. Tag BF4E. */
 export const TransferEimPackageRequest = define(
 	"TransferEimPackageRequest",
 	context(78),
@@ -167,7 +168,7 @@ export const TransferEimPackageResponse = define(
 );
 export type TransferEimPackageResponse = Infer<typeof TransferEimPackageResponse>;
 
-/** Tag BF3D. */
+/** A notification, or a result in its place. Tag BF3D. */
 export const HandleNotificationEsipa = define(
 	"HandleNotificationEsipa",
 	context(61),

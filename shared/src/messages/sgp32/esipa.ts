@@ -21,6 +21,7 @@ import {
 	TransferEimPackageResponse,
 } from "./esipa-package.ts";
 
+/** Body of a request in the ASN.1 binding of ESipa, without a wrapper. */
 export const EsipaMessageFromIpaToEim = define(
 	"EsipaMessageFromIpaToEim",
 	choice({
@@ -36,6 +37,7 @@ export const EsipaMessageFromIpaToEim = define(
 );
 export type EsipaMessageFromIpaToEim = Infer<typeof EsipaMessageFromIpaToEim>;
 
+/** Body of a response in the ASN.1 binding of ESipa, without a wrapper. */
 export const EsipaMessageFromEimToIpa = define(
 	"EsipaMessageFromEimToIpa",
 	choice({

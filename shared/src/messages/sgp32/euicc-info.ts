@@ -36,7 +36,7 @@ export const IoTSpecificInfo = define(
 export type IoTSpecificInfo = Infer<typeof IoTSpecificInfo>;
 
 export const EuiccCategoryCode = { other: 0, basicEuicc: 1, mediumEuicc: 2, contactlessEuicc: 3 } as const;
-/** Tag BF22. */
+/** EUICCInfo2 of SGP.22 with what an IoT eUICC adds. Tag BF22. */
 export const EUICCInfo2 = define(
 	"EUICCInfo2",
 	context(34),
@@ -68,7 +68,7 @@ export const EUICCInfo2 = define(
 );
 export type EUICCInfo2 = Infer<typeof EUICCInfo2>;
 
-/** Tag E1. */
+/** In the answer to SELECT of the ISD-R of an IoT eUICC. Tag E1. */
 export const ISDRProprietaryApplicationTemplateIoT = define(
 	"ISDRProprietaryApplicationTemplateIoT",
 	privateTag(1),

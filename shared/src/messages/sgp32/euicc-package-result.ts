@@ -18,6 +18,7 @@ import {
 import { TransactionId } from "../sgp22/basic-types.ts";
 import { EuiccResultData } from "./command-results.ts";
 
+/** Signed by the eUICC together with the association token; seqNumber comes from the counter of notifications. */
 export const EuiccPackageResultDataSigned = define(
 	"EuiccPackageResultDataSigned",
 	sequence({
@@ -70,6 +71,7 @@ export const EuiccPackageErrorSigned = define(
 );
 export type EuiccPackageErrorSigned = Infer<typeof EuiccPackageErrorSigned>;
 
+/** Not signed, not numbered, never acknowledged. */
 export const EuiccPackageErrorUnsigned = define(
 	"EuiccPackageErrorUnsigned",
 	sequence({
@@ -80,7 +82,7 @@ export const EuiccPackageErrorUnsigned = define(
 );
 export type EuiccPackageErrorUnsigned = Infer<typeof EuiccPackageErrorUnsigned>;
 
-/** Tag BF51. */
+/** Signed results, a signed error, or an error for an eIM that the eUICC does not know. Tag BF51. */
 export const EuiccPackageResult = define(
 	"EuiccPackageResult",
 	context(81),

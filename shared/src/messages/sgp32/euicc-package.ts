@@ -22,6 +22,7 @@ import { ProfileInfoListRequest } from "../sgp22/profile-info.ts";
 import { SetDefaultDpAddressRequest } from "./default-dp-address.ts";
 import { EimConfigurationData } from "./eim-configuration.ts";
 
+/** Profile state management operation: one command on profiles. */
 export const Psmo = define(
 	"Psmo",
 	choice({
@@ -66,6 +67,7 @@ export const Psmo = define(
 );
 export type Psmo = Infer<typeof Psmo>;
 
+/** eIM configuration operation: one command on eIM associations. */
 export const Eco = define(
 	"Eco",
 	choice({
@@ -82,6 +84,7 @@ export const Eco = define(
 );
 export type Eco = Infer<typeof Eco>;
 
+/** Commands on profiles or commands on eIM configurations, never both. */
 export const EuiccPackage = define(
 	"EuiccPackage",
 	choice({
@@ -91,6 +94,7 @@ export const EuiccPackage = define(
 );
 export type EuiccPackage = Infer<typeof EuiccPackage>;
 
+/** Signed by the eIM; counterValue grows with each package for one eUICC. */
 export const EuiccPackageSigned = define(
 	"EuiccPackageSigned",
 	sequence({
@@ -103,7 +107,7 @@ export const EuiccPackageSigned = define(
 );
 export type EuiccPackageSigned = Infer<typeof EuiccPackageSigned>;
 
-/** Tag BF51. */
+/** The signature of the eIM runs over euiccPackageSigned and the association token. Tag BF51. */
 export const EuiccPackageRequest = define(
 	"EuiccPackageRequest",
 	context(81),

@@ -24,7 +24,7 @@ import { EUICCInfo2 } from "./euicc-info.ts";
 import { EuiccPackageResultList } from "./euicc-package-result.ts";
 import { PendingNotificationList } from "./notifications.ts";
 
-/** Tag BF52. */
+/** tagList names members of IpaEuiccData. Tag BF52. */
 export const IpaEuiccDataRequest = define(
 	"IpaEuiccDataRequest",
 	context(82),
@@ -53,6 +53,7 @@ export const IpaEuiccDataRequest = define(
 );
 export type IpaEuiccDataRequest = Infer<typeof IpaEuiccDataRequest>;
 
+/** What the IPA can do and which bindings of ESipa it speaks. */
 export const IpaCapabilities = define(
 	"IpaCapabilities",
 	sequence({
@@ -83,6 +84,7 @@ export const IpaCapabilities = define(
 );
 export type IpaCapabilities = Infer<typeof IpaCapabilities>;
 
+/** All members are optional; an IPA may send more or fewer than asked. */
 export const IpaEuiccData = define(
 	"IpaEuiccData",
 	sequence({
@@ -120,7 +122,7 @@ export const IpaEuiccDataResponseError = define(
 );
 export type IpaEuiccDataResponseError = Infer<typeof IpaEuiccDataResponseError>;
 
-/** Tag BF52. */
+/** The data asked for, or an error. Tag BF52. */
 export const IpaEuiccDataResponse = define(
 	"IpaEuiccDataResponse",
 	context(82),

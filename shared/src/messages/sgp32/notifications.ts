@@ -34,6 +34,7 @@ export const ProfileInstallationResult = define(
 );
 export type ProfileInstallationResult = Infer<typeof ProfileInstallationResult>;
 
+/** simaResponse is absent when it is the nine octets of success. */
 export const CompactSuccessResult = define(
 	"CompactSuccessResult",
 	sequence({
@@ -60,6 +61,7 @@ export const CompactProfileInstallationResultData = define(
 );
 export type CompactProfileInstallationResultData = Infer<typeof CompactProfileInstallationResultData>;
 
+/** The signature runs over the full profileInstallationResultData, which the eIM rebuilds. */
 export const CompactProfileInstallationResult = define(
 	"CompactProfileInstallationResult",
 	sequence({
@@ -79,6 +81,7 @@ export const CompactOtherSignedNotification = define(
 );
 export type CompactOtherSignedNotification = Infer<typeof CompactOtherSignedNotification>;
 
+/** A signed fact for the notification receiver; relayed as it is. */
 export const PendingNotification = define(
 	"PendingNotification",
 	choice({

@@ -23,6 +23,7 @@ export const CompactEuiccSigned2 = define(
 );
 export type CompactEuiccSigned2 = Infer<typeof CompactEuiccSigned2>;
 
+/** The signature runs over the full euiccSigned2, which the eIM rebuilds. */
 export const CompactPrepareDownloadResponseOk = define(
 	"CompactPrepareDownloadResponseOk",
 	sequence({

@@ -32,7 +32,7 @@ export const ProfileDownloadData = define(
 );
 export type ProfileDownloadData = Infer<typeof ProfileDownloadData>;
 
-/** Tag BF54. */
+/** Without profileDownloadData the IPA uses its default SM-DP+ or SM-DS. Tag BF54. */
 export const ProfileDownloadTriggerRequest = define(
 	"ProfileDownloadTriggerRequest",
 	context(84),
@@ -44,7 +44,7 @@ export const ProfileDownloadTriggerRequest = define(
 export type ProfileDownloadTriggerRequest = Infer<typeof ProfileDownloadTriggerRequest>;
 
 export const ProfileDownloadErrorReasonCode = { ecallActive: 104, undefinedError: 127 } as const;
-/** Tag BF54. */
+/** The whole Profile Installation Result, or an error. Tag BF54. */
 export const ProfileDownloadTriggerResult = define(
 	"ProfileDownloadTriggerResult",
 	context(84),

@@ -75,7 +75,7 @@ export const ProfileInfoListResponse = define(
 );
 export type ProfileInfoListResponse = Infer<typeof ProfileInfoListResponse>;
 
-/** Tag BF25. */
+/** Metadata of a profile for an IoT eUICC. Tag BF25. */
 export const StoreMetadataRequest = define(
 	"StoreMetadataRequest",
 	context(37),
