@@ -1,0 +1,145 @@
+import type { KeyObject } from "node:crypto";
+import { tlv } from "../asn1/tlv-writer.ts";
+import { signDer, verifyDer } from "../crypto/ecdsa.ts";
+import { equalBytes, fromHex, toHex } from "../util/bytes.ts";
+import { EsimError } from "../util/errors.ts";
+import type { Certificate } from "./certificate.ts";
+import * as der from "./der.ts";
+import { PkiError } from "./errors.ts";
+import { readExtension } from "./extensions.ts";
+import { decodeName, type Name } from "./name.ts";
+import { oid } from "./oids.ts";
+
+/** A certificate revocation list (RFC 5280 section 5), read but not verified. */
+export interface CertificateList {
+	readonly der: Uint8Array;
+	readonly tbsDer: Uint8Array;
+	readonly signatureAlgorithm: string;
+	readonly signature: Uint8Array;
+	readonly issuer: Name;
+	readonly issuerDer: Uint8Array;
+	readonly authorityKeyIdentifier?: Uint8Array;
+	/** Milliseconds since 1970. */
+	readonly thisUpdate: number;
+	readonly nextUpdate?: number;
+	/** Moment of revocation by serial number (upper-case hex, as Certificate.serialNumber). */
+	readonly revoked: ReadonlyMap<string, number>;
+}
+
+/** Extensions that do not change what a listed serial number means. */
+const harmless: ReadonlySet<string> = new Set([
+	oid.issuingDistributionPoint,
+	oid.rspExpirationDate,
+	oid.rspTotalPartialCrlNumber,
+	oid.rspPartialCrlNumber,
+]);
+
+/**
+ * Reads the DER form of one list.
+ * @throws PkiError PKI_CRL_INVALID
+ */
+export function parseCrl(bytes: Uint8Array): CertificateList {
+	try {
+		return readCrl(bytes);
+	} catch (error) {
+		if (!(error instanceof der.DerError || error instanceof EsimError)) throw error;
+		throw new PkiError("PKI_CRL_INVALID", `not a revocation list: ${error.message}`, { cause: error });
+	}
+}
+
+function readCrl(bytes: Uint8Array): CertificateList {
+	const parts = der.DerNode.whole(bytes).expect(0x30, "the list").members;
+	const tbs = der.member(parts, 0, 0x30, "the signed part");
+	const algorithm = der.member(parts, 1, 0x30, "the signature algorithm");
+	const signature = der.member(parts, 2, 0x03, "the signature").value;
+	const fields = tbs.members;
+	if (fields[0]?.tag === 0x02) fields.shift();
+	der.member(fields, 0, 0x30, "the inner signature algorithm");
+	const issuer = der.member(fields, 1, 0x30, "the issuer");
+	const thisUpdate = fields[2];
+	if (thisUpdate === undefined) throw new der.DerError("thisUpdate is missing");
+	const nextUpdate = fields[3]?.tag === 0x17 || fields[3]?.tag === 0x18 ? fields[3] : undefined;
+	const entries = fields.slice(3).find((field) => field.tag === 0x30);
+	const authorityKeyIdentifier = readCrlExtensions(fields.find((field) => field.tag === 0xa0)?.members[0]);
+	return {
+		der: bytes,
+		tbsDer: tbs.der,
+		signatureAlgorithm: der.decodeOid(der.member(algorithm.members, 0, 0x06, "the signature algorithm").value),
+		signature: signature.subarray(1),
+		issuer: decodeName(issuer),
+		issuerDer: issuer.der,
+		...(authorityKeyIdentifier === undefined ? {} : { authorityKeyIdentifier }),
+		thisUpdate: der.decodeTime(thisUpdate),
+		...(nextUpdate === undefined ? {} : { nextUpdate: der.decodeTime(nextUpdate) }),
+		revoked: readEntries(entries),
+	};
+}
+
+function readEntries(entries: der.DerNode | undefined): ReadonlyMap<string, number> {
+	const revoked = new Map<string, number>();
+	for (const entry of entries?.members ?? []) {
+		const [serial, at] = entry.expect(0x30, "an entry").members;
+		if (serial === undefined || at === undefined) throw new der.DerError("an entry has no serial number and date");
+		revoked.set(toHex(serial.expect(0x02, "a serial number").value), der.decodeTime(at));
+	}
+	return revoked;
+}
+
+function readCrlExtensions(extensions: der.DerNode | undefined): Uint8Array | undefined {
+	let authorityKeyIdentifier: Uint8Array | undefined;
+	for (const extension of extensions?.members ?? []) {
+		const { id, isCritical, value } = readExtension(extension);
+		if (id === oid.authorityKeyIdentifier) {
+			authorityKeyIdentifier = der.DerNode.whole(value).members.find((part) => part.tag === 0x80)?.value;
+		} else if (isCritical && !harmless.has(id)) {
+			throw new der.DerError(`the critical extension ${id} is not understood`);
+		}
+	}
+	return authorityKeyIdentifier;
+}
+
+/** True when the list is of the CA `issuer`: name, key identifier and signature. */
+export function isCrlOf(crl: CertificateList, issuer: Certificate): boolean {
+	if (!equalBytes(crl.issuerDer, issuer.subjectDer)) return false;
+	if (crl.authorityKeyIdentifier !== undefined && issuer.subjectKeyIdentifier !== undefined) {
+		if (!equalBytes(crl.authorityKeyIdentifier, issuer.subjectKeyIdentifier)) return false;
+	}
+	return crl.signatureAlgorithm === oid.ecdsaWithSha256 && verifyDer(issuer.publicKey, crl.tbsDer, crl.signature);
+}
+
+/** True while the list is the newest word of its issuer. */
+export function isCrlCurrent(crl: CertificateList, at: number): boolean {
+	return crl.thisUpdate <= at && (crl.nextUpdate === undefined || at <= crl.nextUpdate);
+}
+
+/** Signs a list of revoked serial numbers. */
+export function issueCrl(request: {
+	readonly issuer: Certificate;
+	readonly privateKey: KeyObject;
+	readonly thisUpdate: number;
+	readonly nextUpdate: number;
+	/** Grows with every list of this issuer. */
+	readonly crlNumber: number;
+	readonly revoked: readonly { readonly serialNumber: string; readonly at: number }[];
+}): Uint8Array {
+	const { issuer, revoked } = request;
+	const algorithm = der.sequence(der.objectIdentifier(oid.ecdsaWithSha256));
+	const entries = revoked.map((entry) => der.sequence(tlv(0x02, fromHex(entry.serialNumber)), der.time(entry.at)));
+	const extensions: Uint8Array[] = [];
+	if (issuer.subjectKeyIdentifier !== undefined) {
+		const keyIdentifier = der.sequence(tlv(0x80, issuer.subjectKeyIdentifier));
+		extensions.push(der.sequence(der.objectIdentifier(oid.authorityKeyIdentifier), der.octetString(keyIdentifier)));
+	}
+	const number = der.unsignedInteger(fromHex(request.crlNumber.toString(16).padStart(8, "0")));
+	extensions.push(der.sequence(der.objectIdentifier(oid.crlNumber), der.octetString(number)));
+	const tbs = der.sequence(
+		Uint8Array.of(0x02, 0x01, 0x01),
+		algorithm,
+		issuer.subjectDer,
+		der.time(request.thisUpdate),
+		der.time(request.nextUpdate),
+		...(entries.length === 0 ? [] : [der.sequence(...entries)]),
+		tlv(0xa0, der.sequence(...extensions)),
+	);
+	return der.sequence(tbs, algorithm, der.bitString(signDer(request.privateKey, tbs)));
+}
