@@ -1,0 +1,34 @@
+import { fileTable, profileTemplate } from "./file-template.ts";
+
+/** The mandatory USIM files without EF.UST, whose size differs by version. */
+const rows = (serviceTableSize: number) => `
+	adf-usim     -    ADF -      14
+	ef-imsi      6F07 TR  9      2  07
+	ef-arr       6F06 LF  -      10 17
+	ef-keys      6F08 TR  33     5  08 07FF* often
+	ef-keysPS    6F09 TR  33     5  09 07FF* often
+	ef-hpplmn    6F31 TR  1      2  12 0A
+	ef-ust       6F38 TR  ${serviceTableSize} 2 04
+	ef-fdn       6F3B LF  20x26  8  -  FF*
+	ef-sms       6F3C LF  10x176 5  -  00FF*
+	ef-smsp      6F42 LF  1x38   5  -  FF*
+	ef-smss      6F43 TR  2      5  -  FFFF
+	ef-spn       6F46 TR  17     10
+	ef-est       6F56 TR  1      8  05
+	ef-start-hfn 6F5B TR  6      5  0F F00000F00000 often
+	ef-threshold 6F5C TR  3      2  10 FFFFFF
+	ef-psloci    6F73 TR  14     5  0C FFFFFFFFFFFFFFFFFFFF0000FF01 often
+	ef-acc       6F78 TR  2      2  06
+	ef-fplmn     6F7B TR  12     5  0D FF*
+	ef-loci      6F7E TR  11     5  0B FFFFFFFFFFFFFF0000FF01 often
+	ef-ad        6FAD TR  4      10 03 00000002
+	ef-ecc       6FB7 LF  1x4    10 01
+	ef-netpar    6FC4 TR  128    5  -  FF* often
+	ef-epsloci   6FE3 TR  18     5  1E FFFFFFFFFFFFFFFFFFFFFFFFFFFFFF000001 often
+	ef-epsnsc    6FE4 LF  1x80   5  18 FF* often
+`;
+
+export const USIM_TEMPLATES = [
+	profileTemplate("usim", "4", "self", "ADF.USIM", fileTable(rows(14)), true),
+	profileTemplate("usim", "4.2", "self", "ADF.USIM v2", fileTable(rows(17)), true),
+];
