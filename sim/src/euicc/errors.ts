@@ -35,7 +35,6 @@ export const euiccErrors = defineErrors({
 
 /** What can go wrong with a simulated card outside of what it answers by status words. */
 export class EuiccError extends EsimError {
-	// biome-ignore lint/complexity/noUselessConstructor: narrows the code to the catalogue of this area
 	constructor(code: keyof typeof euiccErrors, message: string, options: { cause?: unknown } = {}) {
 		super(code, message, options);
 	}

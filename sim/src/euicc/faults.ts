@@ -44,7 +44,10 @@ export class FaultyDisk implements NvmDisk {
 
 	append(bytes: Uint8Array): void {
 		const octets = this.#octetsBeforeCut();
-		if (octets === undefined) return this.#disk.append(bytes);
+		if (octets === undefined) {
+			this.#disk.append(bytes);
+			return;
+		}
 		if (octets > 0) this.#disk.append(bytes.subarray(0, octets));
 		this.#die();
 	}
@@ -56,7 +59,10 @@ export class FaultyDisk implements NvmDisk {
 
 	replace(bytes: Uint8Array): void {
 		const octets = this.#octetsBeforeCut();
-		if (octets === undefined) return this.#disk.replace(bytes);
+		if (octets === undefined) {
+			this.#disk.replace(bytes);
+			return;
+		}
 		// A replacement is atomic: it took place when all octets were out before the cut, otherwise not.
 		if (octets >= bytes.length) this.#disk.replace(bytes);
 		this.#die();
