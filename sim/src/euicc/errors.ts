@@ -26,10 +26,9 @@ export const euiccErrors = defineErrors({
 		meaning: "The data to personalise a card with do not fit together.",
 		action: "Correct the field that the message names.",
 	},
-	EUICC_LINK_CLOSED: {
-		meaning: "The reader side closed the connection of the card, or refused it.",
-		action: "Start the reader side (vpcd or the modem) and check host and port.",
-		retryable: true,
+	EUICC_REQUEST_INVALID: {
+		meaning: "An ES10 request is well formed but asks for what the function does not do.",
+		action: "Correct the request; the card answers it with 6A80.",
 	},
 });
 

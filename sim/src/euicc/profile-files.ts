@@ -1,5 +1,6 @@
 import type { Command } from "./apdu/command.ts";
 import type { Answer } from "./apdu/status.ts";
+import type { Nvm } from "./nvm/nvm.ts";
 
 /** The files and applications of one profile as one logical channel sees them: a current file, a verified PIN. */
 export interface FileSession {
@@ -10,4 +11,28 @@ export interface FileSession {
 /** The files of an installed profile. Changes reach the non-volatile memory with the APDU that makes them. */
 export interface ProfileFiles {
 	openSession(): FileSession;
+}
+
+/** Non-volatile memory of one profile alone. */
+export interface ProfileStorage {
+	get(key: string): Uint8Array | undefined;
+	put(key: string, value: Uint8Array): void;
+}
+
+/** How an installation ended: nothing more to say, or the EUICCResponse (TCA profile package) that tells why not. */
+export type Installation = { readonly iccid: Uint8Array } | { readonly failure: Uint8Array };
+
+/** Builds and opens the file systems of profiles. */
+export interface ProfileFileSystems {
+	/** Builds the files of an unprotected profile package. After a failure nothing that was stored may be used. */
+	install(unprotectedProfilePackage: Uint8Array, storage: ProfileStorage): Installation;
+	open(storage: ProfileStorage): ProfileFiles;
+}
+
+/** The part of the card's memory that begins with `prefix`. */
+export function storageOf(nvm: Nvm, prefix: string): ProfileStorage {
+	return {
+		get: (key) => nvm.get(prefix + key),
+		put: (key, value) => nvm.put(prefix + key, value),
+	};
 }

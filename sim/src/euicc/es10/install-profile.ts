@@ -1,0 +1,48 @@
+import { ErrorReasonCode } from "@iot-esim/shared/messages/sgp22/profile-installation-result";
+import { equalBytes } from "@iot-esim/shared/util/bytes";
+import type { Euicc } from "../euicc.ts";
+import type { ProfileStorage } from "../profile-files.ts";
+import { type Profile, profilePrefix } from "../state/profiles.ts";
+import { LoadFailure } from "./load-failure.ts";
+
+/** A profile ready to be installed. */
+export interface ProfileToInstall {
+	readonly unprotectedProfilePackage: Uint8Array;
+	/** The whole BF25. */
+	readonly metadata: Uint8Array;
+	readonly iccid: Uint8Array;
+	readonly dpProprietaryData?: Uint8Array;
+	readonly smdpOid?: string;
+	readonly smdpAddress?: string;
+	readonly ciPkId: Uint8Array;
+}
+
+/**
+ * Creates an ISD-P with the files of a profile, in the state disabled. Nothing reaches the memory unless all of it does.
+ * @throws LoadFailure when the profile elements fail, or are of another profile than the metadata
+ */
+export function installProfile(euicc: Euicc, profile: ProfileToInstall): Profile {
+	const { nvm, profiles, fileSystems, card } = euicc;
+	const { unprotectedProfilePackage: elements, iccid, ...record } = profile;
+	const size = elements.length + profile.metadata.length;
+	if (profiles.usedMemory + size > card.profileMemory) {
+		throw new LoadFailure(ErrorReasonCode.installFailedDueToInsufficientMemoryForProfile);
+	}
+	const staged = new Map<string, Uint8Array>();
+	const storage: ProfileStorage = {
+		get: (key) => staged.get(key),
+		put: (key, value) => {
+			staged.set(key, value.slice());
+		},
+	};
+	const installation = fileSystems.install(elements, storage);
+	if ("failure" in installation) {
+		throw new LoadFailure(ErrorReasonCode.installFailedDueToPEProcessingError, installation.failure);
+	}
+	if (!equalBytes(installation.iccid, iccid)) throw new LoadFailure(ErrorReasonCode.installFailedDueToDataMismatch);
+	const isdpAid = profiles.nextAid();
+	for (const [key, value] of staged) nvm.put(profilePrefix(isdpAid) + key, value);
+	const { metadata, ...rest } = record;
+	profiles.save({ ...rest, metadata, isdpAid, isEnabled: false, hasFallbackAttribute: false, size });
+	return profiles.find({ isdpAid }) as Profile;
+}
