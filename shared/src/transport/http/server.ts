@@ -107,6 +107,7 @@ function listenerOver(
 	options: HttpListenerOptions,
 ): HttpListener {
 	const sockets = new Set<Socket>();
+	let isClosing = false;
 	server.requestTimeout = options.requestTimeout ?? Seconds(60);
 	server.keepAliveTimeout = options.keepAliveTimeout ?? Seconds(75);
 	server.on("connection", (socket: Socket) => {
@@ -114,6 +115,8 @@ function listenerOver(
 		socket.once("close", () => sockets.delete(socket));
 	});
 	server.on("request", (incoming: IncomingMessage, outgoing: ServerResponse) => {
+		// Once closing has begun, a connection that has become idle must not be kept for another request.
+		outgoing.once("close", () => isClosing && setImmediate(() => server.closeIdleConnections()));
 		void serve(incoming, outgoing, handler, options);
 	});
 	return {
@@ -126,6 +129,7 @@ function listenerOver(
 			}),
 		close: () =>
 			new Promise((resolve) => {
+				isClosing = true;
 				const clock = options.clock ?? systemClock;
 				const cancel = clock.schedule(options.closeTimeout ?? Seconds(5), () => {
 					for (const socket of sockets) socket.destroy();

@@ -1,0 +1,376 @@
+import { createPublicKey, X509Certificate } from "node:crypto";
+import http from "node:http";
+import net from "node:net";
+import tls from "node:tls";
+import { encodePem } from "@iot-esim/shared/pki/pem";
+import { systemRandom } from "@iot-esim/shared/runtime/random";
+import { createHttpClient, type HttpClientOptions, type TlsTrust } from "@iot-esim/shared/transport/http/client";
+import {
+	createHttpListener,
+	createHttpsListener,
+	type HttpHandler,
+	type HttpListener,
+	type IncomingRequest,
+	serverTlsOptions,
+} from "@iot-esim/shared/transport/http/server";
+import { listenTcp } from "@iot-esim/shared/transport/tcp";
+import { utf8 } from "@iot-esim/shared/util/bytes";
+import { Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
+import { type Credential, makeTestPki } from "@iot-esim/sim/pki/test-pki";
+import { afterEach, describe, expect, test } from "vitest";
+
+const HERE = { host: "127.0.0.1", port: 0 };
+const NAME = "smdp.example.com";
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+	for (const close of closers.splice(0).reverse()) await close();
+});
+
+const now = Date.now();
+const pkis = {
+	"P-256": makeTestPki({ curve: "P-256", random: systemRandom, now }),
+	brainpoolP256r1: makeTestPki({ curve: "brainpoolP256r1", random: systemRandom, now }),
+};
+
+const pem = (credential: Credential) => encodePem("CERTIFICATE", credential.certificate);
+const spki = (credential: Credential) =>
+	new Uint8Array(createPublicKey(credential.privateKey).export({ format: "der", type: "spki" }));
+const identity = (credential: Credential) => ({
+	certificate: pem(credential),
+	key: credential.privateKey.export({ format: "pem", type: "pkcs8" }) as string,
+});
+
+const echo: HttpHandler = ({ method, path, headers, body }) => ({
+	status: 200,
+	headers: { "content-type": "application/octet-stream", "x-seen": `${method} ${path} ${headers.host}` },
+	body,
+});
+
+async function listening(listener: HttpListener): Promise<number> {
+	const { port } = await listener.listen(HERE);
+	closers.push(() => listener.close());
+	return port;
+}
+
+function client(options: Partial<HttpClientOptions> & { tls: TlsTrust }) {
+	const made = createHttpClient({ timeout: Seconds(10), ...options });
+	closers.push(() => made.close());
+	return made;
+}
+
+/** A CONNECT proxy of node:http alone, which notes the destinations. */
+async function connectProxy(status = 200): Promise<{ url: string; seen: string[] }> {
+	const seen: string[] = [];
+	const server = http.createServer().on("connect", (request, socket, head) => {
+		seen.push(request.url ?? "");
+		if (status !== 200) return socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`);
+		const [host, port] = (request.url ?? "").split(":");
+		const onward = net.connect(Number(port), host, () => {
+			socket.write("HTTP/1.1 200 OK\r\n\r\n");
+			if (head.length > 0) onward.write(head);
+			onward.pipe(socket).pipe(onward);
+		});
+		onward.on("error", () => socket.destroy());
+		socket.on("error", () => onward.destroy());
+		closers.push(() => socket.destroy());
+		return undefined;
+	});
+	await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+	closers.push(() => new Promise((done) => server.close(done)));
+	return { url: `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`, seen };
+}
+
+/** A TLS server that writes down every octet of plaintext it gets. */
+async function spyingTls(
+	credential: Credential,
+): Promise<{ port: number; received: () => string; handshakes: () => number }> {
+	let received = "";
+	let handshakes = 0;
+	const server = tls.createServer(serverTlsOptions(identity(credential)), (socket) => {
+		handshakes++;
+		socket.on("data", (chunk) => {
+			received += chunk.toString("latin1");
+		});
+		socket.on("error", () => undefined);
+	});
+	server.on("tlsClientError", () => undefined);
+	await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+	closers.push(() => server.close());
+	return { port: (server.address() as net.AddressInfo).port, received: () => received, handshakes: () => handshakes };
+}
+
+const body = utf8("x".repeat(5_000));
+
+describe.each(["direct", "proxied"] as const)("HTTP client, %s", (way) => {
+	test("plain http: status, headers and body come through", async () => {
+		const port = await listening(createHttpListener(echo));
+		const proxy = way === "proxied" ? await connectProxy() : undefined;
+		const one = client({
+			tls: { kind: "none" },
+			hosts: { [NAME]: `127.0.0.1:${port}` },
+			...(proxy ? { proxy: proxy.url } : {}),
+		});
+		const response = await one.request({ method: "POST", url: `http://${NAME}/a?b=1`, body });
+		expect(response.status).toBe(200);
+		expect(response.headers["x-seen"]).toBe(`POST /a?b=1 ${NAME}`);
+		expect(response.body).toEqual(body);
+		expect(proxy?.seen ?? []).toEqual(proxy ? [`127.0.0.1:${port}`] : []);
+	});
+
+	describe.each(["P-256", "brainpoolP256r1"] as const)("TLS on %s", (curve) => {
+		const { ci, dpTls, eimTls } = pkis[curve];
+		const trusts: [string, TlsTrust][] = [
+			["CA", { kind: "ca", certificates: [pem(ci)] }],
+			[
+				"CA among CAs of both curves",
+				{ kind: "ca", certificates: [pem(pkis["P-256"].ci), pem(pkis.brainpoolP256r1.ci)] },
+			],
+			["pinned key", { kind: "pinned", spki: spki(dpTls) }],
+			["pinned certificate", { kind: "pinned-certificate", der: dpTls.certificate }],
+			["pinned issuer", { kind: "pinned-certificate", der: ci.certificate }],
+		];
+		test.each(trusts)("accepts the right server by %s", async (_kind, trust) => {
+			const port = await listening(createHttpsListener(echo, { identity: identity(dpTls) }));
+			const proxy = way === "proxied" ? { proxy: (await connectProxy()).url } : {};
+			const one = client({ tls: trust, hosts: { [`${NAME}:443`]: `127.0.0.1:${port}` }, ...proxy });
+			for (const path of ["/one", "/two"]) {
+				const response = await one.request({ method: "POST", url: `https://${NAME}${path}`, body });
+				expect(response.headers["x-seen"]).toBe(`POST ${path} ${NAME}`);
+				expect(response.body).toEqual(body);
+			}
+		});
+
+		const wrong: [string, TlsTrust, string][] = [
+			["another CA", { kind: "ca", certificates: [pem(pkis[curve].tlsCa)] }, NAME],
+			["another name", { kind: "ca", certificates: [pem(ci)] }, "other.example.com"],
+			["another pinned key", { kind: "pinned", spki: spki(eimTls) }, NAME],
+			["another pinned certificate", { kind: "pinned-certificate", der: eimTls.certificate }, NAME],
+			["a pinned issuer and another name", { kind: "pinned-certificate", der: ci.certificate }, "other.example.com"],
+		];
+		test.each(wrong)("refuses %s before any octet of the request is sent", async (_kind, trust, name) => {
+			const spy = await spyingTls(dpTls);
+			const proxy = way === "proxied" ? { proxy: (await connectProxy()).url } : {};
+			const one = client({ tls: trust, hosts: { [name]: `127.0.0.1:${spy.port}` }, ...proxy });
+			const request = one.request({ method: "POST", url: `https://${name}/gsma/rsp2/asn1`, body });
+			await expect(request).rejects.toMatchObject({ code: "TRANSPORT_TLS_UNTRUSTED" });
+			await new Promise((resolve) => setImmediate(resolve));
+			expect(spy.received()).toBe("");
+		});
+	});
+});
+
+describe("HTTP client", () => {
+	test("a pinned key on a certificate that is expired, self-made and of another name is accepted", async () => {
+		const old = makeTestPki({ curve: "P-256", random: systemRandom, now: Date.UTC(2001, 0, 1) });
+		const port = await listening(createHttpsListener(echo, { identity: identity(old.dpTls) }));
+		const hosts = { "other.example.com": `127.0.0.1:${port}` };
+		const pinned = client({ tls: { kind: "pinned", spki: spki(old.dpTls) }, hosts });
+		expect((await pinned.request({ method: "GET", url: "https://other.example.com/" })).status).toBe(200);
+		const byCa = client({ tls: { kind: "ca", certificates: [pem(old.ci)] }, hosts });
+		await expect(byCa.request({ method: "GET", url: "https://other.example.com/" })).rejects.toMatchObject({
+			code: "TRANSPORT_TLS_UNTRUSTED",
+			message: expect.stringContaining("expired"),
+		});
+	});
+
+	test("an IP address as host is held against the certificate too", async () => {
+		const port = await listening(createHttpsListener(echo, { identity: identity(pkis["P-256"].dpTls) }));
+		const one = client({ tls: { kind: "ca", certificates: [pem(pkis["P-256"].ci)] } });
+		await expect(one.request({ method: "GET", url: `https://127.0.0.1:${port}/` })).rejects.toMatchObject({
+			code: "TRANSPORT_TLS_UNTRUSTED",
+		});
+	});
+
+	test("headers and body leave in one write, and a kept connection is used again", async () => {
+		const chunks: number[] = [];
+		let connections = 0;
+		const raw = await listenTcp(HERE, (socket) => {
+			connections++;
+			socket.on("data", (chunk) => {
+				chunks.push(chunk.length);
+				socket.write("HTTP/1.1 204 No Content\r\n\r\n");
+			});
+		});
+		closers.push(() => raw.close());
+		const one = client({ tls: { kind: "none" } });
+		for (let i = 0; i < 3; i++) {
+			await one.request({ method: "POST", url: `http://127.0.0.1:${raw.address.port}/`, body: utf8("abc") });
+		}
+		expect(chunks).toHaveLength(3);
+		expect(connections).toBe(1);
+	});
+
+	test("an answer larger than the limit is refused, announced or not", async () => {
+		const big = () => ({ status: 200, body: new Uint8Array(2_000) });
+		const pieces = () => ({
+			status: 200,
+			body: (async function* () {
+				for (let i = 0; i < 4; i++) yield new Uint8Array(500);
+			})(),
+		});
+		for (const handler of [big, pieces]) {
+			const port = await listening(createHttpListener(handler));
+			const one = client({ tls: { kind: "none" }, maxResponseBytes: 1_999 });
+			await expect(one.request({ method: "GET", url: `http://127.0.0.1:${port}/` })).rejects.toMatchObject({
+				code: "TRANSPORT_RESPONSE_TOO_LARGE",
+			});
+			const enough = client({ tls: { kind: "none" }, maxResponseBytes: 2_000 });
+			expect((await enough.request({ method: "GET", url: `http://127.0.0.1:${port}/` })).body.length).toBe(2_000);
+		}
+	});
+
+	test("each way to fail has its own code", async () => {
+		const closed = await listenTcp(HERE, () => undefined);
+		await closed.close();
+		const silent = await listenTcp(HERE, () => undefined);
+		const rude = await listenTcp(HERE, (socket) => socket.once("data", () => socket.resetAndDestroy()));
+		const chatty = await listenTcp(HERE, (socket) => socket.end("220 mail.example.com ESMTP\r\n"));
+		closers.push(() => Promise.all([silent, rude, chatty].map((one) => one.close())));
+		const url = (listener: { address: { port: number } }) => `http://127.0.0.1:${listener.address.port}/`;
+		const ask = (address: string, options: Partial<HttpClientOptions> = {}) =>
+			client({ tls: { kind: "none" }, timeout: Milliseconds(100), ...options }).request({
+				method: "POST",
+				url: address,
+			});
+		await expect(ask(url(closed))).rejects.toMatchObject({ code: "TRANSPORT_CONNECT_REFUSED", retryable: true });
+		await expect(ask(url(silent))).rejects.toMatchObject({ code: "TRANSPORT_TIMEOUT" });
+		await expect(ask(url(rude))).rejects.toMatchObject({ code: "TRANSPORT_RESET" });
+		await expect(ask(url(chatty))).rejects.toMatchObject({ code: "TRANSPORT_PROTOCOL" });
+		await expect(ask("http://no-such-host.invalid/", { timeout: Seconds(10) })).rejects.toMatchObject({
+			code: "TRANSPORT_NAME_UNKNOWN",
+		});
+		await expect(ask(`https://127.0.0.1:${silent.address.port}/`)).rejects.toMatchObject({
+			code: "TRANSPORT_OPTIONS_INVALID",
+		});
+		const trust: TlsTrust = { kind: "pinned", spki: spki(pkis["P-256"].dpTls) };
+		const overTls = (listener: { address: { port: number } }) =>
+			ask(`https://127.0.0.1:${listener.address.port}/`, { tls: trust });
+		await expect(overTls(silent)).rejects.toMatchObject({ code: "TRANSPORT_TIMEOUT" });
+		await expect(overTls(chatty)).rejects.toMatchObject({ code: "TRANSPORT_TLS_FAILED" });
+		await expect(overTls(rude)).rejects.toMatchObject({ code: "TRANSPORT_RESET" });
+	});
+
+	test("a refusing, a silent and an absent proxy are told apart", async () => {
+		const refusing = await connectProxy(403);
+		const silent = await listenTcp(HERE, () => undefined);
+		closers.push(() => silent.close());
+		const closed = await listenTcp(HERE, () => undefined);
+		await closed.close();
+		const by = (proxy: string) =>
+			client({ tls: { kind: "none" }, proxy, timeout: Milliseconds(100) }).request({
+				method: "GET",
+				url: "http://a.example/",
+			});
+		await expect(by(refusing.url)).rejects.toMatchObject({
+			code: "TRANSPORT_PROXY_REFUSED",
+			message: expect.stringContaining("403"),
+		});
+		await expect(by(`http://127.0.0.1:${silent.address.port}`)).rejects.toMatchObject({ code: "TRANSPORT_TIMEOUT" });
+		await expect(by(`http://127.0.0.1:${closed.address.port}`)).rejects.toMatchObject({
+			code: "TRANSPORT_CONNECT_REFUSED",
+		});
+		expect(() => client({ tls: { kind: "none" }, proxy: "socks://x:1" })).toThrow("is not http://host:port");
+	});
+
+	test("a caller may give up, and close rejects what is under way", async () => {
+		const silent = await listenTcp(HERE, () => undefined);
+		closers.push(() => silent.close());
+		const url = `http://127.0.0.1:${silent.address.port}/`;
+		const one = client({ tls: { kind: "none" } });
+		const giveUp = new AbortController();
+		const first = one.request({ method: "GET", url, signal: giveUp.signal });
+		giveUp.abort();
+		await expect(first).rejects.toMatchObject({ code: "TRANSPORT_ABORTED" });
+		const second = one.request({ method: "GET", url });
+		one.close();
+		await expect(second).rejects.toMatchObject({ code: "TRANSPORT_CLOSED" });
+		await expect(one.request({ method: "GET", url })).rejects.toMatchObject({ code: "TRANSPORT_CLOSED" });
+	});
+
+	test("trust that cannot be read is refused when the client is made", () => {
+		expect(() => client({ tls: { kind: "ca", certificates: [] } })).toThrow("trusts nobody");
+		expect(() => client({ tls: { kind: "ca", certificates: ["x"] } })).toThrow("cannot be read");
+		expect(() => client({ tls: { kind: "pinned", spki: utf8("x") } })).toThrow("SubjectPublicKeyInfo");
+		expect(new X509Certificate(pkis["P-256"].ci.certificate).ca).toBe(true);
+	});
+});
+
+describe("HTTP listener", () => {
+	test("a body over the limit is answered 413, a handler that throws 500 without a word", async () => {
+		const errors: unknown[] = [];
+		const handler: HttpHandler = ({ path }) => {
+			if (path === "/throw") throw new Error("secret detail");
+			return { status: 204 };
+		};
+		const port = await listening(
+			createHttpListener(handler, { maxBodyBytes: 10, onError: (error) => errors.push(error) }),
+		);
+		const one = client({ tls: { kind: "none" } });
+		const post = (path: string, length: number) =>
+			one.request({ method: "POST", url: `http://127.0.0.1:${port}${path}`, body: new Uint8Array(length) });
+		expect((await post("/", 10)).status).toBe(204);
+		expect((await post("/", 11)).status).toBe(413);
+		const failed = await post("/throw", 0);
+		expect([failed.status, failed.body.length]).toEqual([500, 0]);
+		expect(errors).toHaveLength(1);
+	});
+
+	test("close lets an answer under way finish", async () => {
+		let release: () => void = () => undefined;
+		let begun: () => void = () => undefined;
+		const started = new Promise<void>((resolve) => {
+			begun = resolve;
+		});
+		const listener = createHttpListener(async () => {
+			begun();
+			await new Promise<void>((resolve) => {
+				release = resolve;
+			});
+			return { status: 200, body: "done" };
+		});
+		const { port } = await listener.listen(HERE);
+		const asked = client({ tls: { kind: "none" } }).request({ method: "GET", url: `http://127.0.0.1:${port}/` });
+		await started;
+		const begin = performance.now();
+		const closed = listener.close();
+		release();
+		expect(new TextDecoder().decode((await asked).body)).toBe("done");
+		await closed;
+		expect(performance.now() - begin).toBeLessThan(2_000);
+	});
+
+	test("streams pieces as they come and tells the handler when the client goes away", async () => {
+		let seen: IncomingRequest | undefined;
+		const listener = createHttpListener((request) => {
+			seen = request;
+			return {
+				status: 200,
+				headers: { "content-type": "text/event-stream" },
+				body: (async function* () {
+					yield "data: 1\n\n";
+					await new Promise((resolve) => request.signal.addEventListener("abort", resolve));
+				})(),
+			};
+		});
+		const port = await listening(listener);
+		const pieces: string[] = [];
+		const request = http.get({ host: "127.0.0.1", port }, (response) => {
+			response.on("data", (chunk) => {
+				pieces.push(String(chunk));
+				request.destroy();
+			});
+			response.on("error", () => undefined);
+		});
+		request.on("error", () => undefined);
+		await expect.poll(() => seen?.signal.aborted).toBe(true);
+		expect(pieces).toEqual(["data: 1\n\n"]);
+	});
+
+	test("a port in use is a typed error", async () => {
+		const taken = await listenTcp(HERE, () => undefined);
+		closers.push(() => taken.close());
+		await expect(createHttpListener(echo).listen(taken.address)).rejects.toMatchObject({
+			code: "TRANSPORT_LISTEN_FAILED",
+		});
+	});
+});
