@@ -1,0 +1,42 @@
+import { defineErrors, EsimError } from "@iot-esim/shared/util/errors";
+
+export const storeErrors = defineErrors({
+	STORE_FAILED: {
+		meaning: "The database refused a statement or could not be written.",
+		action: "Look at the cause: a full disk, a file without write permission, or a database of a newer version.",
+		httpStatus: 503,
+		retryable: true,
+	},
+	STORE_CLOSED: {
+		meaning: "The database has been closed because the program is stopping.",
+		action: "Repeat the request against a running instance.",
+		httpStatus: 503,
+		retryable: true,
+	},
+	STORE_CONTENDED: {
+		meaning: "Other requests for the same device kept overtaking this one.",
+		action: "Repeat the request.",
+		httpStatus: 503,
+		retryable: true,
+	},
+	STORE_SCHEMA_NEWER: {
+		meaning: "The database was written by a newer version of this program.",
+		action: "Start that version again, or restore the backup from before the upgrade.",
+		httpStatus: 503,
+	},
+	STORE_CURSOR_INVALID: {
+		meaning: "The cursor of a list request is not one that a list has given out.",
+		action: "Use `next` of the page before as it is, or leave the cursor out to begin from the start.",
+		httpStatus: 400,
+	},
+	STORE_QUEUE_FULL: {
+		meaning: "The device has as many waiting operations as the eIM keeps for one device.",
+		action: "Wait until the device has polled, or cancel operations that are still queued.",
+		httpStatus: 409,
+	},
+});
+
+/** The database could not do what it was asked. */
+export class StoreError extends EsimError {
+	declare readonly code: keyof typeof storeErrors;
+}

@@ -1,0 +1,26 @@
+import type { ColumnBuilderCallback, CompiledQuery, Expression, Kysely } from "kysely";
+import { initial } from "./initial.ts";
+
+/** One statement that changes the schema. */
+export interface SchemaChange {
+	compile(): CompiledQuery;
+}
+
+/** What the two databases call by different names. */
+export interface SqlTypes {
+	/** A byte string. */
+	readonly octets: Expression<unknown>;
+	/** The type of a key that counts by itself. */
+	readonly serial: Expression<unknown>;
+	readonly serialOptions: ColumnBuilderCallback;
+	/** As `serialOptions`, and no number comes again even after its row is gone. */
+	readonly lastingSerialOptions: ColumnBuilderCallback;
+}
+
+export interface Migration {
+	readonly name: string;
+	changes(db: Kysely<unknown>, types: SqlTypes): SchemaChange[];
+}
+
+/** In order; a released one is never changed, only followed. */
+export const migrations: readonly Migration[] = [{ name: "0001-initial", changes: initial }];

@@ -1,0 +1,137 @@
+import {
+	type CompiledQuery,
+	DummyDriver,
+	Kysely,
+	SqliteAdapter,
+	SqliteIntrospector,
+	SqliteQueryCompiler,
+} from "kysely";
+import Database from "libsql";
+import { StoreError } from "../errors.ts";
+import type { SqlEngine, Step } from "./engine.ts";
+import type { Tables } from "./tables.ts";
+
+interface Waiting {
+	readonly step: () => Step<unknown>;
+	readonly resolve: (value: unknown) => void;
+	readonly reject: (error: unknown) => void;
+}
+
+type Statement = ReturnType<Database.Database["prepare"]>;
+
+/**
+ * SQLite in this process. Steps that wait at the same time share one transaction and so one sync to disk; each is
+ * answered only after it. Steps run without a pause between BEGIN and COMMIT, so nobody ever reads what is not durable.
+ */
+export class SqliteEngine implements SqlEngine {
+	readonly dialect = "sqlite";
+	readonly sql: Kysely<Tables>;
+	readonly #database: Database.Database;
+	readonly #statements = new Map<string, Statement>();
+	readonly #begin: Statement;
+	readonly #commit: Statement;
+	readonly #rollback: Statement;
+	#waiting: Waiting[] = [];
+	#closed = false;
+
+	/** @param file a path, or `:memory:` */
+	constructor(file: string) {
+		this.#database = new Database(file);
+		this.#database.exec("pragma busy_timeout = 10000");
+		this.#database.exec("pragma journal_mode = wal");
+		this.#database.exec("pragma synchronous = full");
+		this.#database.exec("pragma foreign_keys = off");
+		this.#begin = this.#database.prepare("begin immediate");
+		this.#commit = this.#database.prepare("commit");
+		this.#rollback = this.#database.prepare("rollback");
+		this.sql = new Kysely<Tables>({
+			dialect: {
+				createAdapter: () => new SqliteAdapter(),
+				createDriver: () => new DummyDriver(),
+				createIntrospector: (db) => new SqliteIntrospector(db),
+				createQueryCompiler: () => new SqliteQueryCompiler(),
+			},
+		});
+	}
+
+	async read<T>(step: () => Step<T>): Promise<T> {
+		this.#assertOpen();
+		return this.#drive(step());
+	}
+
+	write<T>(step: () => Step<T>): Promise<T> {
+		return new Promise<T>((resolve, reject) => {
+			this.#assertOpen();
+			this.#waiting.push({ step, resolve: resolve as (value: unknown) => void, reject });
+			// After the sockets of this turn have been read, so that steps of requests that came together share a commit.
+			if (this.#waiting.length === 1) setImmediate(() => this.#flush());
+		});
+	}
+
+	async exclusively<T>(step: () => Step<T>): Promise<T> {
+		return this.write(step);
+	}
+
+	async close(): Promise<void> {
+		if (this.#closed) return;
+		this.#flush();
+		this.#closed = true;
+		this.#statements.clear();
+		this.#database.close();
+	}
+
+	#flush(): void {
+		const batch = this.#waiting;
+		this.#waiting = [];
+		if (batch.length === 0 || this.#runTogether(batch) === undefined) return;
+		// One of them failed and took the others' work with it: each now stands alone.
+		for (const waiting of batch) {
+			const failure = this.#runTogether([waiting]);
+			if (failure) waiting.reject(asStoreError(failure.error));
+		}
+	}
+
+	/** Undefined when the batch is answered; otherwise it left nothing behind and must be run one by one. */
+	#runTogether(batch: readonly Waiting[]): { error: unknown } | undefined {
+		const values: unknown[] = [];
+		try {
+			this.#begin.run([]);
+			for (const { step } of batch) values.push(this.#drive(step()));
+			this.#commit.run([]);
+		} catch (error) {
+			if (this.#database.inTransaction) this.#rollback.run([]);
+			return { error };
+		}
+		for (const [i, { resolve }] of batch.entries()) resolve(values[i]);
+		return undefined;
+	}
+
+	#drive<T>(step: Step<T>): T {
+		let turn = step.next();
+		while (!turn.done) turn = step.next(this.#run(turn.value));
+		return turn.value;
+	}
+
+	#run(query: CompiledQuery): readonly unknown[] {
+		let prepared = this.#statements.get(query.sql);
+		if (!prepared) {
+			prepared = this.#database.prepare(query.sql);
+			this.#statements.set(query.sql, prepared);
+		}
+		if (prepared.reader) return prepared.all(query.parameters as unknown[]);
+		prepared.run(query.parameters as unknown[]);
+		return NO_ROWS;
+	}
+
+	#assertOpen(): void {
+		if (this.#closed) throw new StoreError("STORE_CLOSED", "the database is closed");
+	}
+}
+
+const NO_ROWS: readonly unknown[] = [];
+
+function asStoreError(error: unknown): unknown {
+	const code = (error as { code?: unknown }).code;
+	if (typeof code !== "string" || !code.startsWith("SQLITE_")) return error;
+	return new StoreError("STORE_FAILED", `SQLite: ${(error as Error).message}`, { cause: error, context: { code } });
+}
