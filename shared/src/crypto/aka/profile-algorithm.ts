@@ -13,7 +13,9 @@ export interface ProfileAlgorithm {
 	readonly key: Uint8Array;
 	/** OPc, TOPc, or anything for the test algorithm. */
 	readonly opc: Uint8Array;
+	/** The standard's when absent or empty. */
 	readonly rotationConstants?: Uint8Array;
+	/** The standard's when absent or empty. */
 	readonly xoringConstants?: Uint8Array;
 	readonly numberOfKeccak?: number;
 }
@@ -32,8 +34,8 @@ export function profileAlgorithm(parameters: ProfileAlgorithm): AkaAlgorithm {
 			return milenage({
 				k: key,
 				opc,
-				...(rotationConstants ? { rotationConstants } : {}),
-				...(xoringConstants ? { xoringConstants } : {}),
+				...(rotationConstants?.length ? { rotationConstants } : {}),
+				...(xoringConstants?.length ? { xoringConstants } : {}),
 			});
 		case 2:
 			return tuak({ k: key, topc: opc, iterations: parameters.numberOfKeccak ?? 1, lengths: { res } });
