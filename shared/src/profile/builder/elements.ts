@@ -6,6 +6,7 @@ import type { PEHeader } from "../../messages/pe/basic-types.ts";
 import type { Fcp, File } from "../../messages/pe/file.ts";
 import type { ProfileElement } from "../../messages/pe/profile-element.ts";
 import type { ServicesList } from "../../messages/pe/profile-header.ts";
+import type { KeyObject } from "../../messages/pe/security-domain.ts";
 import { concatBytes, hex, utf8 } from "../../util/bytes.ts";
 import { ACCESS_RULE_RECORDS } from "../templates/access-rules.ts";
 import {
@@ -229,8 +230,8 @@ export function akaElement(header: PEHeader, { algorithm, authentication }: Prof
 	return { akaParameter: { "aka-header": header, algoConfiguration: { algoParameter } } };
 }
 
-/** The security domain of the operator, which every profile must have; it gets no keys, so no remote management. */
-export function securityDomainElement(header: PEHeader): ProfileElement {
+/** The security domain of the operator, which every profile must have. */
+export function securityDomainElement(header: PEHeader, { otaKeys }: ProfileDescription): ProfileElement {
 	return {
 		securityDomain: {
 			"sd-Header": header,
@@ -242,7 +243,20 @@ export function securityDomainElement(header: PEHeader): ProfileElement {
 				lifeCycleState: hex`0F`,
 				applicationSpecificParametersC9: hex`810280008201F08301F08701F0`,
 			},
+			...(otaKeys && {
+				keyList: [keyObject(1, 0x18, otaKeys.kic), keyObject(2, 0x14, otaKeys.kid), keyObject(3, 0x48, otaKeys.kik)],
+			}),
 		},
+	};
+}
+
+/** An AES key (GlobalPlatform key type 88) of key version 1; `usage` is its key usage qualifier. */
+function keyObject(identifier: number, usage: number, keyData: Uint8Array): KeyObject {
+	return {
+		keyUsageQualifier: Uint8Array.of(usage),
+		keyIdentifier: Uint8Array.of(identifier),
+		keyVersionNumber: Uint8Array.of(1),
+		keyCompontents: [{ keyType: Uint8Array.of(0x88), keyData }],
 	};
 }
 

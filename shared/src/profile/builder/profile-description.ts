@@ -29,6 +29,13 @@ export interface PinDescription {
 	readonly adm: Uint8Array;
 }
 
+/** Keys of the operator's security domain for messages over the air (SCP80, key version 1), AES with 16 or 32 octets. */
+export interface OtaKeys {
+	readonly kic: Uint8Array;
+	readonly kid: Uint8Array;
+	readonly kik: Uint8Array;
+}
+
 export interface ProfileDescription {
 	readonly iccid: Iccid;
 	readonly imsi: string;
@@ -50,6 +57,8 @@ export interface ProfileDescription {
 	readonly gid1?: Uint8Array;
 	readonly gid2?: Uint8Array;
 	readonly pins: PinDescription;
+	/** Without them the profile cannot be managed over the air. */
+	readonly otaKeys?: OtaKeys;
 	readonly policyRules: readonly PolicyRuleName[];
 	readonly notifications: readonly NotificationAddress[];
 }
@@ -72,6 +81,7 @@ export function readProfileDescription(source: unknown): ProfileDescription {
 	const serviceProviderName = reader.optionalText("serviceProvider", 0, 32) ?? reader.optionalText("spn", 0, 16) ?? "";
 	const gid1 = reader.optionalHex("gid1");
 	const gid2 = reader.optionalHex("gid2");
+	const otaKeys = readOtaKeys(reader);
 	const description: ProfileDescription = {
 		iccid: Iccid(iccidDigits),
 		imsi,
@@ -91,6 +101,7 @@ export function readProfileDescription(source: unknown): ProfileDescription {
 		notifications: reader.list("notifications", readNotification),
 		...(gid1 && { gid1 }),
 		...(gid2 && { gid2 }),
+		...(otaKeys && { otaKeys }),
 	};
 	reader.finish();
 	return description;
@@ -124,6 +135,14 @@ function readPins(reader: DescriptionReader): PinDescription {
 		puk2: reader.optionalDigits("puk2", 8, 8) ?? "87654321",
 		adm: reader.optionalHex("adm", 8) ?? new TextEncoder().encode("88888888"),
 	};
+}
+
+function readOtaKeys(reader: DescriptionReader): OtaKeys | undefined {
+	if (!reader.has("otaKeys")) return undefined;
+	const keys = new DescriptionReader(reader.value("otaKeys"), reader.pathOf("otaKeys"));
+	const read = { kic: keys.hex("kic", 16, 32), kid: keys.hex("kid", 16, 32), kik: keys.hex("kik", 16, 32) };
+	keys.finish();
+	return read;
 }
 
 function readNotification(value: unknown, path: string): NotificationAddress {
