@@ -19,13 +19,13 @@ export interface ProfileStorage {
 	put(key: string, value: Uint8Array): void;
 }
 
-/** How an installation ended: nothing more to say, or the EUICCResponse (TCA profile package) that tells why not. */
-export type Installation = { readonly iccid: Uint8Array } | { readonly failure: Uint8Array };
-
 /** Builds and opens the file systems of profiles. */
 export interface ProfileFileSystems {
-	/** Builds the files of an unprotected profile package. After a failure nothing that was stored may be used. */
-	install(unprotectedProfilePackage: Uint8Array, storage: ProfileStorage): Installation;
+	/**
+	 * Builds the files of an unprotected profile package.
+	 * @returns undefined, or the EUICCResponse (TCA profile package) that tells why not; what was stored is then void
+	 */
+	install(unprotectedProfilePackage: Uint8Array, storage: ProfileStorage): Uint8Array | undefined;
 	open(storage: ProfileStorage): ProfileFiles;
 }
 

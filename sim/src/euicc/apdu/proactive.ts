@@ -15,6 +15,11 @@ export class ProactiveSession {
 		return this.#state !== "idle";
 	}
 
+	/** The card was reset: nothing waits any more. */
+	reset(): void {
+		this.#state = "idle";
+	}
+
 	requestRefresh(): void {
 		this.#state = "waiting";
 	}

@@ -1,3 +1,6 @@
+import { decode } from "@iot-esim/shared/asn1/schema";
+import { readTlv, tlvBytes } from "@iot-esim/shared/asn1/tlv-reader";
+import { ProfileElement } from "@iot-esim/shared/messages/pe/profile-element";
 import { ErrorReasonCode } from "@iot-esim/shared/messages/sgp22/profile-installation-result";
 import { equalBytes } from "@iot-esim/shared/util/bytes";
 import type { Euicc } from "../euicc.ts";
@@ -35,14 +38,26 @@ export function installProfile(euicc: Euicc, profile: ProfileToInstall): Profile
 			staged.set(key, value.slice());
 		},
 	};
-	const installation = fileSystems.install(elements, storage);
-	if ("failure" in installation) {
-		throw new LoadFailure(ErrorReasonCode.installFailedDueToPEProcessingError, installation.failure);
+	const failure = fileSystems.install(elements, storage);
+	if (failure !== undefined) {
+		throw new LoadFailure(ErrorReasonCode.installFailedDueToPEProcessingError, failure);
 	}
-	if (!equalBytes(installation.iccid, iccid)) throw new LoadFailure(ErrorReasonCode.installFailedDueToDataMismatch);
+	if (!isOfProfile(elements, iccid)) throw new LoadFailure(ErrorReasonCode.installFailedDueToDataMismatch);
 	const isdpAid = profiles.nextAid();
 	for (const [key, value] of staged) nvm.put(profilePrefix(isdpAid) + key, value);
 	const { metadata, ...rest } = record;
 	profiles.save({ ...rest, metadata, isdpAid, isEnabled: false, hasFallbackAttribute: false, size });
 	return profiles.find({ isdpAid }) as Profile;
+}
+
+/**
+ * True when the header of the profile elements names the ICCID of the metadata. The header has its digits in order,
+ * the metadata as EF.ICCID does, two by two exchanged; a package with both alike is accepted too.
+ */
+function isOfProfile(elements: Uint8Array, iccid: Uint8Array): boolean {
+	const first = decode(ProfileElement, tlvBytes(elements, readTlv(elements, 0)));
+	if (!("header" in first)) return false;
+	const { iccid: named } = first.header;
+	const exchanged = named.map((octet) => ((octet & 0xf) << 4) | (octet >> 4));
+	return equalBytes(exchanged, iccid) || equalBytes(named, iccid);
 }

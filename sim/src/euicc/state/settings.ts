@@ -17,8 +17,7 @@ export interface RollbackAuthorisation {
 	readonly seqNumber: number;
 	/** The results of the package, whole TLVs. */
 	readonly results: readonly Uint8Array[];
-	/** The `84` TLV that stood behind the signed data. */
-	readonly tokenTlv: Uint8Array;
+	readonly token: number;
 	readonly ciPkId?: Uint8Array;
 }
 

@@ -1,0 +1,206 @@
+import {
+	Asn1Error,
+	anyValue,
+	application,
+	at,
+	context,
+	decode,
+	define,
+	encode,
+	type Infer,
+	integer,
+	keep,
+	kept,
+	octetString,
+	optional,
+	sequence,
+	utf8String,
+} from "@iot-esim/shared/asn1/schema";
+import { readTlvs, readWholeTlv, tlvBytes } from "@iot-esim/shared/asn1/tlv-reader";
+import { verifyRaw } from "@iot-esim/shared/crypto/ecdsa";
+import { Octet16, TransactionId } from "@iot-esim/shared/messages/sgp22/basic-types";
+import { EuiccResultData, ProcessingTerminatedCode } from "@iot-esim/shared/messages/sgp32/command-results";
+import { Eco, Psmo } from "@iot-esim/shared/messages/sgp32/euicc-package";
+import {
+	EuiccPackageErrorCodes,
+	EuiccPackageErrorDataSigned,
+	EuiccPackageResult,
+	EuiccPackageResultDataSigned,
+} from "@iot-esim/shared/messages/sgp32/euicc-package-result";
+import {
+	eimSignatureInput,
+	euiccPackageResultSignatureInput,
+	NO_ASSOCIATION_TOKEN,
+} from "@iot-esim/shared/security/signature-input";
+import { equalBytes, fromHex } from "@iot-esim/shared/util/bytes";
+import type { Es10Function, Euicc } from "../euicc.ts";
+import { type AssociatedEim, HIGHEST_COUNTER, signingKeyOf } from "../state/eims.ts";
+import { refreshTerminal } from "../state/profile-switch.ts";
+import { executeEco } from "./eco.ts";
+import { isFailure } from "./package-outcome.ts";
+import { executePsmo, type PackageProgress, startPackage } from "./psmo.ts";
+
+/**
+ * EuiccPackageRequest with its commands unread: a card verifies the signature first, and a command that it does not
+ * know ends the processing of the package instead of making the whole unreadable.
+ */
+const UnreadPackageSigned = define(
+	"EuiccPackageSigned",
+	sequence({
+		eimId: at(context(0), utf8String({ size: [1, 128] })),
+		eidValue: at(application(26), Octet16),
+		counterValue: at(context(1), integer()),
+		eimTransactionId: optional(at(context(2), TransactionId)),
+		euiccPackage: anyValue(),
+	}),
+);
+type UnreadPackageSigned = Infer<typeof UnreadPackageSigned>;
+const UnreadPackageRequest = define(
+	"EuiccPackageRequest",
+	context(81),
+	sequence({ euiccPackageSigned: kept(UnreadPackageSigned), eimSignature: at(application(55), octetString()) }),
+);
+
+const PSMO_LIST = 0xa0;
+const ECO_LIST = 0xa1;
+/** Larger packages than this are answered by sizeOverflow. */
+const LARGEST_PACKAGE = 0x8000;
+/** Results that would grow a package result beyond this end its processing (resultSizeOverflow). */
+const LARGEST_RESULT = 0x8000;
+
+/** ES10b.LoadEuiccPackage (BF51, SGP.32 section 5.9.1). */
+export const loadEuiccPackage: Es10Function = (requestDer, euicc) => {
+	const { euiccPackageSigned, eimSignature } = decode(UnreadPackageRequest, requestDer);
+	const { value: signed, der } = euiccPackageSigned;
+	const eim = euicc.eims.find(signed.eimId);
+	const key = eim && signingKeyOf(eim.configuration);
+	// A card signs nothing for an eIM that it cannot authenticate.
+	if (!eim || !key || !verifyRaw(key, eimSignatureInput(der, eim.token ?? NO_ASSOCIATION_TOKEN), eimSignature)) {
+		return unsignedError(signed, eim);
+	}
+	const error = refusalOf(signed, eim, requestDer.length, euicc);
+	if (error !== undefined) return signedError(signed, eim, error, euicc);
+	euicc.eims.save({ ...eim, counter: signed.counterValue });
+	// A package arrived, so the eIM is reached: a rollback granted before is over.
+	euicc.settings.clear("rollback");
+	const progress = startPackage(euicc);
+	const results = executeCommands(signed.euiccPackage, euicc, progress);
+	const seqNumber = euicc.notifications.takeSequenceNumber();
+	const result = signPackageResult(euicc, { ...packageOf(signed, eim), seqNumber, results });
+	if (progress.isRollbackGranted && progress.profileBefore) {
+		const { isdpAid: profileBefore } = progress.profileBefore;
+		euicc.settings.set("rollback", { ...packageOf(signed, eim), profileBefore, seqNumber, results });
+	}
+	refreshTerminal(euicc, progress.hasEnabled || progress.hasDisabled);
+	return result;
+};
+
+/** What a package result says about the package it belongs to. */
+interface AnsweredPackage {
+	readonly eimId: string;
+	readonly counterValue: number;
+	readonly eimTransactionId?: Uint8Array;
+	readonly token: number;
+	readonly ciPkId?: Uint8Array;
+}
+
+function packageOf(signed: UnreadPackageSigned, eim: AssociatedEim): AnsweredPackage {
+	const { eimId, counterValue, eimTransactionId } = signed;
+	const { euiccCiPKId: ciPkId } = eim.configuration;
+	return {
+		eimId,
+		counterValue,
+		...(eimTransactionId === undefined ? {} : { eimTransactionId }),
+		token: eim.token ?? NO_ASSOCIATION_TOKEN,
+		...(ciPkId === undefined ? {} : { ciPkId }),
+	};
+}
+
+/** Signs a package result and keeps it under its number until it is acknowledged. */
+export function signPackageResult(
+	{ ecasd, notifications }: Euicc,
+	answer: AnsweredPackage & { readonly seqNumber: number; readonly results: readonly Uint8Array[] },
+): Uint8Array {
+	const { token, ciPkId, results, ...fields } = answer;
+	const data = keep(EuiccPackageResultDataSigned, {
+		eimId: fields.eimId,
+		counterValue: fields.counterValue,
+		...(fields.eimTransactionId === undefined ? {} : { eimTransactionId: fields.eimTransactionId }),
+		seqNumber: fields.seqNumber,
+		euiccResult: results.map((result) => decode(EuiccResultData, result)),
+	});
+	const euiccSignEPR = ecasd.sign(euiccPackageResultSignatureInput(data.der, token), ciPkId);
+	const der = encode(EuiccPackageResult, {
+		euiccPackageResultSigned: { euiccPackageResultDataSigned: data, euiccSignEPR },
+	});
+	notifications.keepPackageResult(fields.seqNumber, der);
+	return der;
+}
+
+/** @returns the EuiccPackageErrorCode that refuses an authentic package */
+function refusalOf(
+	{ eidValue, counterValue }: UnreadPackageSigned,
+	eim: AssociatedEim,
+	size: number,
+	{ card, settings }: Euicc,
+): number | undefined {
+	if (!equalBytes(eidValue, fromHex(card.eid))) return EuiccPackageErrorCodes.invalidEid;
+	if (counterValue < 0 || counterValue > HIGHEST_COUNTER) return EuiccPackageErrorCodes.counterValueOutOfRange;
+	if (counterValue <= eim.counter) return EuiccPackageErrorCodes.replayError;
+	if (size > LARGEST_PACKAGE) return EuiccPackageErrorCodes.sizeOverflow;
+	// The counter stays as it was: the same package may be loaded when the emergency is over.
+	return settings.get("profileBeforeEmergency") === undefined ? undefined : EuiccPackageErrorCodes.ecallActive;
+}
+
+function signedError(signed: UnreadPackageSigned, eim: AssociatedEim, code: number, { ecasd }: Euicc): Uint8Array {
+	const { token, ciPkId, ...fields } = packageOf(signed, eim);
+	const data = keep(EuiccPackageErrorDataSigned, { ...fields, euiccPackageErrorCode: code });
+	const euiccSignEPE = ecasd.sign(euiccPackageResultSignatureInput(data.der, token), ciPkId);
+	return encode(EuiccPackageResult, {
+		euiccPackageErrorSigned: { euiccPackageErrorDataSigned: data, euiccSignEPE },
+	});
+}
+
+function unsignedError({ eimId, eimTransactionId }: UnreadPackageSigned, eim: AssociatedEim | undefined): Uint8Array {
+	return encode(EuiccPackageResult, {
+		euiccPackageErrorUnsigned: {
+			eimId,
+			...(eimTransactionId === undefined ? {} : { eimTransactionId }),
+			...(eim?.token === undefined ? {} : { associationToken: eim.token }),
+		},
+	});
+}
+
+/** Executes commands in their order up to the first failure; each result is the whole TLV of an EuiccResultData. */
+function executeCommands(list: Uint8Array, euicc: Euicc, progress: PackageProgress): Uint8Array[] {
+	const whole = readWholeTlv(list);
+	if (whole.tag !== PSMO_LIST && whole.tag !== ECO_LIST) {
+		return [terminated(ProcessingTerminatedCode.unknownOrDamagedCommand)];
+	}
+	const results: Uint8Array[] = [];
+	let size = 0;
+	for (const command of readTlvs(list, whole.valueStart, whole.end)) {
+		const result = executeCommand(whole.tag, tlvBytes(list, command), euicc, progress);
+		const encoded = encode(EuiccResultData, result);
+		size += encoded.length;
+		if (size > LARGEST_RESULT) return [...results, terminated(ProcessingTerminatedCode.resultSizeOverflow)];
+		results.push(encoded);
+		if (isFailure(result)) break;
+	}
+	return results;
+}
+
+function executeCommand(list: number, command: Uint8Array, euicc: Euicc, progress: PackageProgress): EuiccResultData {
+	try {
+		return list === PSMO_LIST
+			? executePsmo(decode(Psmo, command), euicc, progress)
+			: executeEco(decode(Eco, command), euicc);
+	} catch (error) {
+		if (!(error instanceof Asn1Error)) throw error;
+		return { processingTerminated: ProcessingTerminatedCode.unknownOrDamagedCommand };
+	}
+}
+
+function terminated(processingTerminated: number): Uint8Array {
+	return encode(EuiccResultData, { processingTerminated });
+}
