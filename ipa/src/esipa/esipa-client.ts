@@ -1,0 +1,230 @@
+import { decode, encode, type Schema } from "@iot-esim/shared/asn1/schema";
+import { findTlv, readTlvs, readWholeTlv, type Tlv, tlvBytes, tlvValue } from "@iot-esim/shared/asn1/tlv-reader";
+import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
+import {
+	type AuthenticateClientOkDPEsipa,
+	type AuthenticateClientOkDSEsipa,
+	AuthenticateClientResponseEsipa,
+	CancelSessionResponseEsipa,
+	type InitiateAuthenticationOkEsipa,
+	InitiateAuthenticationResponseEsipa,
+} from "@iot-esim/shared/messages/sgp32/esipa-download";
+import { GetEimPackageRequest } from "@iot-esim/shared/messages/sgp32/esipa-package";
+import { IpaEuiccDataRequest } from "@iot-esim/shared/messages/sgp32/ipa-euicc-data";
+import { ProfileDownloadTriggerRequest } from "@iot-esim/shared/messages/sgp32/profile-download-trigger";
+import { toHex } from "@iot-esim/shared/util/bytes";
+import { EsipaLinkError } from "./errors.ts";
+import type { EsipaLink } from "./esipa-link.ts";
+
+/** What the eIM has for the device. An eUICC Package stays as received: it is signed and only the card may judge it. */
+export type EimPackage =
+	| { readonly type: "none" }
+	| { readonly type: "euicc-package"; readonly der: Uint8Array }
+	| { readonly type: "ipa-euicc-data"; readonly request: IpaEuiccDataRequest }
+	| { readonly type: "download-trigger"; readonly request: ProfileDownloadTriggerRequest }
+	/** A package that the IPA cannot read; `resultCode` is the EimPackageResultErrorCode to answer. */
+	| { readonly type: "unreadable"; readonly resultCode: number; readonly reason: string }
+	/** eidNotFound(2), invalidEid(3), missingEid(4), undefinedError(127). */
+	| { readonly type: "refused"; readonly code: number };
+
+/** What the eIM says to a result. */
+export type ResultAnswer =
+	| { readonly type: "acknowledged"; readonly seqNumbers: readonly number[] }
+	/** Not taken: the card keeps the result. */
+	| { readonly type: "refused"; readonly code: number };
+
+/** The answer of a function that may end in an error code of its message. */
+export type Outcome<T> = { readonly ok: T } | { readonly error: number };
+
+/** The result part of BF50: a whole BF51, BF52 or BF54, or the contents of an error. */
+export type EimPackageResultPart =
+	| { readonly euiccPackageResult: Uint8Array; readonly notifications?: readonly Uint8Array[] }
+	| { readonly whole: Uint8Array }
+	| { readonly errorCode: number };
+
+const NO_PACKAGE = 1;
+const INVALID_PACKAGE_FORMAT = 1;
+const UNKNOWN_PACKAGE = 2;
+
+/**
+ * The functions of ESipa that an IPA calls (SGP.32 §5.14 and §6). Octets of the card are relayed, not encoded again;
+ * answers are read with the deviations that peers are known for.
+ */
+export class EsipaClient {
+	readonly #link: EsipaLink;
+	readonly #eid: Uint8Array;
+
+	constructor(link: EsipaLink, eid: Uint8Array) {
+		this.#link = link;
+		this.#eid = eid;
+	}
+
+	/** ESipa.GetEimPackage. */
+	async getEimPackage(request: Omit<GetEimPackageRequest, "eidValue">, signal?: AbortSignal): Promise<EimPackage> {
+		const message = encode(GetEimPackageRequest, { eidValue: this.#eid, ...request });
+		const answer = await this.#exchange(0xbf4f, message, signal);
+		const [member] = membersOf(answer);
+		if (member === undefined) return { type: "none" };
+		switch (member.tag) {
+			case 0xbf51:
+				return { type: "euicc-package", der: tlvBytes(answer, member) };
+			case 0xbf52:
+				return readable(IpaEuiccDataRequest, tlvBytes(answer, member), (value) => ({
+					type: "ipa-euicc-data",
+					request: value,
+				}));
+			case 0xbf54:
+				return readable(ProfileDownloadTriggerRequest, tlvBytes(answer, member), (value) => ({
+					type: "download-trigger",
+					request: value,
+				}));
+			case 0x02:
+			case 0x80: {
+				const code = smallInteger(answer, member);
+				return code === NO_PACKAGE ? { type: "none" } : { type: "refused", code };
+			}
+			default:
+				return {
+					type: "unreadable",
+					resultCode: UNKNOWN_PACKAGE,
+					reason: `package with tag ${member.tag.toString(16)}`,
+				};
+		}
+	}
+
+	/** ESipa.ProvideEimPackageResult. */
+	async provideEimPackageResult(part: EimPackageResultPart, signal?: AbortSignal): Promise<ResultAnswer> {
+		const message = tlv(0xbf50, tlv(0x5a, this.#eid), resultPart(part));
+		const answer = await this.#exchange(0xbf50, message, signal);
+		const [member] = membersOf(answer);
+		// An empty BF50 is the plain yes of SGP.32 v1.0.
+		if (member === undefined || member.tag === 0x30) return { type: "acknowledged", seqNumbers: [] };
+		if (member.tag === 0xbf53) {
+			const numbers = readTlvs(answer, member.valueStart, member.end).map((number) => smallInteger(answer, number));
+			return { type: "acknowledged", seqNumbers: numbers };
+		}
+		return { type: "refused", code: smallInteger(answer, member) };
+	}
+
+	/** ESipa.HandleNotification: any success of the binding is the acknowledgement. */
+	async handleNotification(pendingNotification: Uint8Array, signal?: AbortSignal): Promise<void> {
+		await this.#link.exchange(tlv(0xbf3d, tlv(0xa0, pendingNotification)), signal);
+	}
+
+	/** ESipa.InitiateAuthentication; `euiccInfo1` is a whole BF20. */
+	async initiateAuthentication(
+		request: {
+			readonly euiccChallenge: Uint8Array;
+			readonly smdpAddress?: string;
+			readonly euiccInfo1: Uint8Array;
+			readonly eimTransactionId?: Uint8Array;
+		},
+		signal?: AbortSignal,
+	): Promise<Outcome<InitiateAuthenticationOkEsipa>> {
+		const { euiccChallenge, smdpAddress, euiccInfo1, eimTransactionId } = request;
+		const address = smdpAddress === undefined ? [] : [tlv(0x83, new TextEncoder().encode(smdpAddress))];
+		const transaction = eimTransactionId === undefined ? [] : [tlv(0x82, eimTransactionId)];
+		const message = tlv(0xbf39, tlv(0x81, euiccChallenge), ...address, euiccInfo1, ...transaction);
+		const answer = this.#decode(InitiateAuthenticationResponseEsipa, await this.#exchange(0xbf39, message, signal));
+		if ("initiateAuthenticationOkEsipa" in answer) return { ok: answer.initiateAuthenticationOkEsipa };
+		return { error: answer.initiateAuthenticationErrorEsipa };
+	}
+
+	/** ESipa.AuthenticateClient; `authenticateServerResponse` is the card's BF38. */
+	async authenticateClient(
+		transactionId: Uint8Array,
+		authenticateServerResponse: Uint8Array,
+		signal?: AbortSignal,
+	): Promise<Outcome<{ dp: AuthenticateClientOkDPEsipa } | { ds: AuthenticateClientOkDSEsipa }>> {
+		const message = tlv(0xbf3b, tlv(0x80, transactionId), authenticateServerResponse);
+		const answer = this.#decode(AuthenticateClientResponseEsipa, await this.#exchange(0xbf3b, message, signal));
+		if ("authenticateClientOkDPEsipa" in answer) return { ok: { dp: answer.authenticateClientOkDPEsipa } };
+		if ("authenticateClientOkDSEsipa" in answer) return { ok: { ds: answer.authenticateClientOkDSEsipa } };
+		return { error: answer.authenticateClientErrorEsipa };
+	}
+
+	/** ESipa.GetBoundProfilePackage; `prepareDownloadResponse` is the card's BF21. The answer is a whole BF36. */
+	async getBoundProfilePackage(
+		transactionId: Uint8Array,
+		prepareDownloadResponse: Uint8Array,
+		signal?: AbortSignal,
+	): Promise<Outcome<Uint8Array>> {
+		const message = tlv(0xbf3a, tlv(0x80, transactionId), prepareDownloadResponse);
+		const answer = await this.#exchange(0xbf3a, message, signal);
+		const [arm] = membersOf(answer);
+		if (arm?.tag === 0x81) return { error: smallInteger(answer, arm) };
+		const bpp = arm && findTlv(readTlvs(answer, arm.valueStart, arm.end), 0xbf36);
+		if (bpp === undefined) throw this.#unexpected(0xbf3a, answer);
+		return { ok: tlvBytes(answer, bpp) };
+	}
+
+	/** ESipa.CancelSession; `cancelSessionResponse` is the card's BF41, whose tag gives way to A1. */
+	async cancelSession(
+		transactionId: Uint8Array,
+		cancelSessionResponse: Uint8Array,
+		signal?: AbortSignal,
+	): Promise<Outcome<true>> {
+		const arms = tlvValue(cancelSessionResponse, readWholeTlv(cancelSessionResponse));
+		const message = tlv(0xbf41, tlv(0x80, transactionId), tlv(0xa1, arms));
+		const answer = this.#decode(CancelSessionResponseEsipa, await this.#exchange(0xbf41, message, signal));
+		return "cancelSessionOk" in answer ? { ok: true } : { error: answer.cancelSessionError };
+	}
+
+	async #exchange(tag: number, message: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
+		const answer = await this.#link.exchange(message, signal);
+		try {
+			if (answer.length > 0 && readWholeTlv(answer).tag === tag) return answer;
+		} catch (cause) {
+			throw this.#unexpected(tag, answer, cause);
+		}
+		throw this.#unexpected(tag, answer);
+	}
+
+	#decode<T>(schema: Schema<T>, answer: Uint8Array): T {
+		try {
+			return decode(schema, answer);
+		} catch (cause) {
+			throw this.#unexpected(readWholeTlv(answer).tag, answer, cause);
+		}
+	}
+
+	#unexpected(tag: number, answer: Uint8Array, cause?: unknown): EsipaLinkError {
+		const shown = answer.length === 0 ? "nothing" : toHex(answer.subarray(0, 16));
+		const why = cause instanceof Error ? `: ${cause.message}` : "";
+		const name = tag.toString(16).toUpperCase();
+		return new EsipaLinkError("IPA_EIM_RESPONSE_INVALID", `${this.#link.name} answered ${name} with ${shown}${why}`, {
+			cause,
+		});
+	}
+}
+
+function resultPart(part: EimPackageResultPart): Uint8Array {
+	if ("whole" in part) return part.whole;
+	if ("errorCode" in part) return tlv(0xa0, tlv(0x02, Uint8Array.of(part.errorCode)));
+	const { euiccPackageResult, notifications = [] } = part;
+	return notifications.length === 0 ? euiccPackageResult : tlv(0x30, euiccPackageResult, tlv(0xa0, ...notifications));
+}
+
+function membersOf(message: Uint8Array): Tlv[] {
+	const whole = readWholeTlv(message);
+	return readTlvs(message, whole.valueStart, whole.end);
+}
+
+/** INTEGER contents of one to four octets; a peer's SEQUENCE around it is looked through. */
+function smallInteger(bytes: Uint8Array, value: Tlv): number {
+	const contents = tlvValue(bytes, value);
+	if (contents[0] === 0x30 && contents.length > 2) {
+		const inner = readWholeTlv(contents);
+		const [number] = readTlvs(contents, inner.valueStart, inner.end);
+		if (number !== undefined) return smallInteger(contents, number);
+	}
+	return contents.length === 0 ? 0 : Number(BigInt.asIntN(8 * contents.length, BigInt(`0x${toHex(contents)}`)));
+}
+
+function readable<T>(schema: Schema<T>, der: Uint8Array, make: (value: T) => EimPackage): EimPackage {
+	try {
+		return make(decode(schema, der));
+	} catch (error) {
+		return { type: "unreadable", resultCode: INVALID_PACKAGE_FORMAT, reason: String(error) };
+	}
+}

@@ -1,0 +1,22 @@
+/** The public face of the IPA as a library. */
+
+export { type CycleResult, createIpa, type Ipa, type IpaDeps, type IpaSettings } from "./agent.ts";
+export type { CardDriver } from "./card/card-channel.ts";
+export { type InProcessCard, inProcessDriver } from "./card/drivers/in-process.ts";
+export { driverFor } from "./card/drivers/open-driver.ts";
+export { pcscDriver } from "./card/drivers/pcsc.ts";
+export { vpcdDriver, vpcdListenDriver } from "./card/drivers/vpcd-tcp.ts";
+export type { EimConfiguration } from "./card/eim-configuration.ts";
+export { CardError } from "./card/errors.ts";
+export { Es10 } from "./card/es10.ts";
+export { Es10Commands } from "./card/es10-commands.ts";
+export { IsdRChannel } from "./card/isd-r-channel.ts";
+export { EsipaLinkError } from "./esipa/errors.ts";
+export type { EsipaLink } from "./esipa/esipa-link.ts";
+export { type EsipaTarget, httpAsn1Link } from "./esipa/http-asn1.ts";
+export { ProcedureError } from "./procedures/errors.ts";
+export type { IpaEvents } from "./procedures/event-emitter.ts";
+export type { IpaEvent } from "./procedures/ipa-event.ts";
+export type { ProcedureSettings } from "./procedures/procedure-context.ts";
+export { type Journal, openJournal } from "./state/journal.ts";
+export { fileJournalStorage, type JournalStorage, memoryJournalStorage } from "./state/journal-storage.ts";

@@ -1,0 +1,29 @@
+import type { ProfileDownloadData } from "@iot-esim/shared/messages/sgp32/profile-download-trigger";
+import { parseActivationCode } from "./activation-code.ts";
+import type { ProcedureContext } from "./procedure-context.ts";
+
+/** Where a profile comes from; both members may be left to the eIM. */
+export interface DownloadSource {
+	readonly smdpAddress: string | undefined;
+	readonly matchingId: string | undefined;
+}
+
+/**
+ * What the trigger says: an activation code, the default SM-DP+, or an SM-DS. Without any of them the card's default
+ * SM-DP+ is meant, and when it has none, the eIM is left to know the address.
+ * @throws ProcedureError IPA_ACTIVATION_CODE_INVALID
+ */
+export async function downloadSource(
+	context: ProcedureContext,
+	trigger: ProfileDownloadData | undefined,
+): Promise<DownloadSource> {
+	if (trigger !== undefined && "activationCode" in trigger) {
+		const { smdpAddress, matchingId } = parseActivationCode(trigger.activationCode);
+		return { smdpAddress, matchingId };
+	}
+	const addresses = await context.es10.getConfiguredAddresses();
+	if (trigger !== undefined && "contactSmds" in trigger) {
+		return { smdpAddress: trigger.contactSmds.smdsAddress ?? addresses.rootDsAddress, matchingId: undefined };
+	}
+	return { smdpAddress: addresses.defaultDpAddress, matchingId: undefined };
+}

@@ -1,0 +1,56 @@
+import type { Logger } from "@iot-esim/shared/runtime/logger";
+import { equalBytes } from "@iot-esim/shared/util/bytes";
+import type { EimConfiguration } from "../card/eim-configuration.ts";
+import { EsipaClient } from "../esipa/esipa-client.ts";
+import type { EsipaLink } from "../esipa/esipa-link.ts";
+import type { EsipaTarget } from "../esipa/http-asn1.ts";
+import type { AssociatedEim } from "./procedure-context.ts";
+
+/** An eIM of the card with its open link. */
+export interface LinkedEim extends AssociatedEim {
+	readonly link: EsipaLink;
+	readonly configuration: EimConfiguration;
+}
+
+/** Keeps one link for each eIM of the card; a changed configuration means a new link. */
+export class EimLinks {
+	readonly #open: (target: EsipaTarget) => EsipaLink;
+	readonly #log: Logger;
+	#eims: readonly LinkedEim[] = [];
+
+	constructor(open: (target: EsipaTarget) => EsipaLink, log: Logger) {
+		this.#open = open;
+		this.#log = log;
+	}
+
+	/**
+	 * The eIMs of these configurations; one that names no way to it is left out.
+	 * @throws EsipaLinkError when none is left
+	 */
+	async update(eid: Uint8Array, configurations: readonly EimConfiguration[]): Promise<readonly LinkedEim[]> {
+		const before = this.#eims;
+		let failure: unknown;
+		this.#eims = configurations.flatMap((configuration) => {
+			const known = before.find((eim) => equalBytes(eim.configuration.der, configuration.der));
+			if (known !== undefined) return [known];
+			try {
+				const link = this.#open(configuration);
+				const { eimId, associationToken } = configuration;
+				return [{ eimId, associationToken, configuration, link, esipa: new EsipaClient(link, eid) }];
+			} catch (error) {
+				failure = error;
+				this.#log.error("eIM left out", { eimId: configuration.eimId, error });
+				return [];
+			}
+		});
+		for (const eim of before) if (!this.#eims.includes(eim)) await eim.link.close();
+		if (this.#eims.length === 0 && failure !== undefined) throw failure;
+		return this.#eims;
+	}
+
+	async close(): Promise<void> {
+		const open = this.#eims;
+		this.#eims = [];
+		for (const eim of open) await eim.link.close();
+	}
+}

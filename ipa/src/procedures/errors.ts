@@ -1,0 +1,51 @@
+import { defineErrors, EsimError } from "@iot-esim/shared/util/errors";
+
+export const procedureErrors = defineErrors({
+	IPA_NO_EIM: {
+		meaning: "The card is not associated with any eIM that can be polled over HTTPS.",
+		action: "Associate it: `ipa card add-eim FILE` with the configuration that the eIM gives.",
+		httpStatus: 409,
+	},
+	IPA_RESULT_REFUSED: {
+		meaning: "The eIM does not take a result; the card keeps it and it is offered again later.",
+		action: "See the code in the message: 2 means that the eIM does not know this EID, so register the device there.",
+		httpStatus: 502,
+		retryable: true,
+	},
+	IPA_PACKAGE_REFUSED: {
+		meaning: "The eIM answers a poll with an error code instead of a package.",
+		action: "See the code in the message: 2 means that the eIM does not know this EID, so register the device there.",
+		httpStatus: 502,
+		retryable: true,
+	},
+	IPA_DOWNLOAD_REFUSED: {
+		meaning: "A profile download was ended by the SM-DP+, the eIM, the card or a check of the IPA.",
+		action: "The message names the step and the code; correct the order at the SM-DP+ and trigger the download again.",
+		httpStatus: 502,
+	},
+	IPA_REFRESH_TIMEOUT: {
+		meaning: "After a profile switch the card did not come back in time.",
+		action: "Check the modem; raise card.refreshTimeout if the card needs longer for its reset.",
+		httpStatus: 503,
+		retryable: true,
+	},
+	IPA_ACTIVATION_CODE_INVALID: {
+		meaning: "The activation code in a download trigger is not of the form 1$address$matchingId.",
+		action: "Correct the activation code at the eIM.",
+		httpStatus: 400,
+	},
+});
+
+/** A procedure could not be carried through; `gsmaCode` is the code of the standard when there is one. */
+export class ProcedureError extends EsimError {
+	readonly gsmaCode: number | undefined;
+
+	constructor(
+		code: keyof typeof procedureErrors,
+		message: string,
+		options: { cause?: unknown; gsmaCode?: number } = {},
+	) {
+		super(code, message, { cause: options.cause, context: { gsmaCode: options.gsmaCode } });
+		this.gsmaCode = options.gsmaCode;
+	}
+}

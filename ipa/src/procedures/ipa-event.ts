@@ -1,0 +1,43 @@
+/** What an agent tells the world: facts in the past tense. Octets are hex; EIDs and eimIds as they are printed. */
+export type IpaEvent =
+	| { readonly type: "started"; readonly eid: string; readonly eimIds: readonly string[] }
+	| { readonly type: "polled"; readonly eimId: string; readonly outcome: PollOutcome }
+	| { readonly type: "poll-failed"; readonly eimId: string; readonly code: string; readonly reason: string }
+	| { readonly type: "package-loading"; readonly eimId: string; readonly counterValue: number }
+	| {
+			readonly type: "package-executed";
+			readonly eimId: string;
+			readonly counterValue: number;
+			readonly outcome: PackageOutcome;
+			/** Names of EuiccResultData members with their codes, as "enableResult 0". */
+			readonly results: readonly string[];
+	  }
+	| { readonly type: "result-delivered"; readonly eimId: string; readonly acknowledged: readonly number[] }
+	| {
+			readonly type: "result-waiting";
+			readonly eimId: string;
+			readonly reason: string;
+			readonly deliverBefore?: number;
+	  }
+	| { readonly type: "result-refused"; readonly eimId: string; readonly code: number }
+	| { readonly type: "refresh-started" }
+	| { readonly type: "refresh-finished"; readonly ms: number }
+	| { readonly type: "rollback-started"; readonly eimId: string }
+	| { readonly type: "rollback-finished"; readonly eimId: string; readonly cmdResult: number }
+	| { readonly type: "euicc-data-sent"; readonly eimId: string; readonly tags: readonly string[] }
+	| { readonly type: "download-step"; readonly eimId: string; readonly step: string }
+	| {
+			readonly type: "profile-installed";
+			readonly eimId: string;
+			readonly iccid: string | undefined;
+			readonly enabled: boolean;
+	  }
+	| { readonly type: "download-failed"; readonly eimId: string; readonly reason: string }
+	| { readonly type: "notification-delivered"; readonly eimId: string; readonly seqNumber: number | undefined }
+	| { readonly type: "card-lost"; readonly reason: string }
+	| { readonly type: "sleeping"; readonly ms: number }
+	| { readonly type: "stopped" };
+
+export type PollOutcome = "none" | "euicc-package" | "ipa-euicc-data" | "download-trigger" | "unreadable" | "refused";
+export type PackageOutcome = "signed-result" | "signed-error" | "unsigned-error" | "unreadable";
+export type IpaEventType = IpaEvent["type"];

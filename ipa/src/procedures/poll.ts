@@ -1,0 +1,58 @@
+import type { GetEimPackageRequest } from "@iot-esim/shared/messages/sgp32/esipa-package";
+import { downloadIndirect } from "./download-indirect.ts";
+import { ProcedureError } from "./errors.ts";
+import { sendEuiccData } from "./euicc-data.ts";
+import { executeEuiccPackage } from "./execute-euicc-package.ts";
+import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
+import { sightOfPackage } from "./result-facts.ts";
+
+/** What one poll did: nothing was there, or a package was worked off and another may wait. */
+export interface PollResult {
+	readonly hadPackage: boolean;
+	/** The card's eIM configurations may have changed. */
+	readonly mayHaveChangedEims: boolean;
+}
+
+/**
+ * One poll: ESipa.GetEimPackage and whatever the eIM has for the device.
+ * @throws EsipaLinkError, CardError, ProcedureError
+ */
+export async function poll(
+	context: ProcedureContext,
+	eim: AssociatedEim,
+	otherEimIds: readonly string[],
+	rPLMN: Uint8Array | undefined,
+): Promise<PollResult> {
+	const cause = context.journal.state.stateChanges[eim.eimId];
+	const request: Omit<GetEimPackageRequest, "eidValue"> = {
+		...(cause === undefined ? {} : { notifyStateChange: null, stateChangeCause: cause }),
+		...(rPLMN === undefined ? {} : { rPLMN }),
+	};
+	context.log.debug("step 2: ESipa.GetEimPackage", { eimId: eim.eimId, stateChangeCause: cause });
+	const found = await eim.esipa.getEimPackage(request, context.signal);
+	context.emit({ type: "polled", eimId: eim.eimId, outcome: found.type });
+	if (found.type === "refused") {
+		throw new ProcedureError("IPA_PACKAGE_REFUSED", `eIM ${eim.eimId} answered the poll with code ${found.code}`, {
+			gsmaCode: found.code,
+		});
+	}
+	if (cause !== undefined) await context.journal.note({ type: "state-change-told", eimId: eim.eimId });
+	const worked = { hadPackage: true, mayHaveChangedEims: false };
+	switch (found.type) {
+		case "none":
+			return { hadPackage: false, mayHaveChangedEims: false };
+		case "euicc-package":
+			await executeEuiccPackage(context, eim, found.der, otherEimIds);
+			return { hadPackage: true, mayHaveChangedEims: sightOfPackage(found.der).hasEco };
+		case "ipa-euicc-data":
+			await sendEuiccData(context, eim, found.request);
+			return worked;
+		case "download-trigger":
+			await downloadIndirect(context, eim, found.request);
+			return worked;
+		case "unreadable":
+			context.log.warn("package not understood", { eimId: eim.eimId, reason: found.reason });
+			await eim.esipa.provideEimPackageResult({ errorCode: found.resultCode }, context.signal);
+			return worked;
+	}
+}

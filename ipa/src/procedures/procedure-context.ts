@@ -1,0 +1,54 @@
+import type { DeviceInfo } from "@iot-esim/shared/messages/sgp22/device-info";
+import type { Clock } from "@iot-esim/shared/runtime/clock";
+import type { Logger } from "@iot-esim/shared/runtime/logger";
+import type { RandomSource } from "@iot-esim/shared/runtime/random";
+import type { Duration } from "@iot-esim/shared/util/duration";
+import type { Es10 } from "../card/es10.ts";
+import type { Es10Commands } from "../card/es10-commands.ts";
+import type { EsipaClient } from "../esipa/esipa-client.ts";
+import type { Journal } from "../state/journal.ts";
+import type { IpaEvent } from "./ipa-event.ts";
+
+/** Everything a procedure may touch. */
+export interface ProcedureContext {
+	readonly eid: Uint8Array;
+	readonly es10: Pick<Es10, keyof Es10>;
+	readonly commands: Pick<Es10Commands, keyof Es10Commands>;
+	readonly channel: ReopenableChannel;
+	readonly journal: Journal;
+	readonly clock: Clock;
+	readonly random: RandomSource;
+	readonly log: Logger;
+	readonly emit: (event: IpaEvent) => void;
+	readonly settings: ProcedureSettings;
+	readonly signal: AbortSignal;
+}
+
+/** The channel to the ISD-R, as far as procedures see it. */
+export interface ReopenableChannel {
+	/** After a REFRESH: serves what the card waits for and opens the channel again. */
+	reopen(): Promise<void>;
+}
+
+/** One eIM that the card is associated with. */
+export interface AssociatedEim {
+	readonly eimId: string;
+	readonly esipa: Pick<EsipaClient, keyof EsipaClient>;
+	readonly associationToken: number | undefined;
+}
+
+export interface ProcedureSettings {
+	/** Pause after a switch before the channel is opened again. */
+	readonly refreshDelay: Duration;
+	/** Longest wait for the card after a REFRESH. */
+	readonly refreshTimeout: Duration;
+	/** Time from a switch until rollback when its result cannot be delivered. */
+	readonly rollbackAfter: Duration;
+	/** Pause between attempts to deliver a result while a rollback is possible. */
+	readonly deliveryRetry: Duration;
+	/** Calls ES10b.ImmediateEnable after an installation. */
+	readonly immediateEnable: boolean;
+	/** Profiles whose rules need consent may be installed: nobody can be asked on the device. */
+	readonly consentGranted: boolean;
+	readonly deviceInfo: DeviceInfo;
+}

@@ -1,0 +1,152 @@
+import { createHash } from "node:crypto";
+import { decode } from "@iot-esim/shared/asn1/schema";
+import { EuiccPackageRequest } from "@iot-esim/shared/messages/sgp32/euicc-package";
+import { EuiccPackageResult } from "@iot-esim/shared/messages/sgp32/euicc-package-result";
+import { PendingNotification } from "@iot-esim/shared/messages/sgp32/notifications";
+import { toHex } from "@iot-esim/shared/util/bytes";
+import type { PackageFacts } from "../state/device-state.ts";
+import type { PackageOutcome } from "./ipa-event.ts";
+
+/** What the IPA may see of a package; the rest is between eIM and eUICC. */
+export interface PackageSight extends Omit<PackageFacts, "enabledBeforeHex"> {
+	readonly hasPsmo: boolean;
+	readonly hasEco: boolean;
+	/** ICCID of the profile to be enabled. */
+	readonly enablesHex: string | undefined;
+}
+
+/** What the IPA may see of a result. */
+export interface ResultSight {
+	readonly outcome: PackageOutcome;
+	readonly eimId: string | undefined;
+	readonly counterValue: number | undefined;
+	readonly seqNumber: number | undefined;
+	/** Code of a signed error. */
+	readonly errorCode: number | undefined;
+	/** Members of euiccResult with their codes, as "enableResult 0". */
+	readonly results: readonly string[];
+	/** A profile was enabled or disabled, or a rollback took place: the card goes through a REFRESH. */
+	readonly hasSwitched: boolean;
+	readonly hasEnabled: boolean;
+	readonly hasRolledBack: boolean;
+	/** The list of profiles or their states changed. */
+	readonly hasChangedProfiles: boolean;
+}
+
+const OK = 0;
+const CHANGES = ["enableResult", "disableResult", "deleteResult", "rollbackResult"];
+
+/** A package that cannot be read is still loaded: the card is its judge. Nothing is assumed of it then. */
+export function sightOfPackage(der: Uint8Array): PackageSight {
+	const packageHash = toHex(createHash("sha256").update(der).digest());
+	try {
+		const { eimId, counterValue, eimTransactionId, euiccPackage } = decode(EuiccPackageRequest, der).euiccPackageSigned
+			.value;
+		const psmos = "psmoList" in euiccPackage ? euiccPackage.psmoList : [];
+		const enable = psmos.flatMap((psmo) => ("enable" in psmo ? [psmo.enable] : []))[0];
+		return {
+			eimId,
+			packageHash,
+			counterValue,
+			eimTransactionIdHex: eimTransactionId && toHex(eimTransactionId),
+			rollbackGranted: enable?.rollbackFlag !== undefined,
+			enablesHex: enable && toHex(enable.iccid),
+			hasPsmo: psmos.length > 0,
+			hasEco: "ecoList" in euiccPackage,
+		};
+	} catch {
+		return {
+			eimId: "",
+			packageHash,
+			counterValue: -1,
+			eimTransactionIdHex: undefined,
+			rollbackGranted: false,
+			enablesHex: undefined,
+			hasPsmo: true,
+			hasEco: true,
+		};
+	}
+}
+
+/** A result that cannot be read is still delivered; a switch is assumed, since waiting for a REFRESH does no harm. */
+export function sightOfResult(der: Uint8Array): ResultSight {
+	const nothing = {
+		seqNumber: undefined,
+		errorCode: undefined,
+		results: [],
+		hasSwitched: false,
+		hasEnabled: false,
+		hasRolledBack: false,
+		hasChangedProfiles: false,
+	};
+	let result: EuiccPackageResult;
+	try {
+		result = decode(EuiccPackageResult, der);
+	} catch {
+		return { ...nothing, outcome: "unreadable", eimId: undefined, counterValue: undefined, hasSwitched: true };
+	}
+	if ("euiccPackageErrorUnsigned" in result) {
+		const { eimId } = result.euiccPackageErrorUnsigned;
+		return { ...nothing, outcome: "unsigned-error", eimId, counterValue: undefined };
+	}
+	if ("euiccPackageErrorSigned" in result) {
+		const { eimId, counterValue, euiccPackageErrorCode } =
+			result.euiccPackageErrorSigned.euiccPackageErrorDataSigned.value;
+		const results = [`euiccPackageErrorCode ${euiccPackageErrorCode}`];
+		return { ...nothing, outcome: "signed-error", eimId, counterValue, errorCode: euiccPackageErrorCode, results };
+	}
+	const { eimId, counterValue, seqNumber, euiccResult } =
+		result.euiccPackageResultSigned.euiccPackageResultDataSigned.value;
+	const entries = euiccResult.flatMap((member) => Object.entries(member) as [string, unknown][]);
+	const isOk = (name: string) => entries.some(([member, code]) => member === name && code === OK);
+	return {
+		...nothing,
+		outcome: "signed-result",
+		eimId,
+		counterValue,
+		seqNumber,
+		results: entries.map(([member, code]) => (typeof code === "number" ? `${member} ${code}` : member)),
+		hasSwitched: isOk("enableResult") || isOk("disableResult") || isOk("rollbackResult"),
+		hasEnabled: isOk("enableResult"),
+		hasRolledBack: entries.some(([member]) => member === "rollbackResult"),
+		hasChangedProfiles: CHANGES.some(isOk),
+	};
+}
+
+/** Sequence number and, for an installation, its outcome. */
+export interface NotificationSight {
+	readonly seqNumber: number | undefined;
+	readonly iccid: Uint8Array | undefined;
+	readonly installation: "none" | "success" | "failure";
+	/** "loadProfileElements 5 / installFailed... 10" as numbers, for a failed installation. */
+	readonly failure: string | undefined;
+}
+
+/** What the IPA may see of a pending notification; it is delivered whatever it is. */
+export function sightOfNotification(der: Uint8Array): NotificationSight {
+	let notification: PendingNotification;
+	try {
+		notification = decode(PendingNotification, der);
+	} catch {
+		return { seqNumber: undefined, iccid: undefined, installation: "none", failure: undefined };
+	}
+	if ("profileInstallationResult" in notification) {
+		const { notificationMetadata, finalResult } =
+			notification.profileInstallationResult.profileInstallationResultData.value;
+		const { seqNumber, iccid } = notificationMetadata;
+		if ("successResult" in finalResult) return { seqNumber, iccid, installation: "success", failure: undefined };
+		const { bppCommandId, errorReason } = finalResult.errorResult;
+		const failure = `bppCommandId ${bppCommandId}, errorReason ${errorReason}`;
+		return { seqNumber, iccid, installation: "failure", failure };
+	}
+	if ("otherSignedNotification" in notification) {
+		const { seqNumber, iccid } = notification.otherSignedNotification.tbsOtherNotification.value;
+		return { seqNumber, iccid, installation: "none", failure: undefined };
+	}
+	if ("compactOtherSignedNotification" in notification) {
+		const { seqNumber, iccid } = notification.compactOtherSignedNotification.tbsOtherNotification.value;
+		return { seqNumber, iccid, installation: "none", failure: undefined };
+	}
+	const { seqNumber } = notification.compactProfileInstallationResult.compactProfileInstallationResultData;
+	return { seqNumber, iccid: undefined, installation: "none", failure: undefined };
+}

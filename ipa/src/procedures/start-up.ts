@@ -1,0 +1,34 @@
+import { type EimConfiguration, offersHttpsRetrieval } from "../card/eim-configuration.ts";
+import type { Es10 } from "../card/es10.ts";
+
+/** What the card says of itself when the agent begins to work with it. */
+export interface CardIdentity {
+	readonly eid: Uint8Array;
+	/** Every eIM that the card is associated with. */
+	readonly configurations: readonly EimConfiguration[];
+	readonly pendingNotifications: readonly Uint8Array[];
+}
+
+/**
+ * The start of an IPA: EID, eIM configuration, pending notifications, in this order. The channel (TERMINAL CAPABILITY,
+ * MANAGE CHANNEL, SELECT ISD-R) is opened by the first command.
+ */
+export async function startUp(es10: Pick<Es10, keyof Es10>): Promise<CardIdentity> {
+	const eid = await es10.getEid();
+	const configurations = await es10.getEimConfigurationData();
+	const pendingNotifications = await es10.retrieveNotifications();
+	return { eid, configurations, pendingNotifications };
+}
+
+/**
+ * The eIMs to poll, or the chosen one alone when `eimId` names it: those that offer retrieval over HTTPS. Cards in the
+ * field name only the proprietary bit for eIMs that do answer over HTTPS: when none offers it, all are tried.
+ */
+export function eimsToPoll(
+	configurations: readonly EimConfiguration[],
+	eimId: string | undefined,
+): readonly EimConfiguration[] {
+	const wanted = configurations.filter((one) => eimId === undefined || one.eimId === eimId);
+	const offering = wanted.filter(offersHttpsRetrieval);
+	return offering.length > 0 ? offering : wanted;
+}
