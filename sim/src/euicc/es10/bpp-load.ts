@@ -1,6 +1,5 @@
 import { createPrivateKey } from "node:crypto";
-import { Asn1Error, decode } from "@iot-esim/shared/asn1/schema";
-import { readTlvs, readWholeTlv, tlvBytes } from "@iot-esim/shared/asn1/tlv-reader";
+import { Asn1Error, decode, encode } from "@iot-esim/shared/asn1/schema";
 import { verifyRaw } from "@iot-esim/shared/crypto/ecdsa";
 import { CryptoError } from "@iot-esim/shared/crypto/errors";
 import { ecdhSharedSecret } from "@iot-esim/shared/crypto/key-agreement";
@@ -8,6 +7,7 @@ import {
 	ConfigureISDPRequest,
 	type InitialiseSecureChannelRequest,
 } from "@iot-esim/shared/messages/sgp22/bound-profile-package";
+import { DpProprietaryData } from "@iot-esim/shared/messages/sgp22/profile-info";
 import { BppCommandIdCode, ErrorReasonCode } from "@iot-esim/shared/messages/sgp22/profile-installation-result";
 import { StoreMetadataRequest } from "@iot-esim/shared/messages/sgp32/profile-info";
 import {
@@ -188,15 +188,13 @@ export class BppLoad {
 	}
 }
 
-/** @returns the whole B8 of a BF24, when there is one */
+/** @returns DpProprietaryData of a BF24 under its own tag, when there is one */
 function readConfiguration(der: Uint8Array): Uint8Array | undefined {
-	decode(ConfigureISDPRequest, der);
-	const whole = readWholeTlv(der);
-	const found = readTlvs(der, whole.valueStart, whole.end).find(({ tag }) => tag === 0xb8);
-	if (found === undefined) return undefined;
-	const data = tlvBytes(der, found);
+	const { dpProprietaryData } = decode(ConfigureISDPRequest, der);
+	if (dpProprietaryData === undefined) return undefined;
+	const data = encode(DpProprietaryData, dpProprietaryData);
 	if (data.length > LONGEST_DP_DATA) throw new LoadFailure(ErrorReasonCode.incorrectInputValues);
-	return data.slice();
+	return data;
 }
 
 function toFailure(error: unknown, command: BppCommandName): LoadFailure {

@@ -12,7 +12,7 @@ export interface ProfileRecord {
 	/** The whole BF25 as the SM-DP+ sent it, or with what UpdateMetadata changed. */
 	readonly metadata: Uint8Array;
 	readonly nickname?: string;
-	/** The whole B8 of ConfigureISDP. */
+	/** DpProprietaryData of ConfigureISDP, under its own tag 30. */
 	readonly dpProprietaryData?: Uint8Array;
 	/** OID and address of the SM-DP+ it was loaded from; absent when it came with the card. */
 	readonly smdpOid?: string;
