@@ -1,0 +1,40 @@
+import type { Clock } from "@iot-esim/shared/runtime/clock";
+import type { Logger } from "@iot-esim/shared/runtime/logger";
+import type { RandomSource } from "@iot-esim/shared/runtime/random";
+import type { Duration } from "@iot-esim/shared/util/duration";
+import type { Health } from "../observability/health.ts";
+import type { Metrics } from "../observability/metrics.ts";
+import type { Store } from "../storage/store.ts";
+
+/** What the API needs; nothing in it listens or reads the environment. */
+export interface ApiDeps {
+	readonly store: Store;
+	readonly clock: Clock;
+	readonly random: RandomSource;
+	readonly log: Logger;
+	readonly metrics: Metrics;
+	readonly health: Health;
+	readonly eimConfiguration: EimConfiguration;
+	/** Version of the program, for the OpenAPI document. */
+	readonly version: string;
+	readonly limits: ApiLimits;
+}
+
+export interface ApiLimits {
+	/** Per client address. */
+	readonly requestsPerMinute: number;
+	/** Event streams at once. */
+	readonly streams: number;
+	/** How long an operation may wait when the request does not say. */
+	readonly operationExpiry: Duration;
+	/** How often an idle event stream gets a sign of life; also how soon events of other replicas are seen. */
+	readonly streamHeartbeat: Duration;
+}
+
+/** What a card must be given to belong to this eIM (SGP.32 AddInitialEim), at the moment of the call. */
+export interface EimConfiguration {
+	/** AddInitialEimRequest, DER. */
+	der(): Uint8Array;
+	/** The same in words, for people. */
+	describe(): Readonly<Record<string, unknown>>;
+}

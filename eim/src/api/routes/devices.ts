@@ -1,0 +1,255 @@
+import { Eid } from "@iot-esim/shared/ids/eid";
+import { type Static, Type } from "@sinclair/typebox";
+import { type Device, type DeviceChange, newDevice } from "../../domain/device.ts";
+import type { ApiDeps } from "../api-deps.ts";
+import { actorOf } from "../auth.ts";
+import { ApiError } from "../errors.ts";
+import {
+	DevicePatch,
+	DeviceView,
+	EidText,
+	NewDevice,
+	NotificationView,
+	PageQuery,
+	ProfileView,
+	pageOf,
+	SeenUnknownView,
+} from "../schemas.ts";
+import type { ApiServer } from "../server.ts";
+import { deviceView, notificationView, profileView, seenUnknownView } from "../views.ts";
+import { responses } from "./responses.ts";
+
+const ByEid = Type.Object({ eid: EidText });
+const tags = ["devices"];
+const WithProfiles = Type.Object(
+	{ ...DeviceView.properties, profiles: Type.Array(ProfileView) },
+	{ $id: "DeviceWithProfiles" },
+);
+
+/** @throws ApiError API_DEVICE_UNKNOWN */
+export async function deviceOf({ store }: ApiDeps, eid: string): Promise<Device> {
+	const device = Eid.is(eid) ? await store.loadDevice(eid) : undefined;
+	if (!device) throw unknownDevice(eid);
+	return device;
+}
+
+export function unknownDevice(eid: string): ApiError {
+	return new ApiError("API_DEVICE_UNKNOWN", `no device with the EID ${eid} is registered`);
+}
+
+export function deviceRoutes(server: ApiServer, deps: ApiDeps): void {
+	registerRoute(server, deps);
+	readRoutes(server, deps);
+	changeRoutes(server, deps);
+	partRoutes(server, deps);
+}
+
+function registerRoute(server: ApiServer, { store, clock }: ApiDeps): void {
+	server.post(
+		"/api/v1/devices",
+		{
+			schema: {
+				operationId: "registerDevice",
+				summary: "Register a device by its EID",
+				tags,
+				body: NewDevice,
+				response: responses({ 201: DeviceView }, 409),
+			},
+		},
+		async (request, reply) => {
+			const at = clock.now();
+			const device = newDevice({ ...request.body, eid: validEid(request.body.eid), at });
+			const { eid, name } = device;
+			const audit = { at, actor: actorOf(request), action: "device.registered", subject: eid, facts: { name } };
+			if (!(await store.registerDevice(device, audit))) {
+				throw new ApiError("API_DEVICE_EXISTS", `the EID ${eid} is registered already`);
+			}
+			const stored = (await store.loadDevice(eid)) ?? device;
+			return reply.code(201).header("location", `/api/v1/devices/${eid}`).send(deviceView(stored));
+		},
+	);
+}
+
+function validEid(text: string): Eid {
+	try {
+		return Eid(text);
+	} catch (error) {
+		// Most often one digit was mistyped: the check digits of an EID find that.
+		const message = error instanceof Error ? error.message : "is not an EID";
+		throw new ApiError("API_REQUEST_INVALID", `body.eid: ${message}`, [{ field: "body.eid", message }]);
+	}
+}
+
+function readRoutes(server: ApiServer, deps: ApiDeps): void {
+	const { store } = deps;
+	const Query = Type.Object(
+		{
+			...PageQuery,
+			search: Type.Optional(Type.String({ maxLength: 100, description: "Part of the EID or of the name." })),
+			tag: Type.Optional(
+				Type.String({
+					pattern: "^[^=,]+=[^,]*(,[^=,]+=[^,]*)*$",
+					expected: "name=value, several separated by commas",
+					description: "name=value; several separated by commas must all be there.",
+				}),
+			),
+			labMode: Type.Optional(Type.Boolean({ description: "Only devices in a lab mode, or only those in none." })),
+		},
+		{ additionalProperties: false },
+	);
+	server.get(
+		"/api/v1/devices",
+		{
+			schema: {
+				operationId: "listDevices",
+				summary: "List devices in the order of their EIDs",
+				tags,
+				querystring: Query,
+				response: responses({ 200: pageOf(DeviceView) }),
+			},
+		},
+		async ({ query }) => {
+			const { limit = 50, cursor, search, labMode } = query;
+			const page = await store.listDevices({ limit, cursor, search, labMode, tags: tagsOf(query.tag) });
+			return { ...page, items: page.items.map(deviceView) };
+		},
+	);
+	server.get(
+		"/api/v1/devices/:eid",
+		{
+			schema: {
+				operationId: "getDevice",
+				summary: "A device with its profiles",
+				tags,
+				params: ByEid,
+				response: responses({ 200: WithProfiles }, 404),
+			},
+		},
+		async ({ params }) => {
+			const device = await deviceOf(deps, params.eid);
+			const profiles = await store.listProfiles(device.eid);
+			return { ...deviceView(device), profiles: profiles.map(profileView) };
+		},
+	);
+}
+
+function tagsOf(text: string | undefined): Record<string, string> | undefined {
+	if (text === undefined) return undefined;
+	return Object.fromEntries(
+		text.split(",").map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]),
+	);
+}
+
+function changeRoutes(server: ApiServer, deps: ApiDeps): void {
+	const { store, clock } = deps;
+	server.patch(
+		"/api/v1/devices/:eid",
+		{
+			schema: {
+				operationId: "changeDevice",
+				summary: "Change name, tags, lab mode or dialect",
+				description: "Absent fields stay as they are; null removes. Every change is in the audit.",
+				tags,
+				params: ByEid,
+				body: DevicePatch,
+				response: responses({ 200: DeviceView }, 404),
+			},
+		},
+		async (request) => {
+			const { eid } = await deviceOf(deps, request.params.eid);
+			const at = clock.now();
+			const facts = factsOf(request.body);
+			const audit = { at, actor: actorOf(request), action: "device.changed", subject: eid, facts };
+			const changed = await store.changeDevice(eid, request.body as DeviceChange, audit);
+			if (!changed) throw unknownDevice(eid);
+			if (changed instanceof Error) throw changed;
+			if ("acceptUnverified" in request.body || "labMode" in request.body) {
+				deps.log.warn("lab mode changed", { eid, actor: audit.actor, ...facts });
+			}
+			return deviceView(changed);
+		},
+	);
+	server.delete(
+		"/api/v1/devices/:eid",
+		{
+			schema: {
+				operationId: "removeDevice",
+				summary: "Remove a device with its operations, results and notifications",
+				tags,
+				params: ByEid,
+				response: responses({ 204: Type.Null({ description: "Removed." }) }, 404),
+			},
+		},
+		async (request, reply) => {
+			const { eid, name } = await deviceOf(deps, request.params.eid);
+			const audit = {
+				at: clock.now(),
+				actor: actorOf(request),
+				action: "device.removed",
+				subject: eid,
+				facts: { name },
+			};
+			if (!(await store.removeDevice(eid, audit))) throw unknownDevice(eid);
+			return reply.code(204).send(null);
+		},
+	);
+}
+
+function factsOf(patch: Static<typeof DevicePatch>): Record<string, string | number | boolean> {
+	return Object.fromEntries(
+		Object.entries(patch).map(([key, value]) => [
+			key,
+			value === null ? "removed" : typeof value === "object" ? JSON.stringify(value) : value,
+		]),
+	);
+}
+
+function partRoutes(server: ApiServer, deps: ApiDeps): void {
+	const { store } = deps;
+	server.get(
+		"/api/v1/devices/:eid/profiles",
+		{
+			schema: {
+				operationId: "listProfiles",
+				summary: "The profiles as the eUICC last reported them under its signature",
+				tags,
+				params: ByEid,
+				response: responses({ 200: Type.Object({ items: Type.Array(ProfileView) }) }, 404),
+			},
+		},
+		async ({ params }) => {
+			const { eid } = await deviceOf(deps, params.eid);
+			return { items: (await store.listProfiles(eid)).map(profileView) };
+		},
+	);
+	server.get(
+		"/api/v1/devices/:eid/notifications",
+		{
+			schema: {
+				operationId: "listNotifications",
+				summary: "Notifications of the eUICC and how far their delivery is, newest first",
+				tags,
+				params: ByEid,
+				querystring: Type.Object(PageQuery, { additionalProperties: false }),
+				response: responses({ 200: pageOf(NotificationView) }, 404),
+			},
+		},
+		async ({ params, query }) => {
+			const { eid } = await deviceOf(deps, params.eid);
+			const page = await store.listNotifications(eid, { limit: query.limit ?? 50, cursor: query.cursor });
+			return { ...page, items: page.items.map(notificationView) };
+		},
+	);
+	server.get(
+		"/api/v1/seen-unknown",
+		{
+			schema: {
+				operationId: "listSeenUnknown",
+				summary: "EIDs that polled without being registered, the latest first",
+				tags,
+				response: responses({ 200: Type.Object({ items: Type.Array(SeenUnknownView) }) }),
+			},
+		},
+		async () => ({ items: (await store.listSeenUnknown()).map(seenUnknownView) }),
+	);
+}

@@ -1,0 +1,279 @@
+/** The schemas of the API: what is checked is what the OpenAPI document says. */
+
+import { type Static, type TSchema, Type } from "@sinclair/typebox";
+import { OPERATION_STATES } from "../domain/operation.ts";
+
+/** `expected` completes the sentence "... is not ..." of a validation message. */
+const text = (pattern: string, expected: string, options: object = {}) =>
+	Type.String({ pattern, expected, ...options });
+
+export const EidText = text("^[0-9]{32}$", "an EID of 32 decimal digits", {
+	examples: ["89049032000000000000000000000166"],
+});
+export const IccidText = text("^[0-9]{19,20}$", "an ICCID of 19 or 20 decimal digits");
+export const Time = Type.String({ format: "date-time", description: "RFC 3339, UTC." });
+export const Name = Type.String({ minLength: 1, maxLength: 100, expected: "a name of 1 to 100 characters" });
+export const LabModeName = Type.String({
+	minLength: 1,
+	maxLength: 60,
+	expected: "a lab mode name of 1 to 60 characters",
+	description: "Names the lab mode that the device is in. Real devices have none.",
+});
+const SmdpAddress = text("^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$", "an FQDN with an optional :port", {
+	maxLength: 255,
+});
+
+export const Tags = Type.Record(
+	Type.String({ pattern: "^[A-Za-z0-9._/-]{1,64}$" }),
+	Type.String({ maxLength: 256, expected: "a text of at most 256 characters" }),
+	{ description: "Free labels, name to value.", additionalProperties: false },
+);
+
+export const Dialect = Type.Object(
+	{
+		version: Type.Union([Type.Literal("1.0"), Type.Literal("1.2")], { expected: "1.0 or 1.2" }),
+		nestedCertificateArms: Type.Boolean({
+			description: "Certificates and keys inside CHOICE arms as a full SEQUENCE instead of the strict form.",
+		}),
+	},
+	{ additionalProperties: false, description: "How this device speaks SGP.32." },
+);
+
+export const NewDevice = Type.Object(
+	{
+		eid: EidText,
+		name: Type.Optional(Name),
+		tags: Type.Optional(Tags),
+		dialect: Type.Optional(Dialect),
+		associationToken: Type.Optional(
+			Type.Integer({ minimum: 0, description: "As the eUICC gave it when this eIM was added; absent for none." }),
+		),
+		counter: Type.Optional(
+			Type.Integer({ minimum: 0, maximum: 0x7fffff, description: "The last counter value that the eUICC has taken." }),
+		),
+	},
+	{ additionalProperties: false, $id: "NewDevice" },
+);
+export type NewDevice = Static<typeof NewDevice>;
+
+const orNull = <T extends TSchema>(schema: T) =>
+	Type.Union([schema, Type.Null()], { expected: schema.expected ?? "valid" });
+
+export const DevicePatch = Type.Object(
+	{
+		name: Type.Optional(Name),
+		tags: Type.Optional(Tags),
+		labMode: Type.Optional(orNull(LabModeName)),
+		acceptUnverified: Type.Optional(
+			Type.Boolean({ description: "Results count without a verified signature; only in a named lab mode." }),
+		),
+		dialect: Type.Optional(Dialect),
+		associationToken: Type.Optional(orNull(Type.Integer({ minimum: 0 }))),
+	},
+	{ additionalProperties: false, minProperties: 1, $id: "DevicePatch" },
+);
+export type DevicePatch = Static<typeof DevicePatch>;
+
+export const DeviceView = Type.Object(
+	{
+		eid: EidText,
+		name: Type.String(),
+		tags: Type.Record(Type.String(), Type.String()),
+		labMode: Type.Optional(Type.String()),
+		acceptUnverified: Type.Boolean(),
+		dialect: Dialect,
+		associationToken: Type.Optional(Type.Integer()),
+		counter: Type.Integer({ description: "The last counter value burnt for this device." }),
+		hasCertificates: Type.Boolean({
+			description: "The eUICC and EUM certificates are known: results can be verified.",
+		}),
+		euiccInfo2: Type.Optional(Type.String({ description: "EUICCInfo2, the whole TLV in hex." })),
+		ipaCapabilities: Type.Optional(Type.String({ description: "IpaCapabilities, the whole TLV in hex." })),
+		defaultSmdpAddress: Type.Optional(Type.String()),
+		lastPollAt: Type.Optional(Time),
+		lastRplmn: Type.Optional(Type.String({ description: "Three octets in hex." })),
+		lastStateChangeCause: Type.Optional(Type.Integer()),
+		createdAt: Time,
+	},
+	{ $id: "Device" },
+);
+
+export const ProfileView = Type.Object(
+	{
+		iccid: Type.String(),
+		state: Type.Union([Type.Literal("enabled"), Type.Literal("disabled")]),
+		profileClass: Type.String(),
+		isdpAid: Type.Optional(Type.String()),
+		nickname: Type.Optional(Type.String()),
+		serviceProviderName: Type.Optional(Type.String()),
+		profileName: Type.Optional(Type.String()),
+		isFallback: Type.Optional(Type.Boolean()),
+		mayBecomeFallback: Type.Optional(Type.Boolean()),
+		updatedAt: Time,
+	},
+	{ $id: "Profile" },
+);
+
+const ExpiresIn = Type.Integer({
+	minimum: 1,
+	maximum: 31_536_000,
+	description: "Seconds until the operation expires if no verified result has come.",
+});
+
+const order = <N extends string, P extends Record<string, TSchema>>(type: N, parameters: P, description: string) =>
+	Type.Object(
+		{ type: Type.Literal(type), ...parameters, expiresIn: Type.Optional(ExpiresIn) },
+		{ additionalProperties: false, description },
+	);
+
+export const OperationRequest = Type.Union(
+	[
+		order(
+			"download",
+			{
+				activationCode: Type.Optional(Type.String({ maxLength: 500, examples: ["LPA:1$smdp.example.com$ABC-123"] })),
+				smdpAddress: Type.Optional(SmdpAddress),
+				matchingId: Type.Optional(
+					text("^[A-Za-z0-9-]*$", "a matching id of letters, digits and -", { maxLength: 255 }),
+				),
+				confirmationCode: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+			},
+			"Indirect profile download, by activation code or by SM-DP+ address and matching id.",
+		),
+		order(
+			"enable",
+			{
+				iccid: IccidText,
+				rollback: Type.Optional(
+					Type.Boolean({ default: true, description: "The device may go back when it finds no way to the eIM." }),
+				),
+			},
+			"Enables a profile; whichever was enabled before is disabled.",
+		),
+		order("disable", { iccid: IccidText }, "Disables a profile."),
+		order("delete", { iccid: IccidText }, "Deletes a disabled profile."),
+		order("listProfiles", {}, "Asks the eUICC for its profiles."),
+		order(
+			"readEuiccData",
+			{
+				tags: Type.Optional(
+					Type.Array(text("^[0-9A-Fa-f]{2}([0-9A-Fa-f]{2})?$", "a tag of one or two octets in hex"), {
+						minItems: 1,
+						maxItems: 20,
+						description: "Tags of IpaEuiccData; by default those that every IPA knows.",
+					}),
+				),
+			},
+			"Asks the IPA for certificates, EUICCInfo and its own capabilities.",
+		),
+	],
+	{ $id: "OperationRequest" },
+);
+export type OperationRequest = Static<typeof OperationRequest>;
+
+export const StateText = Type.Union(
+	OPERATION_STATES.map((state) => Type.Literal(state)),
+	{ $id: "OperationState", expected: `one of ${OPERATION_STATES.join(", ")}` },
+);
+
+export const Accepted = Type.Object(
+	{
+		id: Type.String(),
+		state: Type.String({ description: "Accepted is not done: the operation waits for the next poll of the device." }),
+		warnings: Type.Optional(Type.Array(Type.String())),
+	},
+	{ $id: "Accepted" },
+);
+
+export const OperationView = Type.Object(
+	{
+		id: Type.String(),
+		eid: EidText,
+		type: Type.String(),
+		parameters: Type.Record(Type.String(), Type.Unknown(), {
+			description: "As ordered; a confirmation code is masked.",
+		}),
+		origin: Type.Union([Type.Literal("operator"), Type.Literal("eim")]),
+		state: Type.String(),
+		reason: Type.Optional(Type.String({ description: "In words." })),
+		code: Type.Optional(Type.String({ description: "The standard's own code." })),
+		outcome: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+		createdAt: Time,
+		updatedAt: Time,
+		sentAt: Type.Optional(Time),
+		finishedAt: Type.Optional(Time),
+		expiresAt: Time,
+	},
+	{ $id: "Operation" },
+);
+
+export const NotificationView = Type.Object(
+	{
+		id: Type.String(),
+		seqNumber: Type.Integer(),
+		event: Type.String(),
+		iccid: Type.Optional(Type.String()),
+		address: Type.String({ description: "Where it is forwarded." }),
+		receivedAt: Time,
+		delivery: Type.Object({
+			state: Type.Union([Type.Literal("waiting"), Type.Literal("delivered"), Type.Literal("givenUp")]),
+			attempts: Type.Integer(),
+			nextAttemptAt: Type.Optional(Time),
+			completedAt: Type.Optional(Time),
+			lastError: Type.Optional(Type.String()),
+		}),
+	},
+	{ $id: "Notification" },
+);
+
+export const EventView = Type.Object(
+	{
+		id: Type.Integer(),
+		at: Time,
+		type: Type.String(),
+		eid: Type.Optional(Type.String()),
+		operationId: Type.Optional(Type.String()),
+		facts: Type.Record(Type.String(), Type.Unknown()),
+	},
+	{ $id: "Event" },
+);
+
+export const SeenUnknownView = Type.Object(
+	{ eid: Type.String(), firstSeenAt: Time, lastSeenAt: Time, times: Type.Integer() },
+	{ $id: "SeenUnknown" },
+);
+
+export const AuditView = Type.Object(
+	{
+		id: Type.Integer(),
+		at: Time,
+		actor: Type.String(),
+		action: Type.String(),
+		subject: Type.String(),
+		facts: Type.Record(Type.String(), Type.Unknown()),
+	},
+	{ $id: "AuditEntry" },
+);
+
+export const ApiKeyView = Type.Object(
+	{
+		id: Type.String(),
+		name: Type.String(),
+		readOnly: Type.Boolean(),
+		createdAt: Time,
+		lastUsedAt: Type.Optional(Time),
+		revokedAt: Type.Optional(Time),
+	},
+	{ $id: "ApiKey" },
+);
+
+export const PageQuery = {
+	limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500, default: 50 })),
+	cursor: Type.Optional(Type.String({ maxLength: 500, description: "`next` of the page before." })),
+};
+
+export const pageOf = <T extends TSchema>(item: T) =>
+	Type.Object({
+		items: Type.Array(item),
+		next: Type.Optional(Type.String({ description: "Cursor of the next page; absent on the last." })),
+	});

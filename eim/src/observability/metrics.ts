@@ -1,0 +1,72 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { OPERATION_STATES, type OperationState } from "../domain/operation.ts";
+
+/** What the eIM counts. Labels never carry an EID or an ICCID: their number has no bound. */
+export interface Metrics {
+	/** One ESipa message answered: its function, and what came of it. */
+	esipaAnswered(esipaFunction: string, outcome: string, seconds: number): void;
+	/** One request of the API answered: route pattern, not path. */
+	apiAnswered(method: string, route: string, status: number, seconds: number): void;
+	/** One ES9+ call ended. */
+	es9PlusCalled(es9PlusFunction: string, outcome: string): void;
+	/** One try of a job ended. */
+	jobTried(kind: string, outcome: string): void;
+	/** The Prometheus text. */
+	text(): Promise<string>;
+	readonly contentType: string;
+}
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** @param countOperations asked whenever the metrics are read, so that they are right after a restart too */
+export function makeMetrics(
+	countOperations: () => Promise<Readonly<Partial<Record<OperationState, number>>>>,
+): Metrics {
+	const registry = new Registry();
+	const registers = [registry];
+	collectDefaultMetrics({ register: registry });
+	const esipa = new Histogram({
+		name: "eim_esipa_message_seconds",
+		help: "Time to answer an ESipa message, by function and outcome.",
+		labelNames: ["function", "outcome"],
+		buckets: SECONDS,
+		registers,
+	});
+	const api = new Histogram({
+		name: "eim_api_request_seconds",
+		help: "Time to answer an API request, by method, route and status.",
+		labelNames: ["method", "route", "status"],
+		buckets: SECONDS,
+		registers,
+	});
+	const es9Plus = new Counter({
+		name: "eim_es9plus_calls_total",
+		help: "Calls to SM-DP+ servers, by function and outcome.",
+		labelNames: ["function", "outcome"],
+		registers,
+	});
+	const jobs = new Counter({
+		name: "eim_job_tries_total",
+		help: "Tries of jobs, by kind and outcome.",
+		labelNames: ["kind", "outcome"],
+		registers,
+	});
+	new Gauge({
+		name: "eim_operations_count",
+		help: "Operations in the database, by state.",
+		labelNames: ["state"],
+		registers,
+		async collect() {
+			const counts = await countOperations();
+			for (const state of OPERATION_STATES) this.set({ state }, counts[state] ?? 0);
+		},
+	});
+	return {
+		esipaAnswered: (esipaFunction, outcome, seconds) => esipa.observe({ function: esipaFunction, outcome }, seconds),
+		apiAnswered: (method, route, status, seconds) => api.observe({ method, route, status }, seconds),
+		es9PlusCalled: (es9PlusFunction, outcome) => es9Plus.inc({ function: es9PlusFunction, outcome }),
+		jobTried: (kind, outcome) => jobs.inc({ kind, outcome }),
+		text: () => registry.metrics(),
+		contentType: registry.contentType,
+	};
+}
