@@ -1,0 +1,145 @@
+import { decode, type Kept } from "@iot-esim/shared/asn1/schema";
+import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
+import type { ProfileInstallationResult } from "@iot-esim/shared/messages/sgp32/notifications";
+import { ProfileDownloadTriggerResult } from "@iot-esim/shared/messages/sgp32/profile-download-trigger";
+import { StoreMetadataRequest } from "@iot-esim/shared/messages/sgp32/profile-info";
+import { fromHex, toHex } from "@iot-esim/shared/util/bytes";
+import type { Device } from "../domain/device.ts";
+import type { Notification } from "../domain/notification.ts";
+import type { Operation, OperationEvent } from "../domain/operation.ts";
+import type { ProfileChange } from "../domain/profile.ts";
+import type { ReceivedResult } from "../domain/received-result.ts";
+import type { RspSession } from "../domain/rsp-session.ts";
+import { loadRelay } from "./download-session.ts";
+import type { EsipaContext } from "./esipa-deps.ts";
+import { checkNotification, iccidOf } from "./notifications.ts";
+import { readEuiccData } from "./own-operation.ts";
+import { classOf } from "./package-outcome.ts";
+import { recordAgain } from "./record-unsigned.ts";
+import { codeText, reasonOf } from "./result-text.ts";
+
+/**
+ * Takes a ProfileDownloadTriggerResult (BF54): the installation result of a direct download, or an error of the IPA.
+ * The IPA itself has told the SM-DP+, so nothing is forwarded.
+ */
+export async function acceptDownloadResult(context: EsipaContext, device: Device, bytes: Uint8Array): Promise<void> {
+	const { eimTransactionId, profileDownloadTriggerResultData: outcome } = decode(ProfileDownloadTriggerResult, bytes);
+	const found = await context.store.findPackage(device.eid, {
+		eimTransactionId: eimTransactionId && TransactionId.fromBytes(eimTransactionId),
+		kind: "profileDownloadTrigger",
+	});
+	const { operation } = found ?? {};
+	if ("profileInstallationResult" in outcome) {
+		return acceptInstallation(context, device, outcome.profileInstallationResult, { bytes, operation });
+	}
+	const at = context.clock.now();
+	const { profileDownloadErrorReason, errorResponse } = outcome.profileDownloadError;
+	const reason = reasonOf("profileDownloadError", profileDownloadErrorReason);
+	const answer = errorResponse === undefined ? {} : { errorResponse: toHex(errorResponse.subarray(0, 64)) };
+	await recordAgain(context, {
+		result: received(context, device, bytes, "unsigned", operation),
+		operationEvent: operation && { kind: "failed", at, reason, outcome: answer },
+	});
+}
+
+/**
+ * Takes a ProfileInstallationResult, forwarded (`notification`) or not. Profile and operation change only when the
+ * device's own eUICC signed it.
+ * @param of.bytes what is recorded: BF37, or the BF54 around it
+ */
+export async function acceptInstallation(
+	context: EsipaContext,
+	device: Device,
+	result: Kept<ProfileInstallationResult>,
+	of: {
+		readonly bytes: Uint8Array;
+		readonly operation?: Operation | undefined;
+		readonly notification?: Notification | undefined;
+	},
+): Promise<void> {
+	const at = context.clock.now();
+	const data = result.value.profileInstallationResultData.value;
+	const session = await loadRelay(context, data.transactionId);
+	const ownSession = session?.eid === device.eid ? session : undefined;
+	const operation = of.operation ?? (await operationOf(context, ownSession));
+	const isLab = device.acceptUnverified && device.labMode !== undefined;
+	const check = checkNotification(context, device, { profileInstallationResult: result.value });
+	const notifications = of.notification && check !== "rejected" ? [of.notification] : [];
+	const verification = check === "unverifiable" ? (isLab ? "accepted-unverified" : "kept") : check;
+	const entry = received(context, device, of.bytes, verification, operation);
+	const log = context.logger("eim.esipa").with({ eid: device.eid, operationId: operation?.id });
+	log.info("installation result", { verification, seqNumber: data.notificationMetadata.seqNumber });
+	if (verification === "rejected") {
+		await recordAgain(context, { result: entry });
+	} else if (verification === "kept") {
+		const text = "The installation result is kept until the certificates of the eUICC, asked for now, have arrived.";
+		await recordAgain(context, {
+			result: entry,
+			operationEvent: operation && { kind: "resultKept", at, reason: { text } },
+			notifications,
+			enqueue: [readEuiccData(context, device)],
+		});
+	} else {
+		const { event, changes } = installed(device, result.value, ownSession, at);
+		await recordAgain(context, {
+			result: entry,
+			operationEvent: operation && event,
+			profileChanges: changes,
+			notifications,
+		});
+		if (ownSession !== undefined) {
+			const to = event.kind === "succeeded" ? "installed" : "installationFailed";
+			await context.store.moveSession(ownSession.transactionId, to, { at });
+		}
+	}
+}
+
+async function operationOf(context: EsipaContext, session: RspSession | undefined): Promise<Operation | undefined> {
+	return session?.operationId === undefined ? undefined : context.store.loadOperation(session.operationId);
+}
+
+function received(
+	context: EsipaContext,
+	device: Device,
+	bytes: Uint8Array,
+	verification: ReceivedResult["verification"],
+	operation: Operation | undefined,
+): ReceivedResult {
+	const base = { eid: device.eid, bytes, verification, receivedAt: context.clock.now() };
+	return operation === undefined ? base : { ...base, operationId: operation.id };
+}
+
+/** What a verified installation result means. The profile is disabled until the eUICC says otherwise. */
+function installed(
+	device: Device,
+	result: ProfileInstallationResult,
+	session: RspSession | undefined,
+	at: number,
+): { readonly event: OperationEvent; readonly changes: readonly ProfileChange[] } {
+	const { notificationMetadata, finalResult } = result.profileInstallationResultData.value;
+	if ("errorResult" in finalResult) {
+		const { bppCommandId, errorReason } = finalResult.errorResult;
+		const reason = reasonOf("profileInstallation", errorReason);
+		const code = `${codeText("bppCommand", bppCommandId)}, ${reason.code ?? ""}`;
+		return { event: { kind: "failed", at, reason: { ...reason, code } }, changes: [] };
+	}
+	const iccid = notificationMetadata.iccid && iccidOf(notificationMetadata.iccid);
+	if (iccid === undefined) return { event: { kind: "succeeded", at }, changes: [] };
+	const profile = {
+		eid: device.eid,
+		iccid,
+		state: "disabled",
+		isdpAid: toHex(finalResult.successResult.aid),
+		updatedAt: at,
+		...metadataOf(session),
+	} as const;
+	return { event: { kind: "succeeded", at, outcome: { iccid } }, changes: [{ kind: "installed", profile }] };
+}
+
+/** What the SM-DP+ said of the profile when the device was authenticated. */
+function metadataOf(session: RspSession | undefined) {
+	const stored = session?.details.profileMetadata;
+	if (stored === undefined) return { profileClass: classOf(undefined) };
+	const { serviceProviderName, profileName, profileClass } = decode(StoreMetadataRequest, fromHex(stored));
+	return { serviceProviderName, profileName, profileClass: classOf(profileClass) };
+}

@@ -1,0 +1,50 @@
+import type { EimId } from "@iot-esim/shared/ids/eim-id";
+import type { CertificateList } from "@iot-esim/shared/pki/crl";
+import type { TrustStore } from "@iot-esim/shared/pki/trust-store";
+import type { Clock } from "@iot-esim/shared/runtime/clock";
+import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
+import type { RandomSource } from "@iot-esim/shared/runtime/random";
+import type { Duration } from "@iot-esim/shared/util/duration";
+import type { EidRange } from "../domain/enrolment.ts";
+import type { Es9PlusClient } from "../es9plus/es9plus-client.ts";
+import type { EimSigner } from "../keys/eim-signer.ts";
+import type { DeviceStore, JobStore, OperationStore, PackageStore, RelayStore } from "../storage/store.ts";
+import type { EuiccKeys } from "./euicc-keys.ts";
+
+/** What the eIM is set to at this interface. */
+export interface EsipaSettings {
+	readonly eimId: EimId;
+	/** EIDs that may register themselves by polling; none by default. */
+	readonly enrolment: readonly EidRange[];
+	/** How many unregistered EIDs are remembered. */
+	readonly seenUnknownBound: number;
+	/** How long the eIM goes on trying what it ordered for itself (certificates, lists). */
+	readonly ownOperationLifetime: Duration;
+	/** How long a relayed download may last, its installation result included. */
+	readonly sessionLifetime: Duration;
+}
+
+/** What is known of the sender beside its message. */
+export interface EsipaPeer {
+	readonly remoteAddress: string;
+}
+
+/** Parts that `app.ts` puts together. */
+export interface EsipaDeps {
+	readonly store: DeviceStore & OperationStore & PackageStore & RelayStore & JobStore;
+	readonly signer: EimSigner;
+	readonly es9plus: Es9PlusClient;
+	/** CI certificates under which eUICCs are accepted. */
+	readonly trust: TrustStore;
+	/** Revocation lists at hand now. */
+	readonly crls: () => readonly CertificateList[];
+	readonly clock: Clock;
+	readonly random: RandomSource;
+	readonly logger: LoggerFactory;
+	readonly settings: EsipaSettings;
+}
+
+/** The deps with what the handler makes of them once. */
+export interface EsipaContext extends EsipaDeps {
+	readonly keys: EuiccKeys;
+}

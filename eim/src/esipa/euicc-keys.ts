@@ -1,0 +1,85 @@
+import type { KeyObject } from "node:crypto";
+import { verifyEuiccChain } from "@iot-esim/shared/pki/chain";
+import type { CertificateList } from "@iot-esim/shared/pki/crl";
+import { PkiError } from "@iot-esim/shared/pki/errors";
+import type { TrustStore } from "@iot-esim/shared/pki/trust-store";
+import type { Clock } from "@iot-esim/shared/runtime/clock";
+import { equalBytes } from "@iot-esim/shared/util/bytes";
+import { Minutes } from "@iot-esim/shared/util/duration";
+import type { Device } from "../domain/device.ts";
+
+/** Whether signatures of a device can be verified now. */
+export type EuiccKey =
+	| { readonly kind: "known"; readonly publicKey: KeyObject }
+	/** The device's certificates have not been seen yet. */
+	| { readonly kind: "unknown" }
+	/** They do not, or no longer, lead to a trusted CI. */
+	| { readonly kind: "untrusted"; readonly error: PkiError };
+
+interface Remembered {
+	readonly euiccCertificate: Uint8Array;
+	readonly eumCertificate: Uint8Array;
+	readonly publicKey: KeyObject;
+	readonly until: number;
+}
+
+/** A verified chain is looked at again after this time, so that expiry and new revocation lists take effect. */
+const REMEMBERED_FOR = Minutes(5);
+const REMEMBERED_AT_MOST = 10_000;
+
+/** Public keys of eUICCs, each by its chain to a trusted CI. */
+export class EuiccKeys {
+	readonly #deps: { trust: TrustStore; crls: () => readonly CertificateList[]; clock: Clock };
+	readonly #remembered = new Map<string, Remembered>();
+
+	constructor(deps: {
+		readonly trust: TrustStore;
+		readonly crls: () => readonly CertificateList[];
+		readonly clock: Clock;
+	}) {
+		this.#deps = deps;
+	}
+
+	/** The key of a device by the certificates that are stored for it. */
+	of(device: Device): EuiccKey {
+		const { eid, euiccCertificate, eumCertificate } = device;
+		if (euiccCertificate === undefined || eumCertificate === undefined) return { kind: "unknown" };
+		return this.verify(eid, euiccCertificate, eumCertificate);
+	}
+
+	/** The key in certificates that were just received, when their chain is trusted and they are of this EID. */
+	verify(
+		eid: string,
+		euiccCertificate: Uint8Array,
+		eumCertificate: Uint8Array,
+	): Exclude<EuiccKey, { kind: "unknown" }> {
+		const now = this.#deps.clock.now();
+		const before = this.#remembered.get(eid);
+		if (before !== undefined && now < before.until && isSame(before, euiccCertificate, eumCertificate)) {
+			return { kind: "known", publicKey: before.publicKey };
+		}
+		try {
+			const { trust, crls } = this.#deps;
+			const chain = verifyEuiccChain({ euiccCertificate, eumCertificate, trust, at: now, crls: crls(), eid });
+			const { publicKey } = chain;
+			const lastDay = Math.min(...chain.path.map((certificate) => certificate.notAfter));
+			const until = Math.min(now + REMEMBERED_FOR, lastDay);
+			this.#remember(eid, { euiccCertificate, eumCertificate, publicKey, until });
+			return { kind: "known", publicKey };
+		} catch (error) {
+			if (error instanceof PkiError) return { kind: "untrusted", error };
+			throw error;
+		}
+	}
+
+	#remember(eid: string, entry: Remembered): void {
+		this.#remembered.delete(eid);
+		const [oldest] = this.#remembered.keys();
+		if (oldest !== undefined && this.#remembered.size >= REMEMBERED_AT_MOST) this.#remembered.delete(oldest);
+		this.#remembered.set(eid, entry);
+	}
+}
+
+function isSame(entry: Remembered, euiccCertificate: Uint8Array, eumCertificate: Uint8Array): boolean {
+	return equalBytes(entry.euiccCertificate, euiccCertificate) && equalBytes(entry.eumCertificate, eumCertificate);
+}

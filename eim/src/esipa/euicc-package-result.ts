@@ -1,0 +1,273 @@
+import type { Kept } from "@iot-esim/shared/asn1/schema";
+import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
+import {
+	EuiccPackageErrorCodes,
+	type EuiccPackageErrorDataSigned,
+	type EuiccPackageErrorUnsigned,
+	type EuiccPackageResult,
+	type EuiccPackageResultDataSigned,
+} from "@iot-esim/shared/messages/sgp32/euicc-package-result";
+import { SecurityError } from "@iot-esim/shared/security/errors";
+import { verifyEuiccPackageResult } from "@iot-esim/shared/security/result-verifier";
+import type { Device, DeviceChange } from "../domain/device.ts";
+import type { OperationReason } from "../domain/operation.ts";
+import type { ReceivedResult, ResultVerification } from "../domain/received-result.ts";
+import type { FoundPackage, ResultRecord } from "../storage/store.ts";
+import type { EsipaContext } from "./esipa-deps.ts";
+import type { TakenNotifications } from "./notifications.ts";
+import { listProfiles, readEuiccData } from "./own-operation.ts";
+import { packageOutcome } from "./package-outcome.ts";
+import { recordAgain } from "./record-unsigned.ts";
+import { codeText, reasonOf } from "./result-text.ts";
+
+/** What became of a result; `seqNumbers` may be acknowledged, since all of it is durable. */
+export type AcceptedResult =
+	| { readonly kind: "accepted"; readonly seqNumbers: readonly number[] }
+	/** Durable, but not verifiable yet: the card keeps it too. */
+	| { readonly kind: "kept"; readonly seqNumbers: readonly number[] }
+	/** Signed by somebody else: not delivered, as far as the sender is concerned. */
+	| { readonly kind: "rejected" };
+
+/** The reason under which an operation waits for results that are still on the card. */
+export const REPLAY = codeText("euiccPackageError", EuiccPackageErrorCodes.replayError);
+
+/** How often an operation is packed anew before the eIM gives up. */
+const PACKAGES_AT_MOST = 4;
+
+type Signed = EuiccPackageResultDataSigned | EuiccPackageErrorDataSigned;
+
+interface Judgement {
+	readonly verification: ResultVerification;
+	/** Of the association token that the signature was made with, when it differs from what is known. */
+	readonly tokenChange: DeviceChange | undefined;
+	readonly reason?: OperationReason;
+}
+
+/**
+ * Takes a result of an eUICC package: state follows only from a signature by the device's own eUICC under a trusted CI
+ * (or from anything at all for a device in a lab mode that says so). A result that cannot be verified yet is kept.
+ */
+export async function acceptEuiccPackageResult(
+	context: EsipaContext,
+	device: Device,
+	result: Kept<EuiccPackageResult>,
+	notifications: TakenNotifications = { rows: [], seqNumbers: [] },
+): Promise<AcceptedResult> {
+	const { value } = result;
+	if ("euiccPackageErrorUnsigned" in value) {
+		await acceptUnsignedError(context, device, result.der, value.euiccPackageErrorUnsigned, notifications);
+		return { kind: "accepted", seqNumbers: notifications.seqNumbers };
+	}
+	const signed: Signed =
+		"euiccPackageResultSigned" in value
+			? value.euiccPackageResultSigned.euiccPackageResultDataSigned.value
+			: value.euiccPackageErrorSigned.euiccPackageErrorDataSigned.value;
+	const log = context.logger("eim.esipa").with({ eid: device.eid, counter: signed.counterValue });
+	if (signed.eimId !== context.settings.eimId) {
+		log.warn("result for another eIM", { eimId: signed.eimId });
+		return { kind: "rejected" };
+	}
+	const judgement = judge(context, device, value);
+	const found = await findFor(context, device, signed);
+	const record = {
+		...recordOf(context, device, result.der, signed, judgement, found),
+		notifications: notifications.rows,
+	};
+	const recorded = await recordAgain(
+		context,
+
+		"euiccPackageErrorCode" in signed && isTrusted(judgement)
+			? await withPackageError(context, device, record, signed, found)
+			: record,
+	);
+	const seqNumber = "seqNumber" in signed ? signed.seqNumber : undefined;
+	log.info("result recorded", {
+		operationId: found?.operation.id,
+		seqNumber,
+		verification: judgement.verification,
+		repeated: recorded.repeated,
+		refused: recorded.refused?.code,
+	});
+	if (judgement.verification === "rejected") return { kind: "rejected" };
+	if (!isTrusted(judgement)) return { kind: "kept", seqNumbers: notifications.seqNumbers };
+	const own = seqNumber === undefined ? [] : [seqNumber];
+	return { kind: "accepted", seqNumbers: [...own, ...notifications.seqNumbers] };
+}
+
+function isTrusted({ verification }: Judgement): boolean {
+	return verification === "verified" || verification === "accepted-unverified";
+}
+
+function judge(context: EsipaContext, device: Device, result: EuiccPackageResult): Judgement {
+	const isLab = device.acceptUnverified && device.labMode !== undefined;
+	const accepted: Judgement = { verification: "accepted-unverified", tokenChange: undefined };
+	const key = context.keys.of(device);
+	if (key.kind === "unknown") {
+		if (isLab) return accepted;
+		const text = "The result is kept until the certificates of the eUICC, asked for now, have arrived.";
+		return { verification: "kept", tokenChange: undefined, reason: { text } };
+	}
+	if (key.kind === "untrusted") {
+		if (isLab) return accepted;
+		const text = `The result is kept; the certificates of the eUICC cannot be trusted: ${key.error.message}`;
+		return { verification: "kept", tokenChange: undefined, reason: { text, code: key.error.code } };
+	}
+	try {
+		const { associationToken } = device;
+		const associationTokens = associationToken === undefined ? [] : [associationToken];
+		const verified = verifyEuiccPackageResult({ result, associationTokens, publicKey: key.publicKey });
+		const isNews = verified.associationToken !== (associationToken ?? 0);
+		return {
+			verification: "verified",
+			tokenChange: isNews ? { associationToken: verified.associationToken } : undefined,
+		};
+	} catch (error) {
+		if (!(error instanceof SecurityError)) throw error;
+		if (isLab) return accepted;
+		return { verification: "rejected", tokenChange: undefined, reason: { text: error.message, code: error.code } };
+	}
+}
+
+function findFor(context: EsipaContext, device: Device, signed: Signed): Promise<FoundPackage | undefined> {
+	return context.store.findPackage(device.eid, {
+		eimTransactionId: signed.eimTransactionId && TransactionId.fromBytes(signed.eimTransactionId),
+		counter: signed.counterValue,
+	});
+}
+
+function recordOf(
+	context: EsipaContext,
+	device: Device,
+	bytes: Uint8Array,
+	signed: Signed,
+	judgement: Judgement,
+	found: FoundPackage | undefined,
+): ResultRecord {
+	const at = context.clock.now();
+	const { verification, tokenChange, reason } = judgement;
+	const result: ReceivedResult = {
+		eid: device.eid,
+		...(found === undefined ? {} : { operationId: found.operation.id }),
+		...("seqNumber" in signed ? { seqNumber: signed.seqNumber } : {}),
+		bytes,
+		verification,
+		receivedAt: at,
+	};
+	if (verification === "rejected") {
+		// A forged result says nothing of the operation; one that was kept and proves false sets it free again.
+		const isWaiting = found?.operation.state === "awaiting-verification";
+		return { result, operationEvent: isWaiting && reason ? { kind: "resultRejected", at, reason } : undefined };
+	}
+	if (verification === "kept") {
+		const operationEvent = { kind: "resultKept", at, reason: reason ?? { text: "The result is kept." } } as const;
+		return { result, operationEvent, enqueue: [readEuiccData(context, device)] };
+	}
+	if (!("euiccResult" in signed)) return { result, deviceChange: tokenChange };
+	if (found === undefined) return { result, deviceChange: tokenChange, enqueue: [listProfiles(context, device)] };
+	const outcome = packageOutcome(device.eid, found.package.bytes, signed.euiccResult, at);
+	return {
+		result,
+		operationEvent: outcome.event,
+		profileChanges: outcome.profileChanges,
+		deviceChange: tokenChange,
+		enqueue: outcome.isListNeeded ? [listProfiles(context, device)] : undefined,
+	};
+}
+
+/** A signed error: the package was not executed. Only a replay may hide a result that is still on the card. */
+async function withPackageError(
+	context: EsipaContext,
+	device: Device,
+	record: ResultRecord,
+	{ euiccPackageErrorCode }: EuiccPackageErrorDataSigned,
+	found: FoundPackage | undefined,
+): Promise<ResultRecord> {
+	if (found === undefined) return record;
+	const at = context.clock.now();
+	const reason = reasonOf("euiccPackageError", euiccPackageErrorCode);
+	const isFinished = found.operation.finishedAt !== undefined;
+	if (euiccPackageErrorCode !== EuiccPackageErrorCodes.replayError) {
+		return { ...record, operationEvent: { kind: "failed", at, reason } };
+	}
+	// The answer to a second copy of a package whose result has long been here.
+	if (isFinished) return record;
+	const text = `${reason.text} The eIM asks for results that are still on the card before it packs the command anew.`;
+	return {
+		...record,
+		operationEvent: { kind: "resultKept", at, reason: { ...reason, text } },
+		enqueue: [readEuiccData(context, device)],
+	};
+}
+
+/**
+ * The eUICC does not sign for an eIM that it does not know, or whose signature is wrong; most often it has chosen an
+ * association token that the eIM has not learnt. Nobody has proven who said so: no operation ends by it, at most its
+ * package is made anew with the token given.
+ */
+async function acceptUnsignedError(
+	context: EsipaContext,
+	device: Device,
+	bytes: Uint8Array,
+	error: EuiccPackageErrorUnsigned,
+	notifications: TakenNotifications,
+): Promise<void> {
+	const at = context.clock.now();
+	const found = await context.store.findPackage(device.eid, {
+		eimTransactionId: error.eimTransactionId && TransactionId.fromBytes(error.eimTransactionId),
+		kind: "euiccPackage",
+	});
+	const result: ReceivedResult = {
+		eid: device.eid,
+		...(found === undefined ? {} : { operationId: found.operation.id }),
+		bytes,
+		verification: "unsigned",
+		receivedAt: at,
+	};
+	const { associationToken } = error;
+	const isNewToken = associationToken !== undefined && associationToken !== (device.associationToken ?? 0);
+	const packages = found === undefined ? [] : await context.store.listPackages(found.operation.id);
+	const isTriedAgain = isNewToken && packages.length < PACKAGES_AT_MOST;
+	const code = "euiccPackageErrorUnsigned";
+	const text = isTriedAgain
+		? "The eUICC uses another association token than the package was signed with; the package is made anew."
+		: "The eUICC does not accept packages of this eIM: it is not associated with it, or knows another key.";
+	await recordAgain(context, {
+		result,
+		operationEvent: found && { kind: isTriedAgain ? "packageDropped" : "resultKept", at, reason: { text, code } },
+		deviceChange: isNewToken ? { associationToken } : undefined,
+		notifications: notifications.rows,
+	});
+	context.logger("eim.esipa").warn("package refused without signature", { eid: device.eid, isTriedAgain });
+}
+
+/**
+ * After the card has been asked for its stored results: an operation that waits because of a replay, and whose result
+ * did not come, is packed anew with a counter further on (the eIM's database was restored, and the card is ahead).
+ */
+export async function resolveReplays(context: EsipaContext, device: Device): Promise<void> {
+	const waiting = await context.store.listOperations({
+		eid: device.eid,
+		states: ["awaiting-verification"],
+		limit: 10,
+	});
+	for (const operation of waiting.items) {
+		if (operation.reason?.code !== REPLAY) continue;
+		const at = context.clock.now();
+		const packages = await context.store.listPackages(operation.id);
+		const reason = reasonOf("euiccPackageError", EuiccPackageErrorCodes.replayError);
+		if (packages.length >= PACKAGES_AT_MOST) {
+			await context.store.moveOperation(operation.id, { kind: "failed", at, reason });
+			continue;
+		}
+		const current = await context.store.loadDevice(device.eid);
+		const counter = Math.min((current?.counter ?? device.counter) + COUNTER_STEP ** packages.length, LAST_BUT_ONE);
+		await context.store.changeDevice(device.eid, { counter });
+		const text = `${reason.text} The command is packed anew with a greater counter.`;
+		await context.store.moveOperation(operation.id, { kind: "packageDropped", at, reason: { ...reason, text } });
+		context.logger("eim.esipa").warn("counter raised after replay", { eid: device.eid, counter });
+	}
+}
+
+/** The leap grows with every try: 32, 1024, 32768. */
+const COUNTER_STEP = 32;
+const LAST_BUT_ONE = 0x7ffffe;

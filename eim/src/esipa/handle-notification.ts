@@ -1,0 +1,67 @@
+import { Asn1Error, decode, type Kept } from "@iot-esim/shared/asn1/schema";
+import { readTlvs, readWholeTlv, tlvBytes } from "@iot-esim/shared/asn1/tlv-reader";
+import type { Eid } from "@iot-esim/shared/ids/eid";
+import { HandleNotificationEsipa } from "@iot-esim/shared/messages/sgp32/esipa-package";
+import type { PendingNotification } from "@iot-esim/shared/messages/sgp32/notifications";
+import { acceptInstallation } from "./download-result.ts";
+import { loadRelay } from "./download-session.ts";
+import { EsipaError } from "./errors.ts";
+import type { EsipaContext } from "./esipa-deps.ts";
+import { checkNotification, eidOfNotification, notificationRow } from "./notifications.ts";
+import { provideEimPackageResult } from "./provide-eim-package-result.ts";
+
+/**
+ * ESipa.HandleNotification (SGP.32 section 5.14.7). It has no answer: that the call went well tells the IPA that it may
+ * remove the notification from the card, so the notification and its delivery job are durable by then.
+ * @throws EsipaError ESIPA_MESSAGE_INVALID, ESIPA_NOTIFICATION_REFUSED
+ */
+export async function handleNotification(context: EsipaContext, body: Uint8Array): Promise<null> {
+	try {
+		const result = packageResultIn(body);
+		if (result !== undefined) await provideEimPackageResult(context, result);
+		else {
+			const message = decode(HandleNotificationEsipa, body);
+			if ("pendingNotification" in message) await takeNotification(context, message.pendingNotification);
+		}
+		return null;
+	} catch (error) {
+		if (!(error instanceof Asn1Error)) throw error;
+		throw new EsipaError("ESIPA_MESSAGE_INVALID", error.message, { cause: error });
+	}
+}
+
+/** Some IPAs send results here; they are read as leniently as where they belong. */
+function packageResultIn(body: Uint8Array): Uint8Array | undefined {
+	const whole = readWholeTlv(body);
+	const [member] = readTlvs(body, whole.valueStart, whole.end);
+	return member?.tag === 0xbf50 ? tlvBytes(body, member) : undefined;
+}
+
+async function takeNotification(context: EsipaContext, notification: Kept<PendingNotification>): Promise<void> {
+	const eid = await eidFor(context, notification.value);
+	const device = eid && (await context.store.loadDevice(eid));
+	if (device === undefined) throw refused("its device is not known here", eid);
+	const row = notificationRow(context, device.eid, notification);
+	if (row === undefined) throw refused("compact notifications are not understood", eid);
+	if (checkNotification(context, device, notification.value) === "rejected") {
+		throw refused("it is not signed by the eUICC of its device", eid);
+	}
+	if ("profileInstallationResult" in notification.value) {
+		const result = { value: notification.value.profileInstallationResult, der: notification.der };
+		await acceptInstallation(context, device, result, { bytes: notification.der, notification: row });
+	} else await context.store.saveNotifications([row]);
+	context
+		.logger("eim.esipa")
+		.info("notification stored", { eid: device.eid, seqNumber: row.seqNumber, event: row.event });
+}
+
+/** A notification proves its EID by the certificate in it; an installation result only by the session it ends. */
+async function eidFor(context: EsipaContext, notification: PendingNotification): Promise<Eid | undefined> {
+	if (!("profileInstallationResult" in notification)) return eidOfNotification(notification);
+	const { transactionId } = notification.profileInstallationResult.profileInstallationResultData.value;
+	return (await loadRelay(context, transactionId))?.eid;
+}
+
+function refused(why: string, eid: Eid | undefined): EsipaError {
+	return new EsipaError("ESIPA_NOTIFICATION_REFUSED", `the notification was not taken: ${why}`, { context: { eid } });
+}

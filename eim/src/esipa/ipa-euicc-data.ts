@@ -1,0 +1,116 @@
+import { encode } from "@iot-esim/shared/asn1/schema";
+import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
+import {
+	IpaCapabilities,
+	type IpaEuiccData,
+	type IpaEuiccDataResponse,
+} from "@iot-esim/shared/messages/sgp32/ipa-euicc-data";
+import type { Device, DeviceChange } from "../domain/device.ts";
+import type { OperationEvent } from "../domain/operation.ts";
+import type { EsipaContext } from "./esipa-deps.ts";
+import { acceptEuiccPackageResult, resolveReplays } from "./euicc-package-result.ts";
+import { verifyKeptResults } from "./kept-results.ts";
+import { takeNotifications } from "./notifications.ts";
+import { recordAgain } from "./record-unsigned.ts";
+import { reasonOf } from "./result-text.ts";
+
+/**
+ * Takes what an IPA says of itself and its eUICC. None of it is signed: certificates count because their chain is, the
+ * rest is information. Results and notifications in it are taken as if they had come by themselves.
+ * @param bytes BF52
+ * @returns sequence numbers that may be acknowledged
+ */
+export async function acceptIpaEuiccData(
+	context: EsipaContext,
+	device: Device,
+	bytes: Uint8Array,
+	response: IpaEuiccDataResponse,
+): Promise<readonly number[]> {
+	const at = context.clock.now();
+	const isData = "ipaEuiccData" in response;
+	const body = isData ? response.ipaEuiccData : response.ipaEuiccDataResponseError;
+	const found = await context.store.findPackage(device.eid, {
+		eimTransactionId: body.eimTransactionId && TransactionId.fromBytes(body.eimTransactionId),
+		kind: "ipaEuiccDataRequest",
+	});
+	const result = {
+		eid: device.eid,
+		...(found === undefined ? {} : { operationId: found.operation.id }),
+		bytes,
+		verification: "unsigned",
+		receivedAt: at,
+	} as const;
+	if (!isData) {
+		const reason = reasonOf("ipaEuiccDataError", response.ipaEuiccDataResponseError.ipaEuiccDataErrorCode);
+		await recordAgain(context, { result, operationEvent: found && { kind: "failed", at, reason } });
+		return [];
+	}
+	const data = response.ipaEuiccData;
+	const { change, event } = learn(context, device, data);
+	const notifications = takeNotifications(context, { ...device, ...known(change) }, data.notificationsList ?? []);
+	const isNewKey = change.euiccCertificate !== undefined;
+	await recordAgain(context, {
+		result,
+		operationEvent: found && event,
+		deviceChange: change,
+		notifications: notifications.rows,
+		// Should this process die now, the job verifies what is kept.
+		jobs: isNewKey ? [{ kind: "keptResultVerification", reference: device.eid, runAfter: at }] : undefined,
+	});
+	context.logger("eim.esipa").info("eUICC data received", { eid: device.eid, certificates: isNewKey });
+	const current = (await context.store.loadDevice(device.eid)) ?? device;
+	const acknowledged = new Set(notifications.seqNumbers);
+	for (const stored of data.euiccPackageResultList ?? []) {
+		const accepted = await acceptEuiccPackageResult(context, current, stored);
+		if (accepted.kind === "accepted") for (const seqNumber of accepted.seqNumbers) acknowledged.add(seqNumber);
+	}
+	for (const seqNumber of await verifyKeptResults(context, current)) acknowledged.add(seqNumber);
+	await resolveReplays(context, current);
+	return [...acknowledged];
+}
+
+/** What the data changes in the device's row, and how the operation that asked for it ends. */
+function learn(
+	context: EsipaContext,
+	device: Device,
+	data: IpaEuiccData,
+): { readonly change: DeviceChange; readonly event: OperationEvent } {
+	const at = context.clock.now();
+	const { euiccCertificate, eumCertificate } = data;
+	let certificates: DeviceChange = {};
+	let event: OperationEvent = { kind: "succeeded", at, outcome: outcomeOf(data) };
+	if (euiccCertificate !== undefined && eumCertificate !== undefined) {
+		const key = context.keys.verify(device.eid, euiccCertificate, eumCertificate);
+		if (key.kind === "known") certificates = { euiccCertificate, eumCertificate };
+		else {
+			const text = `The certificates of the eUICC cannot be trusted: ${key.error.message}`;
+			event = { kind: "failed", at, reason: { text, code: key.error.code } };
+			context.logger("eim.esipa").warn("certificates refused", { eid: device.eid, error: key.error });
+		}
+	}
+	const isTokenUnknown = device.associationToken === undefined;
+	return {
+		event,
+		change: {
+			...certificates,
+			...(data.euiccInfo2 === undefined ? {} : { euiccInfo2: data.euiccInfo2.der }),
+			...(data.ipaCapabilities === undefined ? {} : { ipaCapabilities: encode(IpaCapabilities, data.ipaCapabilities) }),
+			...(data.defaultSmdpAddress === undefined ? {} : { defaultSmdpAddress: data.defaultSmdpAddress }),
+			// Unsigned: it helps to find the token, but never replaces one that a signature has proven.
+			...(isTokenUnknown && data.associationToken !== undefined ? { associationToken: data.associationToken } : {}),
+		},
+	};
+}
+
+function outcomeOf(data: IpaEuiccData): Readonly<Record<string, string | number | boolean>> {
+	return {
+		...(data.rootSmdsAddress === undefined ? {} : { rootSmdsAddress: data.rootSmdsAddress }),
+		...(data.defaultSmdpAddress === undefined ? {} : { defaultSmdpAddress: data.defaultSmdpAddress }),
+		hasCertificates: data.euiccCertificate !== undefined && data.eumCertificate !== undefined,
+		storedResults: data.euiccPackageResultList?.length ?? 0,
+	};
+}
+
+function known({ euiccCertificate, eumCertificate }: DeviceChange): Partial<Device> {
+	return euiccCertificate && eumCertificate ? { euiccCertificate, eumCertificate } : {};
+}

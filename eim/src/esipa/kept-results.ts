@@ -1,0 +1,27 @@
+import { decodeKept } from "@iot-esim/shared/asn1/schema";
+import { EuiccPackageResult } from "@iot-esim/shared/messages/sgp32/euicc-package-result";
+import { ProfileInstallationResult } from "@iot-esim/shared/messages/sgp32/notifications";
+import type { Device } from "../domain/device.ts";
+import { acceptDownloadResult, acceptInstallation } from "./download-result.ts";
+import type { EsipaContext } from "./esipa-deps.ts";
+import { acceptEuiccPackageResult } from "./euicc-package-result.ts";
+
+/**
+ * Looks again at results that could not be verified when they came.
+ * @returns sequence numbers that may be acknowledged now
+ */
+export async function verifyKeptResults(context: EsipaContext, device: Device): Promise<readonly number[]> {
+	if (context.keys.of(device).kind !== "known") return [];
+	const acknowledged: number[] = [];
+	for (const { bytes } of await context.store.listResults(device.eid, "kept")) {
+		// The token may have been proven by the result before.
+		const current = (await context.store.loadDevice(device.eid)) ?? device;
+		if (bytes[1] === 0x51) {
+			const accepted = await acceptEuiccPackageResult(context, current, decodeKept(EuiccPackageResult, bytes));
+			if (accepted.kind === "accepted") acknowledged.push(...accepted.seqNumbers);
+		} else if (bytes[1] === 0x37) {
+			await acceptInstallation(context, current, decodeKept(ProfileInstallationResult, bytes), { bytes });
+		} else await acceptDownloadResult(context, current, bytes);
+	}
+	return acknowledged;
+}

@@ -1,0 +1,146 @@
+import type { Kept } from "@iot-esim/shared/asn1/schema";
+import { Eid } from "@iot-esim/shared/ids/eid";
+import { Iccid } from "@iot-esim/shared/ids/iccid";
+import {
+	NotificationEvent as EventBits,
+	type NotificationMetadata,
+} from "@iot-esim/shared/messages/sgp22/notification-metadata";
+import type { OtherSignedNotification } from "@iot-esim/shared/messages/sgp22/notifications";
+import type { PendingNotification } from "@iot-esim/shared/messages/sgp32/notifications";
+import { parseCertificate } from "@iot-esim/shared/pki/certificate";
+import { PkiError } from "@iot-esim/shared/pki/errors";
+import { SecurityError } from "@iot-esim/shared/security/errors";
+import { verifyOtherNotification, verifyProfileInstallationResult } from "@iot-esim/shared/security/result-verifier";
+import type { Device } from "../domain/device.ts";
+import type { Notification, NotificationEvent } from "../domain/notification.ts";
+import type { EsipaContext } from "./esipa-deps.ts";
+import { newId } from "./own-operation.ts";
+
+/** Whether a notification is one of this device's eUICC. */
+export type NotificationCheck = "verified" | "unverifiable" | "rejected";
+
+/** What the eIM makes of notifications that came together. */
+export interface TakenNotifications {
+	readonly rows: readonly Notification[];
+	/** Numbers that may be acknowledged once the rows are durable. */
+	readonly seqNumbers: readonly number[];
+}
+
+/**
+ * Notifications to forward. One that is signed by somebody else is left out and so never acknowledged; one that cannot
+ * be verified yet is forwarded all the same, since its receiver verifies it.
+ */
+export function takeNotifications(
+	context: EsipaContext,
+	device: Device,
+	notifications: readonly Kept<PendingNotification>[],
+): TakenNotifications {
+	const rows: Notification[] = [];
+	for (const notification of notifications) {
+		if (checkNotification(context, device, notification.value) === "rejected") {
+			context.logger("eim.esipa").warn("notification not signed by this eUICC", { eid: device.eid });
+			continue;
+		}
+		const row = notificationRow(context, device.eid, notification);
+		if (row !== undefined) rows.push(row);
+	}
+	return { rows, seqNumbers: rows.map((row) => row.seqNumber) };
+}
+
+/** The row of a notification; undefined for compact forms, which cannot be forwarded as they are. */
+export function notificationRow(
+	context: EsipaContext,
+	eid: Eid,
+	{ value, der }: Kept<PendingNotification>,
+): Notification | undefined {
+	const metadata = metadataOf(value);
+	if (metadata === undefined) {
+		context.logger("eim.esipa").warn("compact notification refused", { eid });
+		return undefined;
+	}
+	const iccid = metadata.iccid && iccidOf(metadata.iccid);
+	return {
+		id: newId(context),
+		eid,
+		bytes: der,
+		address: metadata.notificationAddress,
+		seqNumber: metadata.seqNumber,
+		event: eventOf(metadata),
+		...(iccid === undefined ? {} : { iccid }),
+		receivedAt: context.clock.now(),
+	};
+}
+
+/** Verifies a notification by the certificates in it, or by those stored for the device. */
+export function checkNotification(
+	context: EsipaContext,
+	device: Device,
+	notification: PendingNotification,
+): NotificationCheck {
+	if (device.acceptUnverified && device.labMode !== undefined) return "unverifiable";
+	if ("otherSignedNotification" in notification) {
+		const { otherSignedNotification } = notification;
+		const { euiccCertificate, eumCertificate } = otherSignedNotification;
+		const key = context.keys.verify(device.eid, euiccCertificate, eumCertificate);
+		if (key.kind === "untrusted") return key.error.code === "PKI_CHAIN_UNTRUSTED" ? "unverifiable" : "rejected";
+		return holds(() => verifyOtherNotification(otherSignedNotification, key.publicKey));
+	}
+	if ("profileInstallationResult" in notification) {
+		const key = context.keys.of(device);
+		if (key.kind !== "known") return "unverifiable";
+		return holds(() => verifyProfileInstallationResult(notification.profileInstallationResult, key.publicKey));
+	}
+	return "unverifiable";
+}
+
+/** The EID that a notification itself proves to be of, by its certificate; a ProfileInstallationResult names none. */
+export function eidOfNotification(notification: PendingNotification): Eid | undefined {
+	if (!("otherSignedNotification" in notification)) return undefined;
+	return eidOfCertificate(notification.otherSignedNotification.euiccCertificate);
+}
+
+/** The EID in the subject of an eUICC certificate. */
+export function eidOfCertificate(euiccCertificate: OtherSignedNotification["euiccCertificate"]): Eid | undefined {
+	try {
+		const eid = parseCertificate(euiccCertificate).subject.serialNumber ?? "";
+		return Eid.is(eid) ? eid : undefined;
+	} catch (error) {
+		if (error instanceof PkiError) return undefined;
+		throw error;
+	}
+}
+
+/** ICCID digits; undefined where a card gives something that is none. */
+export function iccidOf(octets: Uint8Array): Iccid | undefined {
+	try {
+		return Iccid.fromBytes(octets);
+	} catch {
+		return undefined;
+	}
+}
+
+function metadataOf(notification: PendingNotification): NotificationMetadata | undefined {
+	if ("profileInstallationResult" in notification) {
+		return notification.profileInstallationResult.profileInstallationResultData.value.notificationMetadata;
+	}
+	return "otherSignedNotification" in notification
+		? notification.otherSignedNotification.tbsOtherNotification.value
+		: undefined;
+}
+
+function eventOf({ profileManagementOperation }: NotificationMetadata): NotificationEvent {
+	if (EventBits.has(profileManagementOperation, "notificationEnable")) return "enable";
+	if (EventBits.has(profileManagementOperation, "notificationDisable")) return "disable";
+	if (EventBits.has(profileManagementOperation, "notificationDelete")) return "delete";
+	return "install";
+}
+
+function holds(verify: () => unknown): NotificationCheck {
+	try {
+		verify();
+		return "verified";
+	} catch (error) {
+		if (error instanceof SecurityError) return "rejected";
+		throw error;
+	}
+}

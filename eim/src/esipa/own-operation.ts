@@ -1,0 +1,39 @@
+import { toHex } from "@iot-esim/shared/util/bytes";
+import type { Device } from "../domain/device.ts";
+import type { Operation, OperationOrder } from "../domain/operation.ts";
+import type { EsipaDeps } from "./esipa-deps.ts";
+
+/** A fresh identifier of a row. */
+export function newId(deps: Pick<EsipaDeps, "random">): string {
+	return toHex(deps.random.bytes(16)).toLowerCase();
+}
+
+/** An operation that the eIM orders for itself. */
+export function ownOperation(
+	deps: Pick<EsipaDeps, "random" | "clock" | "settings">,
+	device: Pick<Device, "eid" | "tenantId">,
+	order: OperationOrder,
+): Operation {
+	const now = deps.clock.now();
+	return {
+		...order,
+		id: newId(deps),
+		eid: device.eid,
+		tenantId: device.tenantId,
+		origin: "eim",
+		state: "queued",
+		createdAt: now,
+		updatedAt: now,
+		expiresAt: now + deps.settings.ownOperationLifetime,
+	};
+}
+
+/** Asks for the certificates, and for results that are still on the card. */
+export function readEuiccData(deps: Pick<EsipaDeps, "random" | "clock" | "settings">, device: Device): Operation {
+	return ownOperation(deps, device, { type: "readEuiccData", parameters: {} });
+}
+
+/** Asks the card what is on it. */
+export function listProfiles(deps: Pick<EsipaDeps, "random" | "clock" | "settings">, device: Device): Operation {
+	return ownOperation(deps, device, { type: "listProfiles", parameters: {} });
+}

@@ -1,0 +1,133 @@
+import { Asn1Error, decode, encode } from "@iot-esim/shared/asn1/schema";
+import { readTlvs, readWholeTlv, tlvBytes } from "@iot-esim/shared/asn1/tlv-reader";
+import { Eid } from "@iot-esim/shared/ids/eid";
+import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
+import {
+	type EimPackageResult,
+	type EimPackageResultResponseError,
+	ProvideEimPackageResult,
+	ProvideEimPackageResultErrorCode,
+	ProvideEimPackageResultResponse,
+} from "@iot-esim/shared/messages/sgp32/esipa-package";
+import { toHex } from "@iot-esim/shared/util/bytes";
+import type { Device } from "../domain/device.ts";
+import { strictPackageResult } from "./dialect.ts";
+import { acceptDownloadResult } from "./download-result.ts";
+import type { EsipaContext } from "./esipa-deps.ts";
+import { acceptEuiccPackageResult } from "./euicc-package-result.ts";
+import { acceptIpaEuiccData } from "./ipa-euicc-data.ts";
+import { eidOfCertificate, takeNotifications } from "./notifications.ts";
+import { recordAgain } from "./record-unsigned.ts";
+import { reasonOf } from "./result-text.ts";
+
+/** ESipa.ProvideEimPackageResult (SGP.32 section 5.14.6): what the device did, and what it may forget then. */
+export async function provideEimPackageResult(context: EsipaContext, body: Uint8Array): Promise<Uint8Array> {
+	const log = context.logger("eim.esipa");
+	let message: ProvideEimPackageResult;
+	let strict: Uint8Array;
+	try {
+		strict = strictPackageResult(body);
+		message = decode(ProvideEimPackageResult, strict);
+	} catch (error) {
+		if (!(error instanceof Asn1Error)) throw error;
+		log.warn("result that cannot be read", { error });
+		return failure(ProvideEimPackageResultErrorCode.undefinedError);
+	}
+	const eid = eidOf(message);
+	if (eid === undefined) {
+		log.warn("result without a usable EID");
+		const { missingEid, invalidEid } = ProvideEimPackageResultErrorCode;
+		return failure(message.eidValue === undefined ? missingEid : invalidEid);
+	}
+	const device = await context.store.loadDevice(eid);
+	if (device === undefined) {
+		log.warn("result of an unregistered device", { eid });
+		return failure(ProvideEimPackageResultErrorCode.eidNotFound);
+	}
+	const seqNumbers = await accept(context, device, message.eimPackageResult, strict);
+	if (seqNumbers === "rejected") return failure(ProvideEimPackageResultErrorCode.undefinedError);
+	return seqNumbers.length === 0
+		? encode(ProvideEimPackageResultResponse, { emptyResponse: {} })
+		: encode(ProvideEimPackageResultResponse, { eimAcknowledgements: [...seqNumbers] });
+}
+
+/** Sequence numbers that may be acknowledged: all that they stand for is durable when this resolves. */
+async function accept(
+	context: EsipaContext,
+	device: Device,
+	result: EimPackageResult,
+	body: Uint8Array,
+): Promise<readonly number[] | "rejected"> {
+	if ("euiccPackageResult" in result || "ePRAndNotifications" in result) {
+		const { euiccPackageResult, notificationList } =
+			"ePRAndNotifications" in result ? result.ePRAndNotifications : { ...result, notificationList: [] };
+		const notifications = takeNotifications(context, device, notificationList);
+		const accepted = await acceptEuiccPackageResult(context, device, euiccPackageResult, notifications);
+		return accepted.kind === "rejected" ? "rejected" : accepted.seqNumbers;
+	}
+	if ("ipaEuiccDataResponse" in result) {
+		return acceptIpaEuiccData(context, device, memberOf(body, 0xbf52), result.ipaEuiccDataResponse);
+	}
+	if ("profileDownloadTriggerResult" in result) {
+		await acceptDownloadResult(context, device, memberOf(body, 0xbf54));
+		return [];
+	}
+	await acceptResponseError(context, device, body, result.eimPackageResultResponseError);
+	return [];
+}
+
+/** The IPA could not make anything of a package. */
+async function acceptResponseError(
+	context: EsipaContext,
+	device: Device,
+	body: Uint8Array,
+	error: EimPackageResultResponseError,
+): Promise<void> {
+	const at = context.clock.now();
+	const { eimTransactionId } = error;
+	const by = eimTransactionId && { eimTransactionId: TransactionId.fromBytes(eimTransactionId) };
+	const found = await openPackage(context, device, by);
+	const reason = reasonOf("eimPackageResultError", error.eimPackageResultErrorCode);
+	const entry = { eid: device.eid, bytes: memberOf(body, 0xa0), verification: "unsigned", receivedAt: at } as const;
+	await recordAgain(context, {
+		result: found === undefined ? entry : { ...entry, operationId: found.operation.id },
+		operationEvent: found && { kind: "failed", at, reason },
+	});
+	context.logger("eim.esipa").warn("package not understood by the IPA", { eid: device.eid, code: reason.code });
+}
+
+async function openPackage(
+	context: EsipaContext,
+	{ eid }: Device,
+	by: { eimTransactionId: TransactionId } | undefined,
+) {
+	if (by !== undefined) return context.store.findPackage(eid, by);
+	for (const kind of ["euiccPackage", "profileDownloadTrigger", "ipaEuiccDataRequest"] as const) {
+		const found = await context.store.findPackage(eid, { kind });
+		if (found !== undefined) return found;
+	}
+	return undefined;
+}
+
+/** The EID of the message, or of the eUICC certificate in it: IPAs are known to leave it out with IpaEuiccData. */
+function eidOf({ eidValue, eimPackageResult }: ProvideEimPackageResult): Eid | undefined {
+	if (eidValue !== undefined) {
+		const digits = toHex(eidValue);
+		return Eid.is(digits) ? digits : undefined;
+	}
+	if (!("ipaEuiccDataResponse" in eimPackageResult)) return undefined;
+	const response = eimPackageResult.ipaEuiccDataResponse;
+	const certificate = "ipaEuiccData" in response ? response.ipaEuiccData.euiccCertificate : undefined;
+	return certificate && eidOfCertificate(certificate);
+}
+
+/** A member of BF50 as received. */
+function memberOf(body: Uint8Array, tag: number): Uint8Array {
+	const whole = readWholeTlv(body);
+	const member = readTlvs(body, whole.valueStart, whole.end).find((candidate) => candidate.tag === tag);
+	return member === undefined ? body : tlvBytes(body, member).slice();
+}
+
+function failure(code: number): Uint8Array {
+	return encode(ProvideEimPackageResultResponse, { provideEimPackageResultError: code });
+}

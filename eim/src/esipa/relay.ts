@@ -1,0 +1,49 @@
+import { EsimError } from "@iot-esim/shared/util/errors";
+import type { OperationReason } from "../domain/operation.ts";
+import type { RspSession } from "../domain/rsp-session.ts";
+import type { Es9PlusAnswer, Es9PlusRefusal } from "../es9plus/es9plus-client.ts";
+import type { EsipaContext } from "./esipa-deps.ts";
+
+/** The SM-DP+'s answer, or the ESipa error that stands for its refusal or its silence. */
+export type RelayedAnswer<T> =
+	| ({ readonly kind: "ok" } & T)
+	| { readonly kind: "failed"; readonly esipaError: number; readonly isUnreachable: boolean };
+
+/** What the error of every ESipa download function calls undefinedError. */
+const UNDEFINED_ERROR = 127;
+
+/**
+ * Asks the SM-DP+. Its refusal ends the operation with subject and reason as it gave them; when it cannot be asked at
+ * all, the operation stays as it is, and the device's next poll gets the same trigger again.
+ */
+export async function askSmdp<T>(
+	context: EsipaContext,
+	of: { readonly eid: string; readonly operationId: string | undefined; readonly session?: RspSession },
+	ask: () => Promise<Es9PlusAnswer<T>>,
+): Promise<RelayedAnswer<T>> {
+	const log = context.logger("eim.esipa").with({ eid: of.eid, operationId: of.operationId });
+	let answer: Es9PlusAnswer<T>;
+	try {
+		answer = await ask();
+	} catch (error) {
+		if (!(error instanceof EsimError)) throw error;
+		log.warn("SM-DP+ gave no usable answer", { error });
+		return { kind: "failed", esipaError: UNDEFINED_ERROR, isUnreachable: true };
+	}
+	if (answer.kind === "ok") return answer;
+	const reason = refusalReason(answer.refusal);
+	log.warn("SM-DP+ refused", { code: reason.code, esipaError: answer.refusal.esipaError });
+	const event = { kind: "failed", at: context.clock.now(), reason } as const;
+	if (of.session !== undefined) {
+		await context.store.moveSession(of.session.transactionId, "failed", { at: event.at, operationEvent: event });
+	} else if (of.operationId !== undefined) await context.store.moveOperation(of.operationId, event);
+	return { kind: "failed", esipaError: answer.refusal.esipaError, isUnreachable: false };
+}
+
+function refusalReason({ subjectCode, reasonCode, message, esipaError }: Es9PlusRefusal): OperationReason {
+	const said = message === undefined || message === "" ? "" : ` It said: ${message}`;
+	return {
+		text: `The SM-DP+ refused the download.${said}`,
+		code: subjectCode === undefined ? `ES9+ error ${esipaError}` : `${subjectCode}/${reasonCode ?? ""}`,
+	};
+}
