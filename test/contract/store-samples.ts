@@ -27,7 +27,7 @@ export function iccidOf(n: number): Iccid {
 
 /** Registers a sample device and gives its EID. */
 export async function registered(store: Store, n = 1): Promise<Eid> {
-	await store.registerDevice(newDevice({ eid: eidOf(n), at: START }), audit);
+	await store.registerDevice(newDevice({ eid: eidOf(n), at: START, counter: 0 }), audit);
 	return eidOf(n);
 }
 

@@ -1,5 +1,5 @@
 import type { Store } from "@iot-esim/eim/storage/store";
-import { afterAll, beforeAll, describe } from "vitest";
+import { afterAll, afterEach, beforeAll, describe } from "vitest";
 import { storeAccessContract } from "./store-access.ts";
 import { storeDevicesContract } from "./store-devices.ts";
 import { storeJobsContract } from "./store-jobs.ts";
@@ -23,12 +23,15 @@ export type OpenStore = () => Promise<Store>;
 export function storeContract(name: string, openPlace: () => Promise<StorePlace>): void {
 	describe(`store on ${name}`, () => {
 		let place: StorePlace | undefined;
-		const opened: Store[] = [];
+		let opened: Store[] = [];
 		beforeAll(async () => {
 			place = await openPlace();
 		});
-		afterAll(async () => {
+		afterEach(async () => {
 			for (const store of opened) await store.close();
+			opened = [];
+		});
+		afterAll(async () => {
 			await place?.close();
 		});
 		const newDatabase = async () => {

@@ -28,19 +28,22 @@ export function openapiOptions(version: string): FastifyDynamicSwaggerOptions {
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** Gives every schema that has a name its place under components and refers to it from everywhere else. */
+/**
+ * Gives every schema that has a `schemaName` its place under components and refers to it from everywhere else; takes
+ * away `expected`, which only our messages use.
+ */
 export function withNamedSchemas(document: object): Record<string, unknown> {
 	const named: Record<string, Json> = {};
 	const walk = (value: Json): Json => {
 		if (Array.isArray(value)) return value.map(walk);
 		if (typeof value !== "object" || value === null) return value;
-		const { $id, expected: _expected, ...rest } = value as Record<string, Json>;
-		// A schema that a field of this name describes is no annotation of ours.
-		const kept = typeof _expected === "object" && _expected !== null ? { ...rest, expected: _expected } : rest;
-		const walked = Object.fromEntries(Object.entries(kept).map(([key, one]) => [key, walk(one)]));
-		if (typeof $id !== "string") return walked;
-		named[$id] = walked;
-		return { $ref: `#/components/schemas/${$id}` };
+		const { schemaName, expected, ...rest } = value as Record<string, Json>;
+		const walked = Object.fromEntries(Object.entries(rest).map(([key, one]) => [key, walk(one)]));
+		// A field of an answer may have the same name as our annotation; its value is a schema, not a text.
+		if (expected !== undefined && typeof expected !== "string") walked.expected = walk(expected);
+		if (typeof schemaName !== "string") return walked;
+		named[schemaName] = walked;
+		return { $ref: `#/components/schemas/${schemaName}` };
 	};
 	const walked = walk(JSON.parse(JSON.stringify(document)) as Json) as Record<string, Record<string, unknown>>;
 	return { ...walked, components: { ...walked.components, schemas: named } };

@@ -18,7 +18,7 @@ export const Problem = Type.Object(
 			}),
 		),
 	},
-	{ $id: "Problem", description: "RFC 9457 problem details." },
+	{ schemaName: "Problem", description: "RFC 9457 problem details." },
 );
 export type Problem = Static<typeof Problem>;
 

@@ -52,7 +52,7 @@ export const NewDevice = Type.Object(
 			Type.Integer({ minimum: 0, maximum: 0x7fffff, description: "The last counter value that the eUICC has taken." }),
 		),
 	},
-	{ additionalProperties: false, $id: "NewDevice" },
+	{ additionalProperties: false, schemaName: "NewDevice" },
 );
 export type NewDevice = Static<typeof NewDevice>;
 
@@ -70,7 +70,7 @@ export const DevicePatch = Type.Object(
 		dialect: Type.Optional(Dialect),
 		associationToken: Type.Optional(orNull(Type.Integer({ minimum: 0 }))),
 	},
-	{ additionalProperties: false, minProperties: 1, $id: "DevicePatch" },
+	{ additionalProperties: false, minProperties: 1, schemaName: "DevicePatch" },
 );
 export type DevicePatch = Static<typeof DevicePatch>;
 
@@ -95,7 +95,7 @@ export const DeviceView = Type.Object(
 		lastStateChangeCause: Type.Optional(Type.Integer()),
 		createdAt: Time,
 	},
-	{ $id: "Device" },
+	{ schemaName: "Device" },
 );
 
 export const ProfileView = Type.Object(
@@ -111,7 +111,7 @@ export const ProfileView = Type.Object(
 		mayBecomeFallback: Type.Optional(Type.Boolean()),
 		updatedAt: Time,
 	},
-	{ $id: "Profile" },
+	{ schemaName: "Profile" },
 );
 
 const ExpiresIn = Type.Integer({
@@ -167,13 +167,13 @@ export const OperationRequest = Type.Union(
 			"Asks the IPA for certificates, EUICCInfo and its own capabilities.",
 		),
 	],
-	{ $id: "OperationRequest" },
+	{ schemaName: "OperationRequest" },
 );
 export type OperationRequest = Static<typeof OperationRequest>;
 
 export const StateText = Type.Union(
 	OPERATION_STATES.map((state) => Type.Literal(state)),
-	{ $id: "OperationState", expected: `one of ${OPERATION_STATES.join(", ")}` },
+	{ schemaName: "OperationState", expected: `one of ${OPERATION_STATES.join(", ")}` },
 );
 
 export const Accepted = Type.Object(
@@ -182,7 +182,7 @@ export const Accepted = Type.Object(
 		state: Type.String({ description: "Accepted is not done: the operation waits for the next poll of the device." }),
 		warnings: Type.Optional(Type.Array(Type.String())),
 	},
-	{ $id: "Accepted" },
+	{ schemaName: "Accepted" },
 );
 
 export const OperationView = Type.Object(
@@ -204,7 +204,7 @@ export const OperationView = Type.Object(
 		finishedAt: Type.Optional(Time),
 		expiresAt: Time,
 	},
-	{ $id: "Operation" },
+	{ schemaName: "Operation" },
 );
 
 export const NotificationView = Type.Object(
@@ -223,7 +223,7 @@ export const NotificationView = Type.Object(
 			lastError: Type.Optional(Type.String()),
 		}),
 	},
-	{ $id: "Notification" },
+	{ schemaName: "Notification" },
 );
 
 export const EventView = Type.Object(
@@ -235,12 +235,12 @@ export const EventView = Type.Object(
 		operationId: Type.Optional(Type.String()),
 		facts: Type.Record(Type.String(), Type.Unknown()),
 	},
-	{ $id: "Event" },
+	{ schemaName: "Event" },
 );
 
 export const SeenUnknownView = Type.Object(
 	{ eid: Type.String(), firstSeenAt: Time, lastSeenAt: Time, times: Type.Integer() },
-	{ $id: "SeenUnknown" },
+	{ schemaName: "SeenUnknown" },
 );
 
 export const AuditView = Type.Object(
@@ -252,7 +252,7 @@ export const AuditView = Type.Object(
 		subject: Type.String(),
 		facts: Type.Record(Type.String(), Type.Unknown()),
 	},
-	{ $id: "AuditEntry" },
+	{ schemaName: "AuditEntry" },
 );
 
 export const ApiKeyView = Type.Object(
@@ -264,7 +264,7 @@ export const ApiKeyView = Type.Object(
 		lastUsedAt: Type.Optional(Time),
 		revokedAt: Type.Optional(Time),
 	},
-	{ $id: "ApiKey" },
+	{ schemaName: "ApiKey" },
 );
 
 export const PageQuery = {

@@ -4,6 +4,9 @@ import { DomainError } from "./errors.ts";
 /** The last value that the counter of an eIM at an eUICC may take (SGP.32 EuiccPackageSigned.counterValue). */
 export const LAST_COUNTER = 0x7fffff;
 
+/** What a card is told as its counter when this eIM is added to it: the first package carries a greater value. */
+export const INITIAL_COUNTER = 1;
+
 /** The tenant of every row until tenants are told apart. */
 export const DEFAULT_TENANT = "default";
 
@@ -88,7 +91,7 @@ export function newDevice(given: {
 		acceptUnverified: false,
 		dialect: given.dialect ?? STRICT_DIALECT,
 		...(given.associationToken === undefined ? {} : { associationToken: given.associationToken }),
-		counter: given.counter ?? 0,
+		counter: given.counter ?? INITIAL_COUNTER,
 		createdAt: given.at,
 	};
 }

@@ -23,7 +23,7 @@ const ByEid = Type.Object({ eid: EidText });
 const tags = ["devices"];
 const WithProfiles = Type.Object(
 	{ ...DeviceView.properties, profiles: Type.Array(ProfileView) },
-	{ $id: "DeviceWithProfiles" },
+	{ schemaName: "DeviceWithProfiles" },
 );
 
 /** @throws ApiError API_DEVICE_UNKNOWN */

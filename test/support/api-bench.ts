@@ -1,0 +1,66 @@
+import { buildApi } from "@iot-esim/eim/api/api";
+import type { ApiLimits } from "@iot-esim/eim/api/api-deps";
+import { makeApiKey } from "@iot-esim/eim/api/api-key";
+import { makeHealth } from "@iot-esim/eim/observability/health";
+import { makeMetrics } from "@iot-esim/eim/observability/metrics";
+import { openStore } from "@iot-esim/eim/storage/open-store";
+import { type Clock, systemClock } from "@iot-esim/shared/runtime/clock";
+import { memoryLogger } from "@iot-esim/shared/runtime/logger";
+import { systemRandom } from "@iot-esim/shared/runtime/random";
+import { fromHex } from "@iot-esim/shared/util/bytes";
+import { Days, Milliseconds } from "@iot-esim/shared/util/duration";
+
+export const CONFIGURATION = fromHex("BF5709A0073005800365494D");
+
+/** The API over an empty store in memory, with one key. */
+export async function apiBench(given: { limits?: Partial<ApiLimits>; clock?: Clock } = {}) {
+	const store = await openStore({ file: ":memory:" });
+	const { logger, entries } = memoryLogger();
+	const clock = given.clock ?? systemClock;
+	const { secret, key } = makeApiKey({ name: "operator", readOnly: false, at: clock.now() }, systemRandom);
+	const audit = { at: clock.now(), actor: "eim", action: "apiKey.made", subject: key.id, facts: {} };
+	await store.saveFirstApiKey(key, audit);
+	const api = await buildApi({
+		store,
+		clock,
+		random: systemRandom,
+		log: logger("eim.api"),
+		metrics: makeMetrics(() => store.countOperations()),
+		health: makeHealth([{ name: "database", check: () => store.ping() }], () => new Promise(() => undefined)),
+		eimConfiguration: { der: () => CONFIGURATION, describe: () => ({ eimId: "eim.example.com" }) },
+		version: "1.2.3",
+		limits: {
+			requestsPerMinute: 10_000,
+			streams: 3,
+			operationExpiry: Days(7),
+			streamHeartbeat: Milliseconds(20),
+			...given.limits,
+		},
+	});
+	const call = async (
+		method: "GET" | "POST" | "PATCH" | "DELETE",
+		url: string,
+		body?: unknown,
+		headers: object = {},
+	) => {
+		const response = await api.inject({
+			method,
+			url,
+			headers: { authorization: `Bearer ${secret}`, ...headers },
+			...(body === undefined ? {} : { payload: body as object }),
+		});
+		const isJson = String(response.headers["content-type"]).includes("json");
+		return { status: response.statusCode, headers: response.headers, body: isJson ? response.json() : response.body };
+	};
+	return {
+		api,
+		store,
+		secret,
+		entries,
+		call,
+		close: async () => {
+			await api.close();
+			await store.close();
+		},
+	};
+}
