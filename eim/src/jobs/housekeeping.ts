@@ -1,0 +1,76 @@
+import type { Clock } from "@iot-esim/shared/runtime/clock";
+import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
+import { Days, type Duration, Seconds } from "@iot-esim/shared/util/duration";
+import type { EventStore, OperationStore, RelayStore } from "../storage/store.ts";
+
+export interface HousekeepingOptions {
+	readonly store: OperationStore & RelayStore & EventStore;
+	readonly clock: Clock;
+	readonly logger: LoggerFactory;
+	/** How often it is done; 30 s when absent. */
+	readonly interval?: Duration;
+	/** How long events are kept; 30 days when absent. */
+	readonly eventsKept?: Duration;
+	/** How long a request may be repeated under its Idempotency-Key; 2 days when absent. */
+	readonly idempotencyKept?: Duration;
+}
+
+export interface Housekeeping {
+	start(): void;
+	runOnce(): Promise<void>;
+	stop(): Promise<void>;
+}
+
+const BATCH = 200;
+
+/** Expires operations that no device answered in time, and removes what has had its day. */
+export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
+	const { store, clock } = options;
+	const log = options.logger("eim.jobs");
+	const interval = options.interval ?? Seconds(30);
+	let cancelTimer: (() => void) | undefined;
+	let running: Promise<void> | undefined;
+	let isStopped = true;
+
+	const clean = async (): Promise<void> => {
+		const now = clock.now();
+		for (let expired = BATCH; expired === BATCH; ) {
+			const operations = await store.expireOperations(now, BATCH);
+			expired = operations.length;
+			for (const { id, eid, type } of operations) log.info("operation expired", { operationId: id, eid, type });
+		}
+		await store.removeDeadSessions(now);
+		await store.forgetIdempotencyKeys(now - (options.idempotencyKept ?? Days(2)));
+		await store.removeEvents(now - (options.eventsKept ?? Days(30)));
+	};
+
+	const runOnce = (): Promise<void> => {
+		running ??= clean().finally(() => {
+			running = undefined;
+		});
+		return running;
+	};
+
+	const tick = (): void => {
+		cancelTimer = undefined;
+		runOnce()
+			.catch((error) => log.error("housekeeping failed", { error }))
+			.finally(() => {
+				if (!isStopped) cancelTimer = clock.schedule(interval, tick);
+			});
+	};
+
+	return {
+		start() {
+			if (!isStopped) return;
+			isStopped = false;
+			tick();
+		},
+		runOnce,
+		async stop() {
+			isStopped = true;
+			cancelTimer?.();
+			await running?.catch(() => undefined);
+		},
+	};
+}

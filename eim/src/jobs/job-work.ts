@@ -1,0 +1,47 @@
+import { Eid } from "@iot-esim/shared/ids/eid";
+import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
+import { fromHex } from "@iot-esim/shared/util/bytes";
+import type { Job, JobKind } from "../domain/job.ts";
+import type { EsipaContext } from "../esipa/esipa-deps.ts";
+import { verifyKeptResults } from "../esipa/kept-results.ts";
+import { GiveUp, type JobWork } from "./job-runner.ts";
+
+/** What each kind of job does. Every piece of work may be done twice. */
+export function jobWork(context: EsipaContext): Readonly<Record<JobKind, JobWork>> {
+	const { store, es9plus, clock } = context;
+
+	/** Forwards a notification, as the eUICC signed it, to the address inside it. */
+	const deliverNotification: JobWork = async (job) => {
+		const notification = await store.loadNotification(job.reference);
+		if (notification === undefined) throw new GiveUp("the notification is no longer there");
+		const { eid, address, bytes, seqNumber, event } = notification;
+		await es9plus.handleNotification(address, bytes);
+		context.logger("eim.jobs").info("notification delivered", { eid, seqNumber, address, attempts: job.attempts });
+		return { at: clock.now(), type: "notificationDelivered", eid, facts: { seqNumber, address, event } };
+	};
+
+	const verifyKept: JobWork = async (job) => {
+		const device = await store.loadDevice(Eid(job.reference));
+		if (device !== undefined) await verifyKeptResults(context, device);
+		return undefined;
+	};
+
+	/** Tells the SM-DP+ what it could not be told when the device said it. Its refusal is an answer too. */
+	const cancelAtSmdp: JobWork = async (job: Job) => {
+		const transactionId = TransactionId(job.reference);
+		const session = await store.loadSession(transactionId);
+		const response = session?.details.cancelSessionResponse;
+		if (session === undefined || response === undefined) throw new GiveUp("the session is no longer there");
+		await es9plus.cancelSession(session.smdpAddress, {
+			transactionId: TransactionId.toBytes(transactionId),
+			cancelSessionResponse: fromHex(response),
+		});
+		return undefined;
+	};
+
+	return {
+		notificationDelivery: deliverNotification,
+		keptResultVerification: verifyKept,
+		sessionCancellation: cancelAtSmdp,
+	};
+}
