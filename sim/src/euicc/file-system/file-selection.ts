@@ -117,7 +117,9 @@ function byPath(fs: FileSystem, position: Position, start: FileId, data: Uint8Ar
 	if (path[0] === CURRENT_APPLICATION) {
 		return position.application === undefined ? undefined : fileAtPath(fs, position.application, path.slice(1));
 	}
-	if (path[0] === MASTER_FILE_FID) return undefined;
+	// A path from the MF has no 3F00 in front, but terminals write it.
+	if (path[0] === MASTER_FILE_FID && start === MASTER_FILE) path.shift();
+	if (path.length === 0) return MASTER_FILE;
 	const first = childByFid(fs, start, path[0] as number);
 	if (first === undefined || !isReachable(fs, first)) return undefined;
 	return fileAtPath(fs, first, path.slice(1));

@@ -228,9 +228,7 @@ describe("installFileSystem", () => {
 			status: "pe-not-supported",
 			identification: 77,
 		});
-		expect(installFileSystem(at(foreign({ identification: 77 })))).toHaveProperty(
-			"fileSystem",
-		);
+		expect(installFileSystem(at(foreign({ identification: 77 })))).toHaveProperty("fileSystem");
 	});
 
 	it("stops when the memory is full", () => {
