@@ -185,6 +185,9 @@ function* fromEnvironment(
 	}
 }
 
+/** Kinds whose flag may be given several times. */
+const COLLECTED = ["list of strings", "list of paths", "map of strings"];
+
 function* fromFlags(schema: ConfigSchema<Settings>, flags: readonly string[]): Generator<[string, unknown, string]> {
 	const keys = new Map(Object.keys(schema.settings).map((key) => [flagName(key), key]));
 	const collected = new Map<string, string[]>();
@@ -205,7 +208,7 @@ function* fromFlags(schema: ConfigSchema<Settings>, flags: readonly string[]): G
 		}
 		const text = inline ?? flags[++i];
 		if (text === undefined) throw new ConfigError("CONFIG_VALUE_MISSING", `${flag} needs a value after it`);
-		if (kind !== "list of strings" && kind !== "map of strings") yield [key, text, flag];
+		if (!COLLECTED.includes(kind ?? "")) yield [key, text, flag];
 		else {
 			collected.set(key, [...(collected.get(key) ?? []), ...text.split(",")]);
 			yield [key, collected.get(key), flag];

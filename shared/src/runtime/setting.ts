@@ -144,6 +144,12 @@ export const setting = {
 			return path.resolve(context.folder, text);
 		},
 	),
+	/** A list of paths, each read as a path; separated by commas. */
+	paths: maker<readonly string[], object>(
+		() => "list of paths",
+		() => "",
+		(raw, _extra, context) => Object.freeze(parseStrings(raw).map((text) => path.resolve(context.folder, text))),
+	),
 	secret: maker<Secret, object, string>(
 		() => "secret",
 		() => "",

@@ -1,0 +1,137 @@
+import http, { type IncomingMessage } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { mappedAddress } from "@iot-esim/shared/transport/http/connect";
+import { connectTcp, type HostPort, listenError, parseHostPort } from "@iot-esim/shared/transport/tcp";
+
+export interface ProxyOptions {
+	/** Port 0 takes a free one at the first opening and keeps it. */
+	readonly address: HostPort;
+	/** Destinations that are allowed: "host:port", "host", "*.domain" or "*". */
+	readonly allow: readonly string[];
+	/** `name[:port]` → `host:port`. */
+	readonly hosts: Readonly<Record<string, string>>;
+	readonly onTunnel?: (tunnel: { destination: string; refusal?: string }) => void;
+}
+
+interface Tunnel {
+	readonly near: Duplex;
+	far?: Socket;
+	readonly giveUp: AbortController;
+}
+
+/**
+ * An HTTP CONNECT proxy that stands for the device's bearer: open while the modem is attached. Shut, it does not listen,
+ * and every connection through it was reset.
+ */
+export class ConnectProxy {
+	readonly #options: ProxyOptions;
+	readonly #tunnels = new Set<Tunnel>();
+	readonly #sockets = new Set<Socket>();
+	#server: http.Server | undefined;
+	#port: number;
+
+	constructor(options: ProxyOptions) {
+		this.#options = options;
+		this.#port = options.address.port;
+	}
+
+	get address(): HostPort {
+		return { host: this.#options.address.host, port: this.#port };
+	}
+
+	get isOpen(): boolean {
+		return this.#server !== undefined;
+	}
+
+	/** Finds out whether, and where, the proxy can listen, without staying open. @throws TransportError TRANSPORT_LISTEN_FAILED */
+	async reserve(): Promise<HostPort> {
+		await this.open();
+		const server = this.#server;
+		this.shut();
+		if (server?.listening) await new Promise((resolve) => server.once("close", resolve));
+		return this.address;
+	}
+
+	/** @throws TransportError TRANSPORT_LISTEN_FAILED */
+	open(): Promise<void> {
+		if (this.#server) return Promise.resolve();
+		const server = http.createServer({ noDelay: true }, (_request, response) => {
+			response.writeHead(405, { Allow: "CONNECT", "Content-Length": 0, Connection: "close" }).end();
+		});
+		this.#server = server;
+		server.on("connection", (socket) => {
+			this.#sockets.add(socket);
+			socket.once("close", () => this.#sockets.delete(socket));
+		});
+		server.on("connect", (request, socket, head) => void this.#connect(request, socket, head));
+		server.on("clientError", (_error, socket) => socket.destroy());
+		return new Promise((resolve, reject) => {
+			server.once("error", (cause) => {
+				if (this.#server === server) this.#server = undefined;
+				reject(listenError(this.address, cause));
+			});
+			server.listen({ host: this.#options.address.host, port: this.#port }, () => {
+				this.#port = (server.address() as AddressInfo).port;
+				resolve();
+			});
+		});
+	}
+
+	/** Stops listening at once and resets every connection; gives the number of tunnels that this broke. */
+	shut(): number {
+		const broken = this.#tunnels.size;
+		this.#server?.close();
+		this.#server = undefined;
+		for (const tunnel of this.#tunnels) {
+			tunnel.giveUp.abort();
+			tunnel.far?.resetAndDestroy();
+		}
+		this.#tunnels.clear();
+		for (const socket of this.#sockets) socket.resetAndDestroy();
+		return broken;
+	}
+
+	async #connect(request: IncomingMessage, near: Duplex, head: Buffer): Promise<void> {
+		const destination = request.url ?? "";
+		const tunnel: Tunnel = { near, giveUp: new AbortController() };
+		this.#tunnels.add(tunnel);
+		const end = () => {
+			this.#tunnels.delete(tunnel);
+			tunnel.giveUp.abort();
+			tunnel.far?.destroy();
+		};
+		near.on("error", end).on("close", end);
+		try {
+			const target = parseHostPort(destination, "CONNECT");
+			if (!isAllowed(this.#options.allow, target)) return this.#refuse(near, destination, 403, "not on the allow list");
+			const far = await connectTcp(mappedAddress(this.#options.hosts, target), tunnel.giveUp.signal);
+			if (near.destroyed) return void far.destroy();
+			tunnel.far = far;
+			far.on("error", () => near.destroy()).on("close", () => near.destroy());
+			near.write("HTTP/1.1 200 Connection Established\r\n\r\n");
+			if (head.length > 0) far.write(head);
+			near.pipe(far);
+			far.pipe(near);
+			this.#options.onTunnel?.({ destination });
+		} catch (error) {
+			this.#refuse(near, destination, 502, error instanceof Error ? error.message : String(error));
+		}
+	}
+
+	#refuse(near: Duplex, destination: string, status: 403 | 502, reason: string): void {
+		if (near.destroyed) return;
+		this.#options.onTunnel?.({ destination, refusal: reason });
+		near.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+	}
+}
+
+/** True when the allow list names the destination; an empty list allows nothing. */
+export function isAllowed(allow: readonly string[], target: HostPort): boolean {
+	const host = target.host.toLowerCase();
+	return allow.some((entry) => {
+		const rule = entry.toLowerCase();
+		if (rule === "*" || rule === host || rule === `${host}:${target.port}`) return true;
+		return rule.startsWith("*.") && host.endsWith(rule.slice(1));
+	});
+}
