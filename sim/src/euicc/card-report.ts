@@ -20,6 +20,7 @@ export interface CardReport {
 		readonly isdpAid: string;
 		readonly state: "enabled" | "disabled";
 		readonly name: string;
+		readonly nickname?: string;
 		readonly hasFallbackAttribute: boolean;
 	}[];
 	readonly eims: readonly { readonly eimId: string; readonly counter: number; readonly token?: number }[];
@@ -42,6 +43,7 @@ export function reportOf(nvm: Nvm): CardReport {
 			isdpAid: toHex(profile.isdpAid),
 			state: profile.isEnabled ? "enabled" : "disabled",
 			name: profile.description.profileName,
+			...(profile.nickname === undefined ? {} : { nickname: profile.nickname }),
 			hasFallbackAttribute: profile.hasFallbackAttribute,
 		})),
 		eims: new EimAssociations(nvm).list().map(({ eimId, counter, token }) => ({

@@ -113,6 +113,30 @@ describe("the non-volatile memory", () => {
 		}
 	});
 
+	it("goes on after a write that failed half way, as on a full disk", () => {
+		const disk = new MemoryDisk();
+		const full = { isFull: false };
+		const limited = {
+			read: () => disk.read(),
+			append: (bytes: Uint8Array) => {
+				disk.append(full.isFull ? bytes.subarray(0, 5) : bytes);
+				if (full.isFull) throw new Error("ENOSPC");
+			},
+			truncate: (length: number) => disk.truncate(length),
+			replace: (bytes: Uint8Array) => disk.replace(bytes),
+			close: () => undefined,
+		};
+		const nvm = new Nvm(limited);
+		full.isFull = true;
+		nvm.put("a", hex`01`);
+		expect(() => nvm.commit()).toThrow("ENOSPC");
+		nvm.rollback();
+		full.isFull = false;
+		nvm.put("b", hex`02`);
+		nvm.commit();
+		expect(contents(new Nvm(disk))).toEqual({ b: "02" });
+	});
+
 	it("keeps octets in records apart from text", () => {
 		const record = { iccid: hex`89`, name: "x", list: [{ bytes: hex`` }], none: null };
 		expect(decodeJson(encodeJson(record))).toEqual(record);

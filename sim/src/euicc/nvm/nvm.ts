@@ -66,8 +66,7 @@ export class Nvm {
 		if (this.#length + record.length > Math.max(COMPACTION_FLOOR, COMPACTION_FACTOR * this.#live)) {
 			this.#compact();
 		} else {
-			this.#disk.append(record);
-			this.#length += record.length;
+			this.#append(record);
 		}
 		this.#undo = new Map();
 	}
@@ -81,6 +80,17 @@ export class Nvm {
 	close(): void {
 		if (this.#undo.size > 0) throw new EuiccError("EUICC_MEMORY_CORRUPT", "the card memory is closed in mid-change");
 		this.#disk.close();
+	}
+
+	/** A record that could not be written whole (a full disk) must not stand before the next one. */
+	#append(record: Uint8Array): void {
+		try {
+			this.#disk.append(record);
+		} catch (error) {
+			this.#disk.truncate(this.#length);
+			throw error;
+		}
+		this.#length += record.length;
 	}
 
 	/** One record with all that is there, the running transaction included, takes the place of the journal. */

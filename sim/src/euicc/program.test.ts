@@ -1,0 +1,110 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buildProfilePackage } from "@iot-esim/shared/profile/builder/build-profile-package";
+import { systemClock } from "@iot-esim/shared/runtime/clock";
+import { VpcdReaderSide } from "@iot-esim/shared/transport/vpcd";
+import { fromHex, toHex } from "@iot-esim/shared/util/bytes";
+import { Seconds } from "@iot-esim/shared/util/duration";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { savePki } from "../pki/pki-directory.ts";
+import type { CardReport } from "./card-report.ts";
+import { simEuiccProgram } from "./program.ts";
+import { testPki } from "./testing/card-bench.ts";
+
+const DESCRIPTION = {
+	iccid: "89000000000000000011",
+	imsi: "001010000000011",
+	algorithm: "milenage",
+	ki: "00112233445566778899AABBCCDDEEFF",
+	opc: "0123456789ABCDEF0123456789ABCDEF",
+};
+
+let directory: string;
+const printed: string[] = [];
+let stop = () => {};
+
+function program() {
+	return simEuiccProgram({
+		clock: systemClock,
+		print: (line) => printed.push(line),
+		untilStopped: () => new Promise((resolve) => (stop = () => resolve())),
+	}).exitOverride();
+}
+
+const run = (...args: string[]) => program().parseAsync(["node", "sim-euicc", ...args]);
+
+beforeAll(() => {
+	directory = mkdtempSync(join(tmpdir(), "sim-euicc-"));
+	savePki(join(directory, "nist"), testPki());
+	savePki(join(directory, "brainpool"), testPki("brainpoolP256r1"));
+	writeFileSync(join(directory, "bootstrap.der"), buildProfilePackage(DESCRIPTION));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function shown(dir: string): Promise<CardReport> {
+	return run("show", "--dir", dir).then(() => JSON.parse(printed.at(-1) ?? "") as CardReport);
+}
+
+describe("sim-euicc", () => {
+	it("makes a card with a bootstrap profile and both curves, and shows what it holds", async () => {
+		const dir = join(directory, "card");
+		const pkis = ["--pki", join(directory, "nist"), join(directory, "brainpool")];
+		await run(
+			"init",
+			"--dir",
+			dir,
+			...pkis,
+			"--bootstrap",
+			join(directory, "bootstrap.der"),
+			"--bootstrap-name",
+			"First",
+		);
+		expect(await shown(dir)).toMatchObject({
+			eid: testPki().eid,
+			mode: "iot",
+			profiles: [{ iccid: "98000000000000000011", state: "enabled", name: "First" }],
+			eims: [],
+		});
+		await expect(run("init", "--dir", dir, ...pkis)).rejects.toThrow(/already/);
+	});
+
+	it("leaves nothing behind when a card cannot be made", async () => {
+		const dir = join(directory, "broken");
+		writeFileSync(join(directory, "broken.der"), buildProfilePackage(DESCRIPTION).subarray(0, 600));
+		const init = run(
+			"init",
+			"--dir",
+			dir,
+			"--pki",
+			join(directory, "nist"),
+			"--bootstrap",
+			join(directory, "broken.der"),
+		);
+		await expect(init).rejects.toThrow();
+		expect(existsSync(dir)).toBe(false);
+	});
+
+	it("serves the card to a reader over TCP, alone, until it is stopped, and keeps what changed", async () => {
+		const dir = join(directory, "run");
+		await run("init", "--dir", dir, "--pki", join(directory, "nist"), "--bootstrap", join(directory, "bootstrap.der"));
+		let arrived = (_card: VpcdReaderSide) => {};
+		const reader = new Promise<VpcdReaderSide>((resolve) => (arrived = resolve));
+		const options = { clock: systemClock, timeout: Seconds(5) };
+		const listener = await VpcdReaderSide.listen({ host: "127.0.0.1", port: 0 }, options, (card) => arrived(card));
+		const running = run("run", "--dir", dir, "--connect", `127.0.0.1:${listener.address.port}`);
+		const card = await reader;
+		expect(toHex(await card.powerOn())).toMatch(/^3B/);
+		const send = async (apdu: string) => toHex(await card.transmit(fromHex(apdu)));
+		expect(await send("00A40004022FE2")).toMatch(/^61/);
+		expect(await send("00B000000A")).toBe("980000000000000000119000");
+		expect(await send("00A4040010A0000005591010FFFFFFFF8900000100")).toMatch(/^61/);
+		expect(await send("80E2910012BF290F5A0A98000000000000000011900142")).toBe("6106");
+		await expect(run("run", "--dir", dir, "--connect", "127.0.0.1:1")).rejects.toThrow(/process/);
+		stop();
+		await running;
+		expect(readdirSync(dir)).toEqual(["nvm.bin"]);
+		expect((await shown(dir)).profiles[0]).toMatchObject({ nickname: "B" });
+		await listener.close();
+	});
+});
