@@ -102,6 +102,7 @@ export class IsdRChannel implements EuiccChannel {
 	 */
 	async reopen(): Promise<void> {
 		const hadProactive = this.#proactivePending;
+		const before = this.#channel;
 		this.#channel = undefined;
 		this.#proactivePending = false;
 		if (this.#options.proactive === "agent") {
@@ -111,6 +112,8 @@ export class IsdRChannel implements EuiccChannel {
 			return this.open();
 		}
 		try {
+			// The modem may not have reset the card: the channel would stay open for nobody.
+			if (before !== undefined) await this.#closeChannel(before);
 			await this.open();
 		} catch (error) {
 			if (!isChannelLoss(error)) throw error;
@@ -124,9 +127,7 @@ export class IsdRChannel implements EuiccChannel {
 		const channel = this.#channel;
 		this.#channel = undefined;
 		try {
-			if (channel !== undefined) {
-				await this.#exchange({ cla: 0, ins: 0x70, p1: 0x80, p2: channel, le: 256 }, 0);
-			}
+			if (channel !== undefined) await this.#closeChannel(channel);
 		} catch (error) {
 			this.#options.logger.debug("closing the channel failed", { reason: String(error) });
 		} finally {
@@ -168,12 +169,16 @@ export class IsdRChannel implements EuiccChannel {
 		// Cards that know only the ISO form of SELECT refuse P2 04.
 		if (response.status === 0x6a86) response = await this.#exchange({ ...select, p2: 0x00 }, channel);
 		if (isSuccess(response.status)) return;
-		await this.#exchange({ cla: 0, ins: 0x70, p1: 0x80, p2: channel, le: 256 }, 0);
+		await this.#closeChannel(channel);
 		throw new CardError(
 			"CARD_NOT_EUICC",
 			`no ISD-R under AID ${this.#options.isdrAid}: the card answered ${statusHex(response.status)}`,
 			{ status: response.status },
 		);
+	}
+
+	async #closeChannel(channel: number): Promise<void> {
+		await this.#exchange({ cla: 0, ins: 0x70, p1: 0x80, p2: channel, le: 256 }, 0);
 	}
 
 	#exchange(command: CommandApdu, channel: number): Promise<ResponseApdu> {

@@ -11,11 +11,6 @@ export const journalErrors = defineErrors({
 		action: "This is a fault of the program: report it with the journal file.",
 		httpStatus: 500,
 	},
-	JOURNAL_IN_USE: {
-		meaning: "Another agent already works with this state folder, and one card has one writer.",
-		action: "Stop the other agent, or give this one its own state.folder.",
-		httpStatus: 409,
-	},
 });
 
 export class JournalError extends EsimError {

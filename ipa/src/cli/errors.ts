@@ -1,0 +1,30 @@
+import { defineErrors, EsimError } from "@iot-esim/shared/util/errors";
+
+export const ipaCliErrors = defineErrors({
+	IPA_CARD_ADDRESS_MISSING: {
+		meaning: "The command needs a card, and nothing says where it is.",
+		action: "Give --card ADDRESS, or --config FILE with card.address.",
+		httpStatus: 400,
+	},
+	IPA_FILE_INVALID: {
+		meaning: "A file given on the command line cannot be read or is not what the command needs.",
+		action: "For `card add-eim`: take the file from the eIM (GET /api/v1/eim-configuration), as DER or PEM.",
+		httpStatus: 400,
+	},
+	IPA_ASSOCIATION_REFUSED: {
+		meaning: "The card does not take the eIM configuration.",
+		action: "See the reason in the message; a card that already has an eIM takes further ones only from that eIM.",
+		httpStatus: 409,
+	},
+	IPA_CARD_IN_USE: {
+		meaning: "Another agent already works with this state folder, and one card has one writer.",
+		action: "Stop the other agent, or give this one its own state.folder.",
+		httpStatus: 409,
+	},
+});
+
+export class IpaCliError extends EsimError {
+	constructor(code: keyof typeof ipaCliErrors, message: string, options: { cause?: unknown } = {}) {
+		super(code, message, options);
+	}
+}

@@ -1,0 +1,65 @@
+import type { DeviceState, Work } from "../state/device-state.ts";
+import { facts, type Output, print } from "./output.ts";
+import type { AgentStatus } from "./status-file.ts";
+
+export interface StatusReport {
+	readonly folder: string;
+	readonly isRunning: boolean;
+	readonly state: DeviceState;
+	readonly status: AgentStatus | undefined;
+}
+
+/** `ipa status`: what the device is doing, in words or as JSON. */
+export function printStatus(report: StatusReport, output: Output): void {
+	const { isRunning, state, status } = report;
+	const doing = doingNow(state.work);
+	const value = {
+		running: isRunning,
+		eid: state.eid,
+		doing,
+		phase: state.work.phase,
+		eimIds: status?.eimIds,
+		lastPoll: status?.lastPoll,
+		nextPollAt: isRunning ? status?.nextPollAt : undefined,
+		lastResult: status?.lastResult,
+		lastInstallation: status?.lastInstallation,
+		lastFailure: status?.lastFailure,
+		untoldStateChanges: state.stateChanges,
+		resultsWaitingOnCard: state.hasWaitingResults,
+	};
+	print(output, value, () =>
+		facts([
+			["Agent", isRunning ? `running (process ${status?.pid})` : "not running"],
+			["EID", state.eid ?? "no card seen yet"],
+			["Doing", doing],
+			["eIMs", status?.eimIds?.join(", ")],
+			["Last poll", status?.lastPoll && `${status.lastPoll.at} ${status.lastPoll.eimId}: ${status.lastPoll.outcome}`],
+			["Next poll", isRunning ? status?.nextPollAt : undefined],
+			["Last result", status?.lastResult && `${status.lastResult.at} ${status.lastResult.results.join(", ")}`],
+			["Last profile", status?.lastInstallation && `${status.lastInstallation.at} ${status.lastInstallation.iccid}`],
+			["Last failure", status?.lastFailure && `${status.lastFailure.at} ${status.lastFailure.reason}`],
+			["Not yet told", Object.keys(state.stateChanges).join(", ") || undefined],
+		]),
+	);
+}
+
+/** What is under way on the card, in words. */
+export function doingNow(work: Work): string {
+	switch (work.phase) {
+		case "idle":
+			return "nothing under way";
+		case "package-received":
+			return `loading package ${work.counterValue} of eIM ${work.eimId} into the card`;
+		case "package-executed": {
+			const what = `delivering the result of package ${work.counterValue} to eIM ${work.eimId}`;
+			if (work.rollback.state !== "armed") return what;
+			return `${what}; rollback at ${new Date(work.rollback.deliverBefore).toISOString()} if that fails`;
+		}
+		case "rollback-started":
+			return `rolling back package ${work.counterValue} of eIM ${work.eimId}`;
+		case "result-acknowledged":
+			return `removing acknowledged entries ${work.acknowledged.join(", ")} from the card`;
+		case "downloading":
+			return `downloading a profile through eIM ${work.eimId}: ${work.step}`;
+	}
+}

@@ -1,0 +1,174 @@
+import { type Config, defineConfig, setting } from "@iot-esim/shared/runtime/config";
+import { LOG_LEVELS } from "@iot-esim/shared/runtime/logger";
+import { fromHex } from "@iot-esim/shared/util/bytes";
+import { Minutes, Seconds } from "@iot-esim/shared/util/duration";
+import type { IpaSettings } from "./agent.ts";
+import type { ProactiveDuty } from "./card/isd-r-channel.ts";
+import { ISD_R_AID } from "./card/isd-r-channel.ts";
+
+/** Every setting of the agent; `ipa config template` prints them with their defaults. */
+export const ipaConfig = defineConfig(
+	{
+		"card.address": setting.string({
+			description: "Where the card is: vpcd://host:port, vpcd+listen://host:port, pcsc: or pcsc:READER",
+			optional: true,
+			example: "vpcd://127.0.0.1:35964",
+		}),
+		"card.isdrAid": setting.string({
+			description: "AID of the ISD-R; some cards use another one",
+			pattern: /^([0-9A-Fa-f]{2}){5,16}$/,
+			form: "5 to 16 octets in hex",
+			default: ISD_R_AID,
+		}),
+		"card.channel": setting.integer({ description: "Logical channel to ask for", min: 1, max: 19, default: 1 }),
+		"card.blockSize": setting.integer({
+			description: "Octets in one STORE DATA; smaller for modems with short limits",
+			min: 16,
+			max: 255,
+			unit: "octets",
+			default: 255,
+		}),
+		"card.storeDataWithLe": setting.boolean({
+			description: "Adds Le to the last block, for cards under T=1 that give no data without it",
+			default: false,
+		}),
+		"card.proactive": setting.choice({
+			description: "Who answers proactive commands; auto: the modem for vpcd://, the agent for a bare card",
+			values: ["auto", "modem", "agent"],
+			default: "auto",
+		}),
+		"card.timeout": setting.duration({ description: "Longest wait for one answer of the card", default: Seconds(60) }),
+		"card.refreshDelay": setting.duration({
+			description: "Pause after a profile switch before the card is used again",
+			default: Seconds(1),
+		}),
+		"card.refreshTimeout": setting.duration({
+			description: "Longest wait for the card after a REFRESH",
+			default: Seconds(60),
+		}),
+		"state.folder": setting.path({
+			description: "Folder of the journal, which must survive power cuts",
+			default: "ipa-state",
+		}),
+		"eim.id": setting.string({
+			description: "Polls this eIM alone, of those that the card is associated with",
+			optional: true,
+			example: "eim.example.com",
+		}),
+		"eim.timeout": setting.duration({
+			description: "Longest time for one exchange with the eIM",
+			default: Seconds(30),
+		}),
+		"eim.caFile": setting.path({
+			description: "CA certificates (PEM) for eIMs whose configuration on the card holds no TLS key",
+			optional: true,
+			example: "eim-ca.pem",
+		}),
+		"eim.adminProtocol": setting.string({
+			description: "Version of SGP.22 in the header X-Admin-Protocol",
+			pattern: /^\d+\.\d+\.\d+$/,
+			form: "major.minor.revision",
+			default: "2.5.0",
+		}),
+		hosts: setting.map({
+			description: "Where names are found instead of in the DNS: name[:port] to host:port",
+			default: {},
+			example: { "eim.example.com": "127.0.0.1:8443" },
+		}),
+		proxy: setting.string({
+			description: "HTTP proxy that is the only way out, as http://host:port",
+			optional: true,
+			example: "http://127.0.0.1:3128",
+		}),
+		"poll.interval": setting.duration({ description: "Pause between polls", min: Seconds(1), default: Minutes(15) }),
+		"poll.retryAfter": setting.duration({
+			description: "Pause after the first failure; doubled after each further one",
+			min: Seconds(1),
+			default: Seconds(10),
+		}),
+		"poll.retryAtMost": setting.duration({
+			description: "Longest pause after failures",
+			min: Seconds(1),
+			default: Minutes(15),
+		}),
+		"poll.packagesInOneGo": setting.integer({
+			description: "Packages worked off before a pause, however many the eIM has",
+			min: 1,
+			max: 1000,
+			default: 50,
+		}),
+		"rollback.after": setting.duration({
+			description: "Time from a switch to rollback when its result cannot be delivered",
+			min: Seconds(1),
+			default: Minutes(5),
+		}),
+		"rollback.deliveryRetry": setting.duration({
+			description: "Pause between attempts to deliver the result of a switch",
+			min: Seconds(1),
+			default: Seconds(5),
+		}),
+		"download.immediateEnable": setting.boolean({
+			description: "Asks the card to enable a profile as soon as it is installed, where it is configured to",
+			default: false,
+		}),
+		"download.consentGranted": setting.boolean({
+			description: "Installs profiles whose policy rules need consent: nobody on the device can be asked",
+			default: true,
+		}),
+		"device.tac": setting.string({
+			description: "Type Allocation Code of the device",
+			pattern: /^[0-9]{8}$/,
+			form: "8 digits",
+			default: "00000000",
+		}),
+		"device.imei": setting.string({
+			description: "IMEI of the device",
+			pattern: /^[0-9]{15,16}$/,
+			form: "15 or 16 digits",
+			optional: true,
+			example: "350000000000006",
+		}),
+		"log.level": setting.choice({ description: "Least level written to the log", values: LOG_LEVELS, default: "info" }),
+	},
+	{ prefix: "IPA" },
+);
+
+export type IpaConfig = Config<typeof ipaConfig>;
+
+/** The settings of the agent; `duty` is what the card's driver suggests. */
+export function settingsOf(config: IpaConfig, duty: ProactiveDuty): IpaSettings {
+	const proactive = config["card.proactive"];
+	return {
+		card: {
+			isdrAid: config["card.isdrAid"],
+			channel: config["card.channel"],
+			blockSize: config["card.blockSize"],
+			storeDataWithLe: config["card.storeDataWithLe"],
+			proactive: proactive === "modem" || proactive === "agent" ? proactive : duty,
+		},
+		procedures: {
+			refreshDelay: config["card.refreshDelay"],
+			refreshTimeout: config["card.refreshTimeout"],
+			rollbackAfter: config["rollback.after"],
+			deliveryRetry: config["rollback.deliveryRetry"],
+			immediateEnable: config["download.immediateEnable"],
+			consentGranted: config["download.consentGranted"],
+			deviceInfo: {
+				tac: fromHex(config["device.tac"]),
+				deviceCapabilities: {},
+				...(config["device.imei"] === undefined ? {} : { imei: imeiOctets(config["device.imei"]) }),
+			},
+		},
+		eimId: config["eim.id"],
+		pollInterval: config["poll.interval"],
+		retryAfter: config["poll.retryAfter"],
+		retryAtMost: config["poll.retryAtMost"],
+		packagesInOneGo: config["poll.packagesInOneGo"],
+	};
+}
+
+/** Eight octets, digits swapped in each, F as filler (SGP.22 DeviceInfo). */
+export function imeiOctets(digits: string): Uint8Array {
+	const padded = digits.padEnd(16, "F");
+	return fromHex(padded.replace(/(.)(.)/g, "$2$1"));
+}
