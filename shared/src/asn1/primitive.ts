@@ -178,6 +178,9 @@ function characters(text: string, octets: number): number {
 	return count;
 }
 
+/** Real identifiers have fewer than 32 octets; without a bound a hostile one costs a second. */
+const MAX_OBJECT_IDENTIFIER = 128;
+
 export class ObjectIdentifierSchema extends TaggedSchema<string> {
 	constructor() {
 		super(0x06, false);
@@ -185,6 +188,9 @@ export class ObjectIdentifierSchema extends TaggedSchema<string> {
 
 	protected decodeContent({ bytes }: Decoder, start: number, end: number): string {
 		if (start === end) throw invalid("OBJECT IDENTIFIER must have contents");
+		if (end - start > MAX_OBJECT_IDENTIFIER) {
+			throw new Asn1Error("ASN1_CONSTRAINT", `OBJECT IDENTIFIER of ${end - start} octets, at most 128 are supported`);
+		}
 		let text = "";
 		let arc = 0;
 		let arcStart = start;
