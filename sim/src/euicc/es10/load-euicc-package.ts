@@ -3,6 +3,7 @@ import {
 	anyValue,
 	application,
 	at,
+	choice,
 	context,
 	decode,
 	define,
@@ -14,9 +15,9 @@ import {
 	octetString,
 	optional,
 	sequence,
+	sequenceOf,
 	utf8String,
 } from "@iot-esim/shared/asn1/schema";
-import { readTlvs, readWholeTlv, tlvBytes } from "@iot-esim/shared/asn1/tlv-reader";
 import { verifyRaw } from "@iot-esim/shared/crypto/ecdsa";
 import { Octet16, TransactionId } from "@iot-esim/shared/messages/sgp22/basic-types";
 import { EuiccResultData, ProcessingTerminatedCode } from "@iot-esim/shared/messages/sgp32/command-results";
@@ -51,7 +52,7 @@ const UnreadPackageSigned = define(
 		eidValue: at(application(26), Octet16),
 		counterValue: at(context(1), integer()),
 		eimTransactionId: optional(at(context(2), TransactionId)),
-		euiccPackage: anyValue(),
+		euiccPackage: choice({ psmoList: sequenceOf(anyValue()), ecoList: sequenceOf(anyValue()) }),
 	}),
 );
 type UnreadPackageSigned = Infer<typeof UnreadPackageSigned>;
@@ -61,8 +62,6 @@ const UnreadPackageRequest = define(
 	sequence({ euiccPackageSigned: kept(UnreadPackageSigned), eimSignature: at(application(55), octetString()) }),
 );
 
-const PSMO_LIST = 0xa0;
-const ECO_LIST = 0xa1;
 /** Larger packages than this are answered by sizeOverflow. */
 const LARGEST_PACKAGE = 0x8000;
 /** Results that would grow a package result beyond this end its processing (resultSizeOverflow). */
@@ -172,15 +171,20 @@ function unsignedError({ eimId, eimTransactionId }: UnreadPackageSigned, eim: As
 }
 
 /** Executes commands in their order up to the first failure; each result is the whole TLV of an EuiccResultData. */
-function executeCommands(list: Uint8Array, euicc: Euicc, progress: PackageProgress): Uint8Array[] {
-	const whole = readWholeTlv(list);
-	if (whole.tag !== PSMO_LIST && whole.tag !== ECO_LIST) {
-		return [terminated(ProcessingTerminatedCode.unknownOrDamagedCommand)];
-	}
+function executeCommands(
+	euiccPackage: UnreadPackageSigned["euiccPackage"],
+	euicc: Euicc,
+	progress: PackageProgress,
+): Uint8Array[] {
+	const execute = (command: Uint8Array): EuiccResultData =>
+		"psmoList" in euiccPackage
+			? executePsmo(decode(Psmo, command), euicc, progress)
+			: executeEco(decode(Eco, command), euicc);
+	const commands = "psmoList" in euiccPackage ? euiccPackage.psmoList : euiccPackage.ecoList;
 	const results: Uint8Array[] = [];
 	let size = 0;
-	for (const command of readTlvs(list, whole.valueStart, whole.end)) {
-		const result = executeCommand(whole.tag, tlvBytes(list, command), euicc, progress);
+	for (const command of commands) {
+		const result = executeReadable(command, execute);
 		const encoded = encode(EuiccResultData, result);
 		size += encoded.length;
 		if (size > LARGEST_RESULT) return [...results, terminated(ProcessingTerminatedCode.resultSizeOverflow)];
@@ -190,11 +194,9 @@ function executeCommands(list: Uint8Array, euicc: Euicc, progress: PackageProgre
 	return results;
 }
 
-function executeCommand(list: number, command: Uint8Array, euicc: Euicc, progress: PackageProgress): EuiccResultData {
+function executeReadable(command: Uint8Array, execute: (command: Uint8Array) => EuiccResultData): EuiccResultData {
 	try {
-		return list === PSMO_LIST
-			? executePsmo(decode(Psmo, command), euicc, progress)
-			: executeEco(decode(Eco, command), euicc);
+		return execute(command);
 	} catch (error) {
 		if (!(error instanceof Asn1Error)) throw error;
 		return { processingTerminated: ProcessingTerminatedCode.unknownOrDamagedCommand };
