@@ -1,7 +1,13 @@
 import { fromBase64, fromHex, toBase64, toHex, utf8 } from "@iot-esim/shared/util/bytes";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import { type Es9PlusFunction, esipaErrorFor, UNDEFINED_ERROR } from "./error-table.ts";
-import type { Es9PlusAnswer, Es9PlusClient, Es9PlusRefusal } from "./es9plus-client.ts";
+import type {
+	AuthenticateClientOk,
+	Es9PlusAnswer,
+	Es9PlusClient,
+	Es9PlusRefusal,
+	InitiateAuthenticationOk,
+} from "./es9plus-client.ts";
 import { type Es9PlusHttp, post } from "./http.ts";
 import { bareKeyIdentifier, bareSignature, invalidAnswer, wholeTlv } from "./members.ts";
 
@@ -30,60 +36,70 @@ export function jsonBinding(deps: {
 		return answerOf(called, parse(await post(deps.http, address, path, CONTENT_TYPE, body)));
 	};
 	return {
-		async initiateAuthentication(address, { euiccChallenge, euiccInfo1 }) {
-			const answer = await call("initiateAuthentication", address, {
-				euiccChallenge: toBase64(euiccChallenge),
-				euiccInfo1: toBase64(euiccInfo1),
-				smdpAddress: address,
-			});
-			if (answer.kind === "refused") return answer;
-			return {
-				kind: "ok",
-				transactionId: transactionIdOf(answer),
-				serverSigned1: wholeTlv("serverSigned1", 0x30, octets(answer, "serverSigned1")),
-				serverSignature1: bareSignature("serverSignature1", octets(answer, "serverSignature1")),
-				euiccCiPKIdToBeUsed: bareKeyIdentifier(octets(answer, "euiccCiPKIdToBeUsed")),
-				serverCertificate: wholeTlv("serverCertificate", 0x30, octets(answer, "serverCertificate")),
-			};
-		},
-		async authenticateClient(address, { transactionId, authenticateServerResponse }) {
-			const answer = await call("authenticateClient", address, {
-				transactionId: toHex(transactionId),
-				authenticateServerResponse: toBase64(authenticateServerResponse),
-			});
-			if (answer.kind === "refused") return answer;
-			return {
-				kind: "ok",
-				transactionId: transactionIdOf(answer),
-				profileMetadata: wholeTlv("profileMetadata", 0xbf25, octets(answer, "profileMetadata")),
-				smdpSigned2: wholeTlv("smdpSigned2", 0x30, octets(answer, "smdpSigned2")),
-				smdpSignature2: bareSignature("smdpSignature2", octets(answer, "smdpSignature2")),
-				smdpCertificate: wholeTlv("smdpCertificate", 0x30, octets(answer, "smdpCertificate")),
-			};
-		},
-		async getBoundProfilePackage(address, { transactionId, prepareDownloadResponse }) {
-			const answer = await call("getBoundProfilePackage", address, {
-				transactionId: toHex(transactionId),
-				prepareDownloadResponse: toBase64(prepareDownloadResponse),
-			});
-			if (answer.kind === "refused") return answer;
-			return {
-				kind: "ok",
-				transactionId: transactionIdOf(answer),
-				boundProfilePackage: wholeTlv("boundProfilePackage", 0xbf36, octets(answer, "boundProfilePackage")),
-			};
-		},
-		async cancelSession(address, { transactionId, cancelSessionResponse }) {
-			const answer = await call("cancelSession", address, {
-				transactionId: toHex(transactionId),
-				cancelSessionResponse: toBase64(cancelSessionResponse),
-			});
-			return answer.kind === "refused" ? answer : { kind: "ok" };
-		},
+		initiateAuthentication: async (address, { euiccChallenge, euiccInfo1 }) =>
+			map(
+				await call("initiateAuthentication", address, {
+					euiccChallenge: toBase64(euiccChallenge),
+					euiccInfo1: toBase64(euiccInfo1),
+					smdpAddress: address,
+				}),
+				readInitiateAuthentication,
+			),
+		authenticateClient: async (address, { transactionId, authenticateServerResponse }) =>
+			map(
+				await call("authenticateClient", address, {
+					transactionId: toHex(transactionId),
+					authenticateServerResponse: toBase64(authenticateServerResponse),
+				}),
+				readAuthenticateClient,
+			),
+		getBoundProfilePackage: async (address, { transactionId, prepareDownloadResponse }) =>
+			map(
+				await call("getBoundProfilePackage", address, {
+					transactionId: toHex(transactionId),
+					prepareDownloadResponse: toBase64(prepareDownloadResponse),
+				}),
+				(answer) => ({
+					transactionId: transactionIdOf(answer),
+					boundProfilePackage: wholeTlv("boundProfilePackage", 0xbf36, octets(answer, "boundProfilePackage")),
+				}),
+			),
+		cancelSession: async (address, { transactionId, cancelSessionResponse }) =>
+			map(
+				await call("cancelSession", address, {
+					transactionId: toHex(transactionId),
+					cancelSessionResponse: toBase64(cancelSessionResponse),
+				}),
+				() => ({}),
+			),
 		async handleNotification(address, pendingNotification) {
 			const body = utf8(JSON.stringify({ header: header(), pendingNotification: toBase64(pendingNotification) }));
 			await post(deps.http, address, "/gsma/rsp2/es9plus/handleNotification", CONTENT_TYPE, body);
 		},
+	};
+}
+
+function map<T>(answer: Es9PlusAnswer<Members>, read: (members: Members) => T): Es9PlusAnswer<T> {
+	return answer.kind === "refused" ? answer : { kind: "ok", ...read(answer) };
+}
+
+function readInitiateAuthentication(answer: Members): InitiateAuthenticationOk {
+	return {
+		transactionId: transactionIdOf(answer),
+		serverSigned1: wholeTlv("serverSigned1", 0x30, octets(answer, "serverSigned1")),
+		serverSignature1: bareSignature("serverSignature1", octets(answer, "serverSignature1")),
+		euiccCiPKIdToBeUsed: bareKeyIdentifier(octets(answer, "euiccCiPKIdToBeUsed")),
+		serverCertificate: wholeTlv("serverCertificate", 0x30, octets(answer, "serverCertificate")),
+	};
+}
+
+function readAuthenticateClient(answer: Members): AuthenticateClientOk {
+	return {
+		transactionId: transactionIdOf(answer),
+		profileMetadata: wholeTlv("profileMetadata", 0xbf25, octets(answer, "profileMetadata")),
+		smdpSigned2: wholeTlv("smdpSigned2", 0x30, octets(answer, "smdpSigned2")),
+		smdpSignature2: bareSignature("smdpSignature2", octets(answer, "smdpSignature2")),
+		smdpCertificate: wholeTlv("smdpCertificate", 0x30, octets(answer, "smdpCertificate")),
 	};
 }
 

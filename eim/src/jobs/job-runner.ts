@@ -1,5 +1,5 @@
 import type { Clock } from "@iot-esim/shared/runtime/clock";
-import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
+import type { Logger, LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import { type Duration, Hours, Milliseconds, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import type { NewEvent } from "../domain/event.ts";
@@ -30,17 +30,6 @@ export interface JobRunnerOptions {
 	readonly attempts?: number;
 }
 
-/** Works off job rows: whatever was under way when a process died is due again when its lease ends. */
-export interface JobRunner {
-	start(): void;
-	/** Looks for due rows now. */
-	wake(): void;
-	/** Does all that is due, once; for tests and for a program that ends. */
-	runDue(): Promise<number>;
-	/** Resolves when nothing is under way any more. */
-	stop(): Promise<void>;
-}
-
 const SHORTEST_WAIT = Milliseconds(20);
 
 /** Put off by 5 s, 10 s, 20 s ... up to 6 hours. */
@@ -48,19 +37,66 @@ export function backoff(attempts: number): Duration {
 	return Milliseconds(Math.min(Seconds(5) * 2 ** Math.min(attempts - 1, 20), Hours(6)));
 }
 
-export function createJobRunner(options: JobRunnerOptions): JobRunner {
-	const { store, clock, work } = options;
-	const log = options.logger("eim.jobs");
-	const parallel = options.parallel ?? 8;
-	const interval = options.interval ?? Seconds(5);
-	const lease = options.lease ?? Minutes(2);
-	const attempts = options.attempts ?? 100;
-	let running: Promise<number> | undefined;
-	let cancelTimer: (() => void) | undefined;
-	let isStopped = true;
-	let isWoken = false;
+/** Works off job rows: whatever was under way when a process died is due again when its lease ends. */
+export class JobRunner {
+	readonly #options: JobRunnerOptions;
+	readonly #log: Logger;
+	readonly #interval: Duration;
+	#running: Promise<number> | undefined;
+	#cancelTimer: (() => void) | undefined;
+	#isStopped = true;
+	#isWoken = false;
 
-	const runOne = async (job: Job): Promise<void> => {
+	constructor(options: JobRunnerOptions) {
+		this.#options = options;
+		this.#log = options.logger("eim.jobs");
+		this.#interval = options.interval ?? Seconds(5);
+	}
+
+	start(): void {
+		if (!this.#isStopped) return;
+		this.#isStopped = false;
+		this.#tick();
+	}
+
+	/** Looks for due rows now. */
+	wake(): void {
+		if (this.#isStopped) return;
+		this.#isWoken = true;
+		if (this.#running !== undefined || this.#cancelTimer === undefined) return;
+		this.#cancelTimer();
+		this.#tick();
+	}
+
+	/** Does all that is due, once; resolves with how many jobs that were. */
+	runDue(): Promise<number> {
+		this.#running ??= this.#runDue().finally(() => {
+			this.#running = undefined;
+		});
+		return this.#running;
+	}
+
+	/** Resolves when nothing is under way any more. */
+	async stop(): Promise<void> {
+		this.#isStopped = true;
+		this.#cancelTimer?.();
+		await this.#running?.catch(() => undefined);
+	}
+
+	async #runDue(): Promise<number> {
+		const { store, clock, parallel = 8, lease = Minutes(2) } = this.#options;
+		let done = 0;
+		for (;;) {
+			const now = clock.now();
+			const jobs = await store.claimDueJobs(parallel, now, now + lease);
+			await Promise.all(jobs.map((job) => this.#runOne(job)));
+			done += jobs.length;
+			if (jobs.length === 0) return done;
+		}
+	}
+
+	async #runOne(job: Job): Promise<void> {
+		const { store, clock, work, attempts = 100 } = this.#options;
 		try {
 			const event = await work[job.kind](job);
 			await store.completeJob(job.id, clock.now(), event);
@@ -69,63 +105,26 @@ export function createJobRunner(options: JobRunnerOptions): JobRunner {
 			const why = error instanceof EsimError ? `${error.code}: ${error.message}` : String(error);
 			const isOver = error instanceof GiveUp || job.attempts >= attempts;
 			await store.postponeJob(job.id, why.slice(0, 1000), now, isOver ? undefined : now + backoff(job.attempts));
-			log.warn(isOver ? "job given up" : "job put off", { kind: job.kind, attempts: job.attempts, error });
+			this.#log.warn(isOver ? "job given up" : "job put off", { kind: job.kind, attempts: job.attempts, error });
 		}
-	};
+	}
 
-	const runDue = async (): Promise<number> => {
-		let done = 0;
-		for (;;) {
-			const now = clock.now();
-			const jobs = await store.claimDueJobs(parallel, now, now + lease);
-			await Promise.all(jobs.map(runOne));
-			done += jobs.length;
-			if (jobs.length === 0) return done;
-		}
-	};
+	#tick(): void {
+		this.#cancelTimer = undefined;
+		this.runDue()
+			.catch((error) => this.#log.error("jobs cannot be read", { error }))
+			.then(() => this.#schedule())
+			.catch((error) => this.#log.error("job runner cannot go on", { error }));
+	}
 
-	const once = (): Promise<number> => {
-		running ??= runDue().finally(() => {
-			running = undefined;
-		});
-		return running;
-	};
-
-	const schedule = async (): Promise<void> => {
+	async #schedule(): Promise<void> {
+		const { store, clock } = this.#options;
 		const next = await store.nextJobAt().catch(() => undefined);
-		if (isStopped) return;
-		const wait = next === undefined ? interval : Math.min(interval, Math.max(next - clock.now(), SHORTEST_WAIT));
-		cancelTimer?.();
-		cancelTimer = clock.schedule(Milliseconds(isWoken ? SHORTEST_WAIT : wait), tick);
-		isWoken = false;
-	};
-
-	const tick = (): void => {
-		cancelTimer = undefined;
-		once()
-			.catch((error) => log.error("jobs cannot be read", { error }))
-			.then(schedule)
-			.catch((error) => log.error("job runner cannot go on", { error }));
-	};
-
-	return {
-		start() {
-			if (!isStopped) return;
-			isStopped = false;
-			tick();
-		},
-		wake() {
-			if (isStopped) return;
-			isWoken = true;
-			if (running !== undefined || cancelTimer === undefined) return;
-			cancelTimer();
-			tick();
-		},
-		runDue: once,
-		async stop() {
-			isStopped = true;
-			cancelTimer?.();
-			await running?.catch(() => undefined);
-		},
-	};
+		if (this.#isStopped) return;
+		const due = next === undefined ? this.#interval : Math.max(next - clock.now(), SHORTEST_WAIT);
+		const wait = this.#isWoken ? SHORTEST_WAIT : Milliseconds(Math.min(this.#interval, due));
+		this.#isWoken = false;
+		this.#cancelTimer?.();
+		this.#cancelTimer = clock.schedule(wait, () => this.#tick());
+	}
 }

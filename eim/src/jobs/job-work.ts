@@ -1,10 +1,17 @@
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
 import { fromHex } from "@iot-esim/shared/util/bytes";
+import { EsimError } from "@iot-esim/shared/util/errors";
 import type { Job, JobKind } from "../domain/job.ts";
 import type { EsipaContext } from "../esipa/esipa-deps.ts";
 import { verifyKeptResults } from "../esipa/kept-results.ts";
 import { GiveUp, type JobWork } from "./job-runner.ts";
+
+/** An address that is none stays none, however often it is tried. */
+function orGiveUp(error: unknown): never {
+	if (error instanceof EsimError && error.code === "ES9PLUS_ADDRESS_INVALID") throw new GiveUp(error.message);
+	throw error;
+}
 
 /** What each kind of job does. Every piece of work may be done twice. */
 export function jobWork(context: EsipaContext): Readonly<Record<JobKind, JobWork>> {
@@ -15,7 +22,7 @@ export function jobWork(context: EsipaContext): Readonly<Record<JobKind, JobWork
 		const notification = await store.loadNotification(job.reference);
 		if (notification === undefined) throw new GiveUp("the notification is no longer there");
 		const { eid, address, bytes, seqNumber, event } = notification;
-		await es9plus.handleNotification(address, bytes);
+		await es9plus.handleNotification(address, bytes).catch(orGiveUp);
 		context.logger("eim.jobs").info("notification delivered", { eid, seqNumber, address, attempts: job.attempts });
 		return { at: clock.now(), type: "notificationDelivered", eid, facts: { seqNumber, address, event } };
 	};

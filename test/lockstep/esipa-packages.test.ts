@@ -1,0 +1,477 @@
+import { newDevice } from "@iot-esim/eim/domain/device";
+import { decode, encode } from "@iot-esim/shared/asn1/schema";
+import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
+import { generateKeyPair } from "@iot-esim/shared/crypto/ecdsa";
+import { Eid } from "@iot-esim/shared/ids/eid";
+import { Iccid } from "@iot-esim/shared/ids/iccid";
+import { EuiccPackageResult } from "@iot-esim/shared/messages/sgp32/euicc-package-result";
+import { IpaEuiccDataResponse } from "@iot-esim/shared/messages/sgp32/ipa-euicc-data";
+import { signEuiccPackageResult } from "@iot-esim/shared/security/package-signature";
+import { equalBytes, hex, toHex } from "@iot-esim/shared/util/bytes";
+import { Hours } from "@iot-esim/shared/util/duration";
+import { afterEach, describe, expect, it } from "vitest";
+import {
+	acknowledgedIn,
+	EIM_ID,
+	esipaBench,
+	packageIn,
+	poll,
+	result,
+	SigningCard,
+	testPki,
+} from "../support/esipa-bench.ts";
+
+const { eid } = testPki();
+const iccid = Iccid("89490200001234567890");
+const enable = { type: "enable", parameters: { iccid, rollback: true } } as const;
+const disable = { type: "disable", parameters: { iccid } } as const;
+
+/** A card starts from the counter in its eIM configuration data; the first package has a greater one. */
+const FIRST_COUNTER = newDevice({ eid, at: 0 }).counter + 1;
+const NO_PACKAGE = hex`BF4F 03 02 01 01`;
+const EMPTY = hex`BF50 02 30 00`;
+
+let bench: Awaited<ReturnType<typeof esipaBench>>;
+afterEach(() => bench.close());
+
+const certificates = (eimTransactionId: Uint8Array) =>
+	encode(IpaEuiccDataResponse, {
+		ipaEuiccData: {
+			euiccCertificate: testPki().euicc.certificate,
+			eumCertificate: testPki().eum.certificate,
+			eimTransactionId,
+		},
+	});
+
+async function takeDataRequest(): Promise<Uint8Array> {
+	const response = packageIn(await bench.ask(poll(eid)));
+	if (!("ipaEuiccDataRequest" in response)) throw new Error(`no data request: ${Object.keys(response)}`);
+	return response.ipaEuiccDataRequest.eimTransactionId as Uint8Array;
+}
+
+describe("an EID that is not registered", () => {
+	it("gets eidNotFound(2) and is remembered in a bounded list", async () => {
+		bench = await esipaBench({ settings: { seenUnknownBound: 2 } });
+		const eids = [1, 2, 3].map((n) => Eid.withCheckDigits(`89049032000000000000000000000${n}`));
+		for (const unknown of eids) {
+			expect(await bench.ask(poll(unknown))).toEqual(hex`BF4F 03 02 01 02`);
+			await bench.clock.advance(1000);
+		}
+		const seen = await bench.store.listSeenUnknown();
+		expect(seen.map((entry) => entry.eid).sort()).toEqual(eids.slice(1));
+		expect(await bench.store.loadDevice(eids[0] as Eid)).toBeUndefined();
+	});
+
+	it("registers itself only inside a configured range", async () => {
+		bench = await esipaBench({ settings: { enrolment: [{ from: "89049032", to: "89049032" }] } });
+		expect(await bench.ask(poll(eid))).toEqual(NO_PACKAGE);
+		expect((await bench.store.loadDevice(eid))?.eid).toBe(eid);
+		const other = Eid.withCheckDigits("890490330000000000000000000001");
+		expect(await bench.ask(poll(other))).toEqual(hex`BF4F 03 02 01 02`);
+	});
+
+	it("gets invalidEid(3) when the check digits are wrong, missingEid(4) without an EID", async () => {
+		bench = await esipaBench();
+		const wrong = Eid.toBytes(eid).slice();
+		wrong[15] = (wrong[15] as number) ^ 1;
+		expect(await bench.ask(tlv(0xbf4f, tlv(0x5a, wrong)))).toEqual(hex`BF4F 03 02 01 03`);
+		expect(await bench.ask(hex`BF4F 00`)).toEqual(hex`BF4F 03 02 01 04`);
+		expect(await bench.ask(hex`BF4F 05 5A 03 112233`)).toEqual(hex`BF4F 03 02 01 03`);
+	});
+
+	it("cannot deliver results either", async () => {
+		bench = await esipaBench();
+		expect(await bench.ask(result(eid, hex`A0 03 02 01 01`))).toEqual(hex`BF50 03 02 01 02`);
+	});
+});
+
+describe("a package", () => {
+	it("is sent again octet by octet, and no second poll burns a second counter", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		const first = await bench.ask(poll(eid));
+		const again = await Promise.all([bench.ask(poll(eid)), bench.ask(poll(eid))]);
+		for (const answer of again) expect(equalBytes(answer, first)).toBe(true);
+		expect((await bench.store.loadDevice(eid))?.counter).toBe(FIRST_COUNTER);
+		expect(await bench.store.listPackages(id)).toHaveLength(1);
+		const signed = new SigningCard(bench.pki).open(first);
+		expect(signed).toMatchObject({ eimId: EIM_ID, counterValue: FIRST_COUNTER, eidValue: Eid.toBytes(eid) });
+		expect(signed.euiccPackage).toEqual({
+			psmoList: [{ enable: { iccid: Iccid.toBytes(iccid), rollbackFlag: null } }],
+		});
+	});
+
+	it("is verified by the card over the association token of the device", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, { ...bench.known, associationToken: 7 });
+		await bench.order(eid, disable);
+		const answer = await bench.ask(poll(eid));
+		expect(new SigningCard(bench.pki, 7).open(answer).counterValue).toBe(FIRST_COUNTER);
+		expect(() => new SigningCard(bench.pki, 0).open(answer)).toThrowError(/eimSignature/);
+	});
+
+	it("of listProfiles names its tags, of readEuiccData never 5A or BF2D", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		await bench.order(eid, { type: "listProfiles", parameters: {} });
+		const first = await bench.ask(poll(eid));
+		expect(toHex(first)).toContain("BF2D115C0F5A4F9F7090919295999F269F679F7B");
+		await bench.ask(
+			result(eid, new SigningCard(bench.pki).execute(first, [{ listProfileInfoResult: { profileInfoListOk: [] } }])),
+		);
+		const id = await bench.order(eid, { type: "readEuiccData", parameters: { tags: ["5A"] } });
+		expect(await bench.ask(poll(eid))).toEqual(NO_PACKAGE);
+		expect(await bench.state(id)).toBe("failed");
+	});
+
+	it("is gone after its expiry", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		await bench.ask(poll(eid));
+		await bench.clock.advance(Hours(2));
+		expect(await bench.ask(poll(eid))).toEqual(NO_PACKAGE);
+		expect(await bench.state(id)).toBe("expired");
+	});
+
+	it("of version 1.0 polls is handed out too: rPLMN under 81", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		expect(await bench.ask(poll(eid, hex`81 03 62F210`))).toEqual(NO_PACKAGE);
+		expect((await bench.store.loadDevice(eid))?.lastRplmn).toBe("62F210");
+		await bench.ask(poll(eid, hex`80 00 81 01 03`));
+		expect((await bench.store.loadDevice(eid))?.lastStateChangeCause).toBe(3);
+	});
+});
+
+describe("a result", () => {
+	it("with a good signature ends the operation, changes the profiles, and is acknowledged by the card's number", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		const card = new SigningCard(bench.pki, 0, 42);
+		const executed = card.execute(await bench.ask(poll(eid)), [{ enableResult: 0 }]);
+		expect(await bench.ask(result(eid, executed))).toEqual(hex`BF50 06 BF53 03 80 01 2A`);
+		expect(await bench.state(id)).toBe("succeeded");
+		expect(await bench.store.listProfiles(eid)).toMatchObject([{ iccid, state: "enabled" }]);
+		expect(await bench.ask(poll(eid))).toEqual(NO_PACKAGE);
+	});
+
+	it("that comes twice changes nothing the second time and is acknowledged again", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		await bench.order(eid, enable);
+		const card = new SigningCard(bench.pki);
+		const executed = card.execute(await bench.ask(poll(eid)), [{ enableResult: 0 }]);
+		const answer = await bench.ask(result(eid, executed));
+		const events = await bench.store.lastEventId();
+		expect(await bench.ask(result(eid, executed))).toEqual(answer);
+		expect(await bench.store.lastEventId()).toBe(events);
+		expect(await bench.store.listResults(eid)).toHaveLength(1);
+	});
+
+	it("signed by another key is rejected, not acknowledged, and leaves the package open", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		const answer = await bench.ask(poll(eid));
+		const { counterValue, eimTransactionId } = new SigningCard(bench.pki).open(answer);
+		const data = {
+			eimId: EIM_ID,
+			counterValue,
+			eimTransactionId: eimTransactionId as Uint8Array,
+			seqNumber: 1,
+			euiccResult: [{ enableResult: 0 }],
+		};
+		const { privateKey } = generateKeyPair("P-256");
+		const forged = encode(EuiccPackageResult, signEuiccPackageResult({ data, associationToken: 0, privateKey }));
+		expect(await bench.ask(result(eid, forged))).toEqual(hex`BF50 03 02 01 7F`);
+		expect(await bench.state(id)).toBe("sent");
+		expect(await bench.store.listProfiles(eid)).toEqual([]);
+		expect(equalBytes(await bench.ask(poll(eid)), answer)).toBe(true);
+	});
+
+	it("whose octets were changed is rejected", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		const executed = new SigningCard(bench.pki).execute(await bench.ask(poll(eid)), [{ enableResult: 3 }]);
+		const changed = executed.slice();
+		const at = toHex(changed).indexOf("830103") / 2 + 2;
+		changed[at] = 0;
+		expect(await bench.ask(result(eid, changed))).toEqual(hex`BF50 03 02 01 7F`);
+		expect(await bench.state(id)).toBe("sent");
+		expect(acknowledgedIn(await bench.ask(result(eid, executed)))).toEqual([1]);
+		expect(await bench.state(id)).toBe("failed");
+		expect((await bench.store.loadOperation(id))?.reason?.code).toBe("enable: disallowedByPolicy(3)");
+	});
+
+	it("of an unknown chain is kept and not acknowledged, then verified and acknowledged with the certificates", async () => {
+		bench = await esipaBench();
+		await bench.register(eid);
+		const id = await bench.order(eid, enable);
+		const executed = new SigningCard(bench.pki, 0, 5).execute(await bench.ask(poll(eid)), [{ enableResult: 0 }]);
+		expect(await bench.ask(result(eid, executed))).toEqual(EMPTY);
+		expect(await bench.state(id)).toBe("awaiting-verification");
+		expect(await bench.store.listProfiles(eid)).toEqual([]);
+		expect(await bench.store.listResults(eid, "kept")).toHaveLength(1);
+		const transaction = await takeDataRequest();
+		expect(await bench.ask(result(eid, certificates(transaction)))).toEqual(hex`BF50 06 BF53 03 80 01 05`);
+		expect(await bench.state(id)).toBe("succeeded");
+		expect(await bench.store.listProfiles(eid)).toMatchObject([{ iccid, state: "enabled" }]);
+		expect(await bench.store.listResults(eid, "kept")).toHaveLength(0);
+	});
+
+	it("that was kept and proves false sets the package free again", async () => {
+		bench = await esipaBench();
+		await bench.register(eid);
+		const id = await bench.order(eid, enable);
+		const answer = await bench.ask(poll(eid));
+		const { counterValue } = new SigningCard(bench.pki).open(answer);
+		const data = { eimId: EIM_ID, counterValue, seqNumber: 1, euiccResult: [{ enableResult: 0 }] };
+		const { privateKey } = generateKeyPair("P-256");
+		const forged = encode(EuiccPackageResult, signEuiccPackageResult({ data, associationToken: 0, privateKey }));
+		expect(await bench.ask(result(eid, forged))).toEqual(EMPTY);
+		expect(await bench.ask(result(eid, certificates(await takeDataRequest())))).toEqual(EMPTY);
+		expect(await bench.state(id)).toBe("sent");
+		expect(equalBytes(await bench.ask(poll(eid)), answer)).toBe(true);
+	});
+
+	it("of a chain under no trusted CI is kept, and the certificates are refused", async () => {
+		bench = await esipaBench();
+		await bench.register(eid);
+		const id = await bench.order(eid, enable);
+		const executed = new SigningCard(bench.pki).execute(await bench.ask(poll(eid)), [{ enableResult: 0 }]);
+		await bench.ask(result(eid, executed));
+		const transaction = await takeDataRequest();
+		const stranger = encode(IpaEuiccDataResponse, {
+			ipaEuiccData: {
+				euiccCertificate: testPki().euicc.certificate,
+				eumCertificate: testPki().dpAuth.certificate,
+				eimTransactionId: transaction,
+			},
+		});
+		expect(await bench.ask(result(eid, stranger))).toEqual(EMPTY);
+		expect(await bench.state(id)).toBe("awaiting-verification");
+		expect((await bench.store.loadDevice(eid))?.euiccCertificate).toBeUndefined();
+	});
+
+	it("counts unverified only for a device in a lab mode that says so", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, { labMode: "bring-up", acceptUnverified: true });
+		const id = await bench.order(eid, enable);
+		const executed = new SigningCard(bench.pki, 0, 9).execute(await bench.ask(poll(eid)), [{ enableResult: 0 }]);
+		expect(acknowledgedIn(await bench.ask(result(eid, executed)))).toEqual([9]);
+		expect(await bench.state(id)).toBe("succeeded");
+		expect((await bench.store.listResults(eid))[0]?.verification).toBe("accepted-unverified");
+	});
+
+	it("for another eIM is not taken", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const data = { eimId: "other", counterValue: 1, seqNumber: 1, euiccResult: [{ enableResult: 0 }] };
+		const { privateKey } = bench.pki.euicc;
+		const foreign = encode(EuiccPackageResult, signEuiccPackageResult({ data, associationToken: 0, privateKey }));
+		expect(await bench.ask(result(eid, foreign))).toEqual(hex`BF50 03 02 01 7F`);
+		expect(await bench.store.listResults(eid)).toEqual([]);
+	});
+});
+
+describe("results that say more", () => {
+	it("a rollback puts the operation to rolled-back, and the eIM asks for the list of profiles", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		const card = new SigningCard(bench.pki);
+		const answer = await bench.ask(poll(eid));
+		const executed = card.execute(answer, [{ enableResult: 0 }, { rollbackResult: 0 }]);
+		expect(acknowledgedIn(await bench.ask(result(eid, executed)))).toEqual([1]);
+		expect(await bench.state(id)).toBe("rolled-back");
+		expect(await bench.store.listProfiles(eid)).toMatchObject([{ iccid, state: "disabled" }]);
+		expect(card.open(await bench.ask(poll(eid))).euiccPackage).toMatchObject({ psmoList: [{ listProfileInfo: {} }] });
+	});
+
+	it("a rollback after a delivered success still counts", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		const card = new SigningCard(bench.pki);
+		const answer = await bench.ask(poll(eid));
+		await bench.ask(result(eid, card.execute(answer, [{ enableResult: 0 }])));
+		expect(acknowledgedIn(await bench.ask(result(eid, card.execute(answer, [{ rollbackResult: 0 }]))))).toEqual([2]);
+		expect(await bench.state(id)).toBe("rolled-back");
+	});
+
+	it("processingTerminated fails the operation in the standard's code", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		const executed = new SigningCard(bench.pki).execute(await bench.ask(poll(eid)), [{ processingTerminated: 3 }]);
+		await bench.ask(result(eid, executed));
+		expect((await bench.store.loadOperation(id))?.reason?.code).toBe("processingTerminated: interruption(3)");
+	});
+
+	it("an empty result, or one to another command, is no success", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const card = new SigningCard(bench.pki);
+		const first = await bench.order(eid, enable);
+		await bench.ask(result(eid, card.execute(await bench.ask(poll(eid)), [])));
+		expect(await bench.state(first)).toBe("failed");
+		const second = await bench.order(eid, enable);
+		await bench.ask(result(eid, card.execute(await bench.ask(poll(eid)), [{ deleteResult: 0 }])));
+		expect(await bench.state(second)).toBe("failed");
+		expect(await bench.store.listProfiles(eid)).toEqual([]);
+	});
+
+	it("a list replaces what was known of the profiles", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const card = new SigningCard(bench.pki);
+		await bench.order(eid, { type: "listProfiles", parameters: {} });
+		const profileInfoListOk = [
+			{ iccid: Iccid.toBytes(iccid), isdpAid: hex`A0000005591010FFFFFFFF8900001000`, profileState: 1, profileClass: 0 },
+			{
+				iccid: Iccid.toBytes(Iccid("8949020000000000002")),
+				profileState: 0,
+				serviceProviderName: "SP",
+				fallbackAttribute: true,
+			},
+		];
+		await bench.ask(
+			result(eid, card.execute(await bench.ask(poll(eid)), [{ listProfileInfoResult: { profileInfoListOk } }])),
+		);
+		const profiles = await bench.store.listProfiles(eid);
+		expect(profiles).toHaveLength(2);
+		expect(profiles).toContainEqual(expect.objectContaining({ iccid, state: "enabled", profileClass: "test" }));
+		expect(profiles).toContainEqual(
+			expect.objectContaining({
+				iccid: "8949020000000000002",
+				state: "disabled",
+				serviceProviderName: "SP",
+				isFallback: true,
+			}),
+		);
+	});
+});
+
+describe("errors of the eUICC and the IPA", () => {
+	it("a signed error fails the operation and has no number to acknowledge", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		const refused = new SigningCard(bench.pki).refuse(await bench.ask(poll(eid)), 15);
+		expect(await bench.ask(result(eid, refused))).toEqual(EMPTY);
+		expect((await bench.store.loadOperation(id))?.reason?.code).toBe("euiccPackageError: sizeOverflow(15)");
+	});
+
+	it("a replay makes the eIM ask for stored results, and take the one that it had missed", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		const card = new SigningCard(bench.pki, 0, 3);
+		const answer = await bench.ask(poll(eid));
+		const missed = card.execute(answer, [{ enableResult: 0 }]);
+		await bench.ask(result(eid, card.refuse(answer, 4)));
+		expect(await bench.state(id)).toBe("awaiting-verification");
+		const eimTransactionId = await takeDataRequest();
+		const stored = encode(IpaEuiccDataResponse, {
+			ipaEuiccData: {
+				euiccPackageResultList: [{ value: decode(EuiccPackageResult, missed), der: missed }],
+				eimTransactionId,
+			},
+		});
+		expect(acknowledgedIn(await bench.ask(result(eid, stored)))).toEqual([3]);
+		expect(await bench.state(id)).toBe("succeeded");
+	});
+
+	it("a replay without a stored result means that the card is ahead: packed anew with a greater counter", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		const card = new SigningCard(bench.pki);
+		await bench.ask(result(eid, card.refuse(await bench.ask(poll(eid)), 4)));
+		const eimTransactionId = await takeDataRequest();
+		await bench.ask(result(eid, encode(IpaEuiccDataResponse, { ipaEuiccData: { eimTransactionId } })));
+		const anew = await bench.ask(poll(eid));
+		expect(card.open(anew).counterValue).toBeGreaterThan(32);
+		expect(acknowledgedIn(await bench.ask(result(eid, card.execute(anew, [{ enableResult: 0 }]))))).toEqual([1]);
+		expect(await bench.state(id)).toBe("succeeded");
+	});
+
+	it("an unsigned error teaches the association token, and the package is made anew with it", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		await bench.ask(poll(eid));
+		const unsigned = tlv(0xbf51, tlv(0xa2, tlv(0x80, new TextEncoder().encode(EIM_ID)), hex`84 01 0B`));
+		expect(await bench.ask(result(eid, unsigned))).toEqual(EMPTY);
+		const card = new SigningCard(bench.pki, 11);
+		const anew = await bench.ask(poll(eid));
+		expect(card.open(anew).counterValue).toBe(FIRST_COUNTER + 1);
+		expect(acknowledgedIn(await bench.ask(result(eid, card.execute(anew, [{ enableResult: 0 }]))))).toEqual([1]);
+		expect(await bench.state(id)).toBe("succeeded");
+	});
+
+	it("an unsigned error never ends an operation", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		await bench.ask(poll(eid));
+		const unsigned = tlv(0xbf51, tlv(0xa2, tlv(0x80, new TextEncoder().encode(EIM_ID))));
+		expect(await bench.ask(result(eid, unsigned))).toEqual(EMPTY);
+		expect(await bench.state(id)).toBe("awaiting-verification");
+		expect(await bench.ask(poll(eid))).toEqual(NO_PACKAGE);
+	});
+
+	it("unknownPackage of the IPA fails the operation", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		await bench.ask(poll(eid));
+		expect(await bench.ask(result(eid, hex`A0 03 02 01 02`))).toEqual(EMPTY);
+		expect((await bench.store.loadOperation(id))?.reason?.code).toBe("eimPackageResultError: unknownPackage(2)");
+	});
+
+	it("what cannot be read gets undefinedError(127), another tag an error of the transport", async () => {
+		bench = await esipaBench();
+		expect(await bench.ask(hex`BF50 03 5A 01 00`)).toEqual(hex`BF50 03 02 01 7F`);
+		expect(await bench.ask(hex`BF4F 10 5A`)).toEqual(hex`BF4F 03 02 01 7F`);
+		for (const body of [hex``, hex`A2 00`, hex`BF51 00`, hex`30 00`]) {
+			await expect(bench.send(body)).rejects.toMatchObject({ code: "ESIPA_MESSAGE_UNKNOWN", httpStatus: 400 });
+		}
+	});
+});
+
+describe("deviations that real devices send", () => {
+	it("results without the arm of their CHOICE are taken, and verified over the octets as received", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		const executed = new SigningCard(bench.pki).execute(await bench.ask(poll(eid)), [{ enableResult: 0 }]);
+		const header = executed.length > 131 ? 4 : 3;
+		const arm = executed.subarray(header);
+		const bare = tlv(0xbf51, arm.subarray(arm[1] === 0x81 ? 3 : 2));
+		expect(acknowledgedIn(await bench.ask(result(eid, bare)))).toEqual([1]);
+		expect(await bench.state(id)).toBe("succeeded");
+	});
+
+	it("an error as a primitive 80 around a SEQUENCE is read", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		await bench.ask(poll(eid));
+		expect(await bench.ask(result(eid, hex`80 05 30 03 02 01 7F`))).toEqual(EMPTY);
+		expect(await bench.state(id)).toBe("failed");
+	});
+
+	it("IpaEuiccData without an EID is taken by the EID of its certificate", async () => {
+		bench = await esipaBench();
+		await bench.register(eid);
+		await bench.order(eid, { type: "readEuiccData", parameters: {} });
+		const data = certificates(await takeDataRequest());
+		expect(await bench.ask(tlv(0xbf50, data))).toEqual(EMPTY);
+		expect((await bench.store.loadDevice(eid))?.euiccCertificate).toEqual(testPki().euicc.certificate);
+	});
+});

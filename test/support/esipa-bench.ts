@@ -1,0 +1,195 @@
+import { type Device, newDevice } from "@iot-esim/eim/domain/device";
+import type { Operation, OperationOrder } from "@iot-esim/eim/domain/operation";
+import type { Es9PlusClient } from "@iot-esim/eim/es9plus/es9plus-client";
+import type { EsipaDeps, EsipaSettings } from "@iot-esim/eim/esipa/esipa-deps";
+import { createEsipaHandler, esipaContext } from "@iot-esim/eim/esipa/handler";
+import { JobRunner } from "@iot-esim/eim/jobs/job-runner";
+import { jobWork } from "@iot-esim/eim/jobs/job-work";
+import { memoryKey } from "@iot-esim/eim/keys/file-key";
+import { openStore } from "@iot-esim/eim/storage/open-store";
+import { decode, encode } from "@iot-esim/shared/asn1/schema";
+import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
+import { Eid } from "@iot-esim/shared/ids/eid";
+import { EimId } from "@iot-esim/shared/ids/eim-id";
+import type { EuiccResultData } from "@iot-esim/shared/messages/sgp32/command-results";
+import { GetEimPackageResponse, ProvideEimPackageResultResponse } from "@iot-esim/shared/messages/sgp32/esipa-package";
+import { EuiccPackageRequest } from "@iot-esim/shared/messages/sgp32/euicc-package";
+import { EuiccPackageResult } from "@iot-esim/shared/messages/sgp32/euicc-package-result";
+import { parseCertificate } from "@iot-esim/shared/pki/certificate";
+import { TrustStore } from "@iot-esim/shared/pki/trust-store";
+import { memoryLogger } from "@iot-esim/shared/runtime/logger";
+import { systemRandom } from "@iot-esim/shared/runtime/random";
+import {
+	signEuiccPackageError,
+	signEuiccPackageResult,
+	verifyEuiccPackage,
+} from "@iot-esim/shared/security/package-signature";
+import { Days, Hours } from "@iot-esim/shared/util/duration";
+import { makeTestPki, type TestPki } from "@iot-esim/sim/pki/test-pki";
+import { FakeClock } from "./fake-clock.ts";
+
+export const EIM_ID = EimId("eim.example.com");
+const START = Date.UTC(2026, 0, 1);
+
+let shared: TestPki | undefined;
+
+/** One PKI for all tests of a file: keys take time. */
+export function testPki(): TestPki {
+	shared ??= makeTestPki({ curve: "P-256", random: systemRandom, now: START });
+	return shared;
+}
+
+/** An SM-DP+ that is not there: every call fails the test that did not expect it. */
+export function noSmdp(): Es9PlusClient {
+	const unexpected = () => Promise.reject(new Error("no SM-DP+ in this test"));
+	return {
+		initiateAuthentication: unexpected,
+		authenticateClient: unexpected,
+		getBoundProfilePackage: unexpected,
+		cancelSession: unexpected,
+		handleNotification: unexpected,
+	};
+}
+
+/** The eIM's ESipa over an empty store in memory and a clock that stands still. */
+export async function esipaBench(
+	given: { readonly settings?: Partial<EsipaSettings>; readonly es9plus?: Es9PlusClient } = {},
+) {
+	const pki = testPki();
+	const clock = new FakeClock(START);
+	const store = await openStore({ file: ":memory:" });
+	const { logger, entries } = memoryLogger();
+	const deps: EsipaDeps = {
+		store,
+		signer: memoryKey(pki.eimSign.privateKey, pki.eimSign.certificate),
+		es9plus: given.es9plus ?? noSmdp(),
+		trust: TrustStore.of([pki.ci.certificate]),
+		crls: () => [],
+		clock,
+		random: systemRandom,
+		logger,
+		settings: {
+			eimId: EIM_ID,
+			enrolment: [],
+			seenUnknownBound: 3,
+			ownOperationLifetime: Days(7),
+			sessionLifetime: Days(1),
+			...given.settings,
+		},
+	};
+	const handler = createEsipaHandler(deps);
+	const send = (body: Uint8Array) => handler.handle(body, { remoteAddress: "192.0.2.1" });
+	const audit = { at: START, actor: "test", action: "test", subject: "test", facts: {} };
+	let orders = 0;
+	return {
+		pki,
+		clock,
+		store,
+		entries,
+		deps,
+		jobs: new JobRunner({ store, clock, logger, work: jobWork(esipaContext(deps)) }),
+		/** Sends a message that has an answer. */
+		async ask(body: Uint8Array): Promise<Uint8Array> {
+			const answer = await send(body);
+			if (answer === null) throw new Error("no answer");
+			return answer;
+		},
+		send,
+		async register(eid: Eid, change: Partial<Device> = {}): Promise<void> {
+			await store.registerDevice({ ...newDevice({ eid, at: clock.now() }), ...change }, audit);
+		},
+		/** A device whose certificates are known. */
+		known: { euiccCertificate: pki.euicc.certificate, eumCertificate: pki.eum.certificate },
+		async order(eid: Eid, order: OperationOrder, lifetime = Hours(1)): Promise<string> {
+			const id = `op-${++orders}`;
+			const now = clock.now();
+			const operation: Operation = {
+				...order,
+				id,
+				eid,
+				tenantId: "default",
+				origin: "operator",
+				state: "queued",
+				createdAt: now,
+				updatedAt: now,
+				expiresAt: now + lifetime,
+			};
+			await store.enqueueOperation(operation, audit);
+			return id;
+		},
+		async state(id: string): Promise<string | undefined> {
+			return (await store.loadOperation(id))?.state;
+		},
+		close: () => store.close(),
+	};
+}
+
+/** BF4F of a device. */
+export function poll(eid: Eid, ...more: Uint8Array[]): Uint8Array {
+	return tlv(0xbf4f, tlv(0x5a, Eid.toBytes(eid)), ...more);
+}
+
+/** BF50 of a device. */
+export function result(eid: Eid, ...members: Uint8Array[]): Uint8Array {
+	return tlv(0xbf50, tlv(0x5a, Eid.toBytes(eid)), ...members);
+}
+
+/** The package in a BF4F, or its error code. */
+export function packageIn(answer: Uint8Array): GetEimPackageResponse {
+	return decode(GetEimPackageResponse, answer);
+}
+
+/** Sequence numbers in a BF50, or what stands there instead. */
+export function acknowledgedIn(answer: Uint8Array): readonly number[] | ProvideEimPackageResultResponse {
+	const response = decode(ProvideEimPackageResultResponse, answer);
+	return "eimAcknowledgements" in response ? response.eimAcknowledgements : response;
+}
+
+/** The signing side of a card: executes nothing, signs what the test says that it did. */
+export class SigningCard {
+	readonly #pki: TestPki;
+	readonly token: number;
+	seqNumber: number;
+
+	constructor(pki: TestPki, token = 0, firstSeqNumber = 1) {
+		this.#pki = pki;
+		this.token = token;
+		this.seqNumber = firstSeqNumber;
+	}
+
+	/** Checks the eIM's signature as a card does, and gives what was signed. */
+	open(answer: Uint8Array) {
+		const response = packageIn(answer);
+		if (!("euiccPackageRequest" in response)) throw new Error(`no eUICC package: ${Object.keys(response)}`);
+		const request = decode(EuiccPackageRequest, response.euiccPackageRequest.der);
+		const publicKey = memoryPublicKey(this.#pki);
+		return verifyEuiccPackage({ request, associationToken: this.token, publicKey });
+	}
+
+	/** BF51 with these results, signed for the package in `answer`. */
+	execute(answer: Uint8Array, euiccResult: EuiccResultData[], change: { counterValue?: number } = {}): Uint8Array {
+		const { eimId, counterValue, eimTransactionId } = this.open(answer);
+		const data = {
+			eimId,
+			counterValue: change.counterValue ?? counterValue,
+			...(eimTransactionId === undefined ? {} : { eimTransactionId }),
+			seqNumber: this.seqNumber++,
+			euiccResult,
+		};
+		const { privateKey } = this.#pki.euicc;
+		return encode(EuiccPackageResult, signEuiccPackageResult({ data, associationToken: this.token, privateKey }));
+	}
+
+	/** BF51 with a signed error. */
+	refuse(answer: Uint8Array, euiccPackageErrorCode: number): Uint8Array {
+		const { eimId, counterValue, eimTransactionId } = this.open(answer);
+		const transaction = eimTransactionId === undefined ? {} : { eimTransactionId };
+		const data = { eimId, counterValue, ...transaction, euiccPackageErrorCode };
+		const { privateKey } = this.#pki.euicc;
+		return encode(EuiccPackageResult, signEuiccPackageError({ data, associationToken: this.token, privateKey }));
+	}
+}
+
+function memoryPublicKey(pki: TestPki) {
+	return parseCertificate(pki.eimSign.certificate).publicKey;
+}
