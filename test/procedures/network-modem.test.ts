@@ -10,6 +10,7 @@ import { EventLog } from "@iot-esim/sim/network/events";
 import { Hss } from "@iot-esim/sim/network/hss";
 import { Network, type Operator } from "@iot-esim/sim/network/network";
 import { memorySequenceStore } from "@iot-esim/sim/network/sequence-store";
+import { fixedSubscribers } from "@iot-esim/sim/network/subscriber-source";
 import { describe, expect, test } from "vitest";
 import { FakeClock } from "../support/fake-clock.ts";
 import { subscriberOfTiny, TINY_ATR, TinyCard, type TinyProfile } from "../support/tiny-card.ts";
@@ -45,7 +46,7 @@ function bench(
 	const events = new EventLog(clock);
 	let seed = 0;
 	const hss = new Hss({
-		sources: [{ list: async () => options.subscribers ?? [HOME, OTHER].map(subscriberOfTiny) }],
+		sources: [fixedSubscribers(options.subscribers ?? [HOME, OTHER].map(subscriberOfTiny))],
 		sequences: memorySequenceStore(),
 		random: {
 			bytes: (length) => new Uint8Array(createHash("sha256").update(`${seed++}`).digest()).subarray(0, length),

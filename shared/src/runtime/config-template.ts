@@ -51,6 +51,7 @@ export function configTemplate(schema: ConfigSchema<Settings>): string {
 		const name = path.pop() ?? key;
 		let same = 0;
 		while (same < path.length && path[same] === open[same]) same++;
+		if (path.length < open.length && same === path.length) lines.push("");
 		for (let depth = same; depth < path.length; depth++) lines.push("", `${"  ".repeat(depth)}${path[depth]}:`);
 		open = path;
 		const indent = "  ".repeat(path.length);

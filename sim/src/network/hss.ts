@@ -28,7 +28,7 @@ interface Entry {
 /** The home network's register: keys and sequence numbers of its subscribers (3GPP TS 33.102 §6.3). */
 export class Hss {
 	readonly #options: HssOptions;
-	#entries = new Map<string, Entry>();
+	readonly #entries = new Map<string, Entry>();
 	/** Vectors of one subscriber are made one after the other, or two would share a sequence number. */
 	#turn: Promise<unknown> = Promise.resolve();
 
@@ -70,33 +70,32 @@ export class Hss {
 		});
 	}
 
-	/** Asks the sources again for an IMSI that is unknown, or whose keys may have been ordered anew. */
+	/** Asks every source each time: keys may have been ordered anew. A source that fails counts when no other knows. */
 	async #entry(imsi: string): Promise<Entry | undefined> {
-		const failures: unknown[] = [];
+		let found: Subscriber | undefined;
+		let failure: unknown;
 		for (const source of this.#options.sources) {
-			const listed = await source.list().catch((error) => {
-				failures.push(error);
-				return [];
-			});
-			for (const subscriber of listed) this.#take(subscriber);
+			try {
+				found = (await source.find(imsi)) ?? found;
+			} catch (error) {
+				this.#options.log.warn("subscriber source failed", { imsi, error });
+				failure ??= error;
+			}
 		}
-		const entry = this.#entries.get(imsi);
-		if (entry) {
-			for (const error of failures) this.#options.log.warn("subscriber source failed", { error });
-			return entry;
-		}
-		if (failures.length > 0) throw failures[0];
-		return undefined;
+		if (!found && failure !== undefined) throw failure;
+		return found && this.#take(found);
 	}
 
-	#take(subscriber: Subscriber): void {
+	#take(subscriber: Subscriber): Entry {
 		const known = this.#entries.get(subscriber.imsi);
-		if (known?.subscriber === subscriber) return;
-		this.#entries.set(subscriber.imsi, { subscriber, algorithm: profileAlgorithm(subscriber) });
+		if (known?.subscriber === subscriber) return known;
+		const entry = { subscriber, algorithm: profileAlgorithm(subscriber) };
+		this.#entries.set(subscriber.imsi, entry);
 		const { iccid, imsi, algorithm } = subscriber;
 		if (known && !hasSameKeys(known.subscriber, subscriber)) {
 			this.#options.log.warn("subscriber has new keys", { imsi, iccid, before: known.subscriber.iccid });
 		} else if (!known) this.#options.log.info("subscriber known", { imsi, iccid, algorithm });
+		return entry;
 	}
 
 	#inTurn<T>(work: () => Promise<T>): Promise<T> {

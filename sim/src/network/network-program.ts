@@ -179,7 +179,7 @@ async function subscriberSources(config: NetworkConfig, deps: NetworkProgramDeps
 	const base = config["hss.smdpBench"];
 	if (base === undefined) return [fixedSubscribers(local)];
 	const http = createHttpClient({ tls: { kind: "none" }, timeout: Seconds(10), clock: deps.clock });
-	return [fixedSubscribers(local), smdpSubscribers(base, http)];
+	return [fixedSubscribers(local), smdpSubscribers(base, http, deps.logger("sim.network.hss"))];
 }
 
 /** Puts the program into a lifecycle; `ready` gets the addresses. */
