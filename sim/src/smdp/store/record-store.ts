@@ -1,0 +1,79 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { SmdpError } from "../errors.ts";
+import { flushFolder, replaceFile, UNFINISHED } from "./durable-file.ts";
+
+const ENDING = ".json";
+
+/**
+ * Records of one kind, each in a JSON file of its own, all in memory too. A change is on the disk when `put` returns.
+ * Keys are file names: letters, digits, dot, underscore and hyphen.
+ */
+export class RecordStore<T> {
+	readonly #folder: string;
+	readonly #records = new Map<string, T>();
+
+	/** @throws SmdpError SMDP_STATE_DAMAGED */
+	constructor(folder: string) {
+		this.#folder = folder;
+		mkdirSync(folder, { recursive: true });
+		for (const name of readdirSync(folder)) {
+			if (name.endsWith(UNFINISHED)) rmSync(join(folder, name), { force: true });
+			else if (name.endsWith(ENDING)) this.#load(name.slice(0, -ENDING.length));
+		}
+	}
+
+	get(key: string): T | undefined {
+		return this.#records.get(key);
+	}
+
+	/** As `get`, but looks into the folder for a record that another program added. */
+	find(key: string): T | undefined {
+		const record = this.#records.get(key);
+		if (record !== undefined || !isKey(key) || !existsSync(this.#path(key))) return record;
+		return this.#load(key);
+	}
+
+	/** Takes in the records that another program added. */
+	refresh(): void {
+		for (const name of readdirSync(this.#folder)) {
+			const key = name.slice(0, -ENDING.length);
+			if (name.endsWith(ENDING) && !this.#records.has(key)) this.#load(key);
+		}
+	}
+
+	values(): T[] {
+		return [...this.#records.values()];
+	}
+
+	put(key: string, record: T): void {
+		if (!isKey(key)) throw new SmdpError("SMDP_STATE_DAMAGED", `"${key}" cannot be the name of a record`);
+		replaceFile(this.#path(key), `${JSON.stringify(record)}\n`);
+		this.#records.set(key, record);
+	}
+
+	delete(key: string): void {
+		if (!this.#records.delete(key)) return;
+		rmSync(this.#path(key), { force: true });
+		flushFolder(this.#folder);
+	}
+
+	#load(key: string): T {
+		const path = this.#path(key);
+		try {
+			const record = JSON.parse(readFileSync(path, "utf8")) as T;
+			this.#records.set(key, record);
+			return record;
+		} catch (cause) {
+			throw new SmdpError("SMDP_STATE_DAMAGED", `${path} cannot be read`, { cause });
+		}
+	}
+
+	#path(key: string): string {
+		return join(this.#folder, `${key}${ENDING}`);
+	}
+}
+
+function isKey(key: string): boolean {
+	return /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,120}$/.test(key);
+}
