@@ -1,3 +1,4 @@
+import type { TlsOptions } from "node:tls";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
@@ -18,6 +19,8 @@ export interface ApiDeps {
 	/** Version of the program, for the OpenAPI document. */
 	readonly version: string;
 	readonly limits: ApiLimits;
+	/** Options of node:tls to serve HTTPS; plain HTTP when absent. */
+	readonly tls?: TlsOptions;
 }
 
 export interface ApiLimits {

@@ -23,6 +23,7 @@ const BODY_OCTETS = 256 * 1024;
 /** The API, wired but not listening; tests use its `inject`. Closing it ends the open event streams. */
 export async function buildApi(deps: ApiDeps): Promise<ApiServer> {
 	const server: ApiServer = fastify({
+		...(deps.tls ? { https: deps.tls } : {}),
 		bodyLimit: BODY_OCTETS,
 		genReqId: () => toHex(deps.random.bytes(8)).toLowerCase(),
 		forceCloseConnections: true,

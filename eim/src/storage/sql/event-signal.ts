@@ -1,26 +1,42 @@
 import type { SqlEngine, Step } from "./engine.ts";
 
-/** Runs steps that may append events and afterwards tells whoever follows the event stream of this process. */
+/** Runs steps and afterwards tells, within this process, whoever follows the events or works off the jobs. */
 export class EventSignal {
 	readonly #engine: SqlEngine;
-	readonly #listeners = new Set<() => void>();
+	readonly #eventListeners = new Set<() => void>();
+	readonly #jobListeners = new Set<() => void>();
+	#hasNewJobs = false;
 
 	constructor(engine: SqlEngine) {
 		this.#engine = engine;
 	}
 
+	/** For a step that may append events. */
 	async write<T>(step: () => Step<T>): Promise<T> {
 		const value = await this.#engine.write(step);
 		this.tell();
 		return value;
 	}
 
+	/** Called by a step that stores jobs; they are told of after its commit. */
+	noteJobs(): void {
+		this.#hasNewJobs = true;
+	}
+
 	tell(): void {
-		for (const listener of this.#listeners) listener();
+		for (const listener of this.#eventListeners) listener();
+		if (!this.#hasNewJobs) return;
+		this.#hasNewJobs = false;
+		for (const listener of this.#jobListeners) listener();
 	}
 
 	onEvents(listener: () => void): () => void {
-		this.#listeners.add(listener);
-		return () => this.#listeners.delete(listener);
+		this.#eventListeners.add(listener);
+		return () => this.#eventListeners.delete(listener);
+	}
+
+	onJobs(listener: () => void): () => void {
+		this.#jobListeners.add(listener);
+		return () => this.#jobListeners.delete(listener);
 	}
 }

@@ -55,7 +55,9 @@ export function jobStore(engine: SqlEngine, steps: Steps, signal: EventSignal): 
 			});
 		},
 
-		saveJobs: (jobs, at) => engine.write(() => steps.insertJobs(jobs, at)),
+		saveJobs: (jobs, at) => signal.write(() => steps.insertJobs(jobs, at)),
+
+		onJobs: (listener) => signal.onJobs(listener),
 
 		claimDueJobs: (limit, now, leasedUntil, kinds) =>
 			engine.write(function* () {

@@ -14,8 +14,8 @@ import { makeSteps } from "./steps.ts";
 
 /** The store over either database; call `migrate` before anything else. */
 export function sqlStore(engine: SqlEngine): Store {
-	const steps = makeSteps(engine);
 	const signal = new EventSignal(engine);
+	const steps = makeSteps(engine, signal);
 	const ping = raw`select 1`.compile(engine.sql);
 	return {
 		...deviceStore(engine, steps, signal),

@@ -6,6 +6,7 @@ import type { EventType, NewEvent } from "../../domain/event.ts";
 import { nextOperation, type Operation, type OperationEvent, type OperationState } from "../../domain/operation.ts";
 import type { NewJob } from "../store.ts";
 import { all, first, run, type SqlEngine, type Step } from "./engine.ts";
+import type { EventSignal } from "./event-signal.ts";
 import { fromOperation, toDevice, toOperation } from "./rows.ts";
 import { statement } from "./statement.ts";
 
@@ -15,7 +16,7 @@ const EVENT_LOCK = 7_320_032;
 /** The steps that several parts of the store are made of. */
 export type Steps = ReturnType<typeof makeSteps>;
 
-export function makeSteps(engine: SqlEngine) {
+export function makeSteps(engine: SqlEngine, signal: EventSignal) {
 	const { sql } = engine;
 	const isPostgres = engine.dialect === "postgres";
 	const deviceByEid = statement(sql, (db, p: { eid: string }) =>
@@ -141,6 +142,7 @@ export function makeSteps(engine: SqlEngine) {
 
 	function* insertJobs(jobs: readonly NewJob[], at: number): Step<void> {
 		for (const job of jobs) yield* run(insertJob({ ...job, at }));
+		if (jobs.length > 0) signal.noteJobs();
 	}
 
 	/** The operations of a device that are not over, what the eIM ordered for itself first, then the oldest. */

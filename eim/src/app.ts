@@ -1,0 +1,291 @@
+import { X509Certificate } from "node:crypto";
+import path from "node:path";
+import { parseCurve } from "@iot-esim/shared/crypto/curve";
+import { EimId, EimIdType } from "@iot-esim/shared/ids/eim-id";
+import type { Clock } from "@iot-esim/shared/runtime/clock";
+import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
+import type { RandomSource } from "@iot-esim/shared/runtime/random";
+import { createHttpClient } from "@iot-esim/shared/transport/http/client";
+import { type HttpHandler, type ServerIdentity, serverTlsOptions } from "@iot-esim/shared/transport/http/server";
+import { toHex } from "@iot-esim/shared/util/bytes";
+import { Seconds } from "@iot-esim/shared/util/duration";
+import { buildApi } from "./api/api.ts";
+import type { EimConfiguration } from "./api/api-deps.ts";
+import { makeApiKey } from "./api/api-key.ts";
+import type { ApiServer } from "./api/server.ts";
+import { createHttpAsn1Binding } from "./bindings/http-asn1.ts";
+import type { EimConfig } from "./config.ts";
+import { EimError } from "./errors.ts";
+import { createEs9PlusClient, type Es9PlusEncoding } from "./es9plus/client.ts";
+import type { Es9PlusHttp } from "./es9plus/http.ts";
+import { addInitialEimRequest, type EimConfigurationSettings } from "./esipa/eim-configuration.ts";
+import type { EsipaDeps } from "./esipa/esipa-deps.ts";
+import { createEsipaHandler, type EsipaHandler, esipaContext } from "./esipa/handler.ts";
+import { createHousekeeping, type Housekeeping } from "./jobs/housekeeping.ts";
+import { JobRunner } from "./jobs/job-runner.ts";
+import { jobWork } from "./jobs/job-work.ts";
+import type { EimSigner } from "./keys/eim-signer.ts";
+import { loadFileKey } from "./keys/file-key.ts";
+import { measuredEs9Plus, measuredEsipa, measuredJobs } from "./measured.ts";
+import { type Health, makeHealth } from "./observability/health.ts";
+import { type Metrics, makeMetrics } from "./observability/metrics.ts";
+import { givenTlsIdentity, makeFolder, ownSigningKey, ownTlsIdentity } from "./own-keys.ts";
+import { openStore } from "./storage/open-store.ts";
+import type { Store } from "./storage/store.ts";
+import { TrustFolder } from "./trust-folder.ts";
+
+/** What comes from outside. */
+export interface EimDeps {
+	readonly clock: Clock;
+	readonly random: RandomSource;
+	readonly logger: LoggerFactory;
+	readonly version: string;
+	/** Towards SM-DP+ servers instead of HTTPS under the configured CIs, for tests in one process. */
+	readonly es9PlusHttp?: Es9PlusHttp;
+}
+
+/** The whole eIM, wired and not listening. */
+export interface Eim {
+	readonly store: Store;
+	readonly api: ApiServer;
+	readonly esipa: EsipaHandler;
+	/** ESipa over HTTPS in ASN.1, for a listener with `tlsIdentity`. */
+	readonly esipaHttp: HttpHandler;
+	readonly tlsIdentity: ServerIdentity;
+	readonly jobs: JobRunner;
+	readonly housekeeping: Housekeeping;
+	readonly health: Health;
+	/** The secret of the first API key, on the very first start alone. */
+	readonly firstApiKey?: string;
+	/** Tells cards made from now on where this eIM listens, where eim.fqdn has no port. */
+	setEsipaPort(port: number): void;
+	/** Reads the revocation lists of trust.folder again. */
+	reloadRevocationLists(): void;
+	/** Ends everything that runs, the database last. */
+	close(): Promise<void>;
+}
+
+/**
+ * Puts the eIM together: opens the database, makes what is missing (keys, TLS certificate, first API key), wires the
+ * parts. Nothing listens and no job runs yet.
+ */
+export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
+	const { clock, random, logger } = deps;
+	makeFolder(config.dataFolder);
+	const signer = await signerOf(config, deps);
+	const tls = tlsIdentityOf(config, deps);
+	const trustFolder = new TrustFolder(config["trust.folder"] ?? path.join(config.dataFolder, "trust"));
+	if (trustFolder.trust.certificates.length === 0) {
+		logger("eim").warn("no CI certificate: no SM-DP+ can be reached and no result verified", {
+			folder: config["trust.folder"] ?? path.join(config.dataFolder, "trust"),
+		});
+	}
+	const store = await openStoreOf(config, logger);
+	const metrics = makeMetrics(() => store.countOperations());
+	const health = makeHealth([{ name: "database", check: () => store.ping() }], () => timeout(clock));
+	const outside = deps.es9PlusHttp
+		? { http: deps.es9PlusHttp, close: () => undefined }
+		: es9PlusHttpOf(config, trustFolder);
+	const esipaDeps: EsipaDeps = {
+		store,
+		signer,
+		es9plus: measuredEs9Plus(es9PlusOf(config, outside.http, random), metrics),
+		trust: trustFolder.trust,
+		crls: trustFolder.crls,
+		clock,
+		random,
+		logger,
+		settings: {
+			eimId: eimIdOf(config),
+			enrolment: config["esipa.enrolment"],
+			seenUnknownBound: config["esipa.seenUnknown"],
+			ownOperationLifetime: config["operations.ownLifetime"],
+			sessionLifetime: config["sessions.lifetime"],
+		},
+	};
+	const esipa = measuredEsipa(createEsipaHandler(esipaDeps), metrics, clock);
+	const card = cardConfiguration(config, signer, tls);
+	const api = await apiOf(config, deps, { store, metrics, health, eimConfiguration: card });
+	const work = measuredJobs(jobWork(esipaContext(esipaDeps)), metrics);
+	const jobs = new JobRunner({ store, clock, logger, work, interval: config["jobs.interval"] });
+	const housekeeping = createHousekeeping({
+		store,
+		clock,
+		logger,
+		eventsKept: config["events.kept"],
+		idempotencyKept: config["idempotency.kept"],
+	});
+	const firstApiKey = await makeFirstApiKey(config, store, deps);
+	const stopWaking = store.onJobs(() => jobs.wake());
+	return {
+		store,
+		api,
+		esipa,
+		esipaHttp: createHttpAsn1Binding({ handler: esipa, log: logger("eim.esipa") }),
+		tlsIdentity: { key: tls.key, certificate: tls.certificate },
+		jobs,
+		housekeeping,
+		health,
+		...(firstApiKey === undefined ? {} : { firstApiKey }),
+		setEsipaPort: card.setPort,
+		reloadRevocationLists: () => trustFolder.reloadLists(),
+		async close() {
+			stopWaking();
+			await Promise.all([jobs.stop(), housekeeping.stop()]);
+			await api.close();
+			outside.close();
+			await store.close();
+		},
+	};
+}
+
+async function signerOf(config: EimConfig, { random, clock }: EimDeps): Promise<EimSigner> {
+	const curve = parseCurve(config["keys.curve"]);
+	const made = () => ownSigningKey({ folder: config.dataFolder, curve, random, now: clock.now() });
+	return loadFileKey({
+		keyFile: config["keys.signingKey"] ?? made(),
+		certificateFile: config["keys.signingCertificate"],
+	});
+}
+
+function tlsIdentityOf(config: EimConfig, { random, clock }: EimDeps): ServerIdentity & { readonly ca: Uint8Array } {
+	const key = config["tls.key"];
+	const certificate = config["tls.certificate"];
+	if (key !== undefined && certificate !== undefined) return givenTlsIdentity(key, certificate);
+	if (key !== undefined || certificate !== undefined) {
+		throw new EimError("EIM_FILES_UNPAIRED", "tls.key and tls.certificate: only one of them is configured");
+	}
+	const curve = parseCurve(config["keys.curve"]);
+	const host = hostOf(config["eim.fqdn"]);
+	return ownTlsIdentity({ folder: config.dataFolder, curve, random, now: clock.now(), host });
+}
+
+function openStoreOf(config: EimConfig, logger: LoggerFactory): Promise<Store> {
+	return openStore({
+		databaseUrl: config["database.url"]?.reveal(),
+		file: config["database.file"] ?? path.join(config.dataFolder, "eim.db"),
+		connections: config["database.connections"],
+		onConnectionLost: (error) => logger("eim.storage").warn("database connection lost", { error }),
+	});
+}
+
+function es9PlusHttpOf(config: EimConfig, folder: TrustFolder): { http: Es9PlusHttp; close: () => void } {
+	const certificates = folder.certificatesPem;
+	if (certificates.length === 0) {
+		const refuse = async () => {
+			throw new EimError("EIM_TRUST_EMPTY", "no CI certificate is configured to trust an SM-DP+ by");
+		};
+		return { http: { request: refuse }, close: () => undefined };
+	}
+	const client = createHttpClient({
+		tls: { kind: "ca", certificates },
+		hosts: config.hosts,
+		timeout: config["es9plus.timeout"],
+	});
+	return { http: client, close: () => client.close() };
+}
+
+function es9PlusOf(config: EimConfig, http: Es9PlusHttp, random: RandomSource) {
+	return createEs9PlusClient({
+		http,
+		requester: eimIdOf(config),
+		newCallId: () => toHex(random.bytes(8)),
+		defaultEncoding: config["es9plus.encoding"] as Es9PlusEncoding,
+		encodings: config["es9plus.encodings"] as Readonly<Record<string, Es9PlusEncoding>>,
+	});
+}
+
+function apiOf(
+	config: EimConfig,
+	deps: EimDeps,
+	parts: { store: Store; metrics: Metrics; health: Health; eimConfiguration: EimConfiguration },
+): Promise<ApiServer> {
+	const key = config["api.tlsKey"];
+	const certificate = config["api.tlsCertificate"];
+	if ((key === undefined) !== (certificate === undefined)) {
+		throw new EimError("EIM_FILES_UNPAIRED", "api.tlsKey and api.tlsCertificate: only one of them is configured");
+	}
+	return buildApi({
+		...parts,
+		clock: deps.clock,
+		random: deps.random,
+		log: deps.logger("eim.api"),
+		version: deps.version,
+		...(key && certificate ? { tls: serverTlsOptions(givenTlsIdentity(key, certificate)) } : {}),
+		limits: {
+			requestsPerMinute: config["api.requestsPerMinute"],
+			streams: config["api.streams"],
+			operationExpiry: config["operations.expiry"],
+			streamHeartbeat: config["api.streamHeartbeat"],
+		},
+	});
+}
+
+const ID_TYPES: Readonly<Record<string, EimIdType>> = {
+	oid: EimIdType.eimIdTypeOid,
+	fqdn: EimIdType.eimIdTypeFqdn,
+	proprietary: EimIdType.eimIdTypeProprietary,
+};
+
+/** What a card is told of this eIM. */
+function cardConfiguration(
+	config: EimConfig,
+	signer: EimSigner,
+	tls: ServerIdentity & { readonly ca: Uint8Array },
+): EimConfiguration & { setPort(port: number): void } {
+	let port = config["esipa.port"];
+	const pin = config["tls.pin"];
+	const settings = (): EimConfigurationSettings => ({
+		eimId: eimIdOf(config),
+		eimFqdn: withPort(config["eim.fqdn"], port),
+		eimIdType: ID_TYPES[config["eim.idType"]],
+		...(config["esipa.associationToken"] === "none" ? { associationToken: null } : {}),
+		...(pin === "ca" ? { tlsTrust: { kind: "certificate", der: tls.ca } } : {}),
+		...(pin === "publicKey" ? { tlsTrust: { kind: "publicKey", spki: spkiOf(tls.certificate) } } : {}),
+	});
+	return {
+		setPort: (listening) => {
+			port = listening;
+		},
+		der: () => addInitialEimRequest(settings(), signer),
+		describe: () => ({
+			eimId: eimIdOf(config),
+			eimFqdn: withPort(config["eim.fqdn"], port),
+			eimIdType: config["eim.idType"],
+			curve: signer.curve,
+			signingPublicKey: toHex(signer.publicKey),
+			tlsTrust: pin,
+		}),
+	};
+}
+
+function spkiOf(certificatePem: string): Uint8Array {
+	return new Uint8Array(new X509Certificate(certificatePem).publicKey.export({ format: "der", type: "spki" }));
+}
+
+/** Undefined when there is a key already, or when the operator has given the first one. */
+async function makeFirstApiKey(config: EimConfig, store: Store, deps: EimDeps): Promise<string | undefined> {
+	const at = deps.clock.now();
+	const given = config["api.firstKey"]?.reveal();
+	const { secret, key } = makeApiKey({ name: "first", readOnly: false, at, secret: given }, deps.random);
+	const audit = { at, actor: "eim", action: "apiKey.made", subject: key.id, facts: { name: key.name } };
+	const isFirst = await store.saveFirstApiKey(key, audit);
+	return isFirst && given === undefined ? secret : undefined;
+}
+
+function eimIdOf(config: EimConfig): EimId {
+	return EimId(config["eim.id"] ?? hostOf(config["eim.fqdn"]));
+}
+
+const hostOf = (address: string) => address.replace(/:\d+$/, "");
+
+/** A card is told the port unless it is the one of HTTPS anyway. */
+function withPort(fqdn: string, port: number): string {
+	return /:\d+$/.test(fqdn) || port === 443 || port === 0 ? fqdn : `${fqdn}:${port}`;
+}
+
+function timeout(clock: Clock): Promise<never> {
+	return new Promise((_resolve, reject) => {
+		clock.schedule(Seconds(5), () => reject(new Error("did not answer within 5 s")));
+	});
+}

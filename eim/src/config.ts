@@ -1,0 +1,187 @@
+import { type Config, defineConfig, setting } from "@iot-esim/shared/runtime/config";
+import { LOG_LEVELS } from "@iot-esim/shared/runtime/logger";
+import { Days, Hours, Minutes, Seconds } from "@iot-esim/shared/util/duration";
+
+const ADDRESS = {
+	pattern: /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?$/,
+	form: "a name with an optional :port",
+};
+const PORT = { min: 0, max: 65_535 };
+
+/** Every setting of the eIM; `eim config template` prints them with their defaults. */
+export const eimConfig = defineConfig(
+	{
+		dataFolder: setting.path({
+			description: "Folder of keys, certificates and the embedded database; made at first start",
+			default: "eim-data",
+		}),
+		"eim.fqdn": setting.string({
+			...ADDRESS,
+			description:
+				"Name under which devices reach this eIM; goes to cards. Without a port, that of esipa.port is told unless 443",
+			default: "localhost",
+		}),
+		"eim.id": setting.string({
+			description: "eimId in packages and on cards; the name of eim.fqdn when absent",
+			optional: true,
+			example: "eim.example.com",
+		}),
+		"eim.idType": setting.choice({
+			description: "What kind of name eim.id is",
+			values: ["oid", "fqdn", "proprietary"],
+			default: "fqdn",
+		}),
+		"esipa.host": setting.string({ description: "Address that devices connect to (HTTPS)", default: "0.0.0.0" }),
+		"esipa.port": setting.integer({ ...PORT, description: "Port for devices; 0 takes any free one", default: 8443 }),
+		"esipa.associationToken": setting.choice({
+			description: "Whether a card shall make an association token when this eIM is added to it",
+			values: ["card", "none"],
+			default: "card",
+		}),
+		"esipa.enrolment": setting.list({
+			description: "EIDs that register themselves by polling; none by default",
+			fields: {
+				from: setting.string({ description: "First digits of the first EID", pattern: /^\d{1,32}$/, form: "digits" }),
+				to: setting.string({ description: "First digits of the last EID", pattern: /^\d{1,32}$/, form: "digits" }),
+			},
+			default: [],
+			example: [{ from: "89049032", to: "89049033" }],
+		}),
+		"esipa.seenUnknown": setting.integer({
+			description: "How many EIDs that polled without being registered are remembered",
+			min: 0,
+			max: 100_000,
+			default: 1000,
+		}),
+		"api.host": setting.string({ description: "Address that operators connect to", default: "127.0.0.1" }),
+		"api.port": setting.integer({ ...PORT, description: "Port of the API; 0 takes any free one", default: 8080 }),
+		"api.tlsCertificate": setting.path({
+			description: "Certificate chain (PEM) to serve the API over HTTPS; plain HTTP without it",
+			optional: true,
+			example: "api-certificate.pem",
+		}),
+		"api.tlsKey": setting.path({
+			description: "Private key (PEM) of api.tlsCertificate",
+			optional: true,
+			example: "api-key.pem",
+		}),
+		"api.firstKey": setting.secret({
+			description: "The first API key, when it shall not be made and printed at first start; at least 32 characters",
+			optional: true,
+		}),
+		"api.requestsPerMinute": setting.integer({
+			description: "Requests that one address may make in a minute",
+			min: 1,
+			max: 10_000_000,
+			default: 6000,
+		}),
+		"api.streams": setting.integer({ description: "Event streams at once", min: 1, max: 10_000, default: 100 }),
+		"api.streamHeartbeat": setting.duration({
+			description: "Sign of life on an idle event stream; also how soon events of other replicas are seen",
+			min: Seconds(1),
+			max: Minutes(5),
+			default: Seconds(10),
+		}),
+		"database.url": setting.secret({
+			description: "postgres://...; without it (and without DATABASE_URL) the embedded database is used",
+			optional: true,
+		}),
+		"database.file": setting.path({
+			description: "File of the embedded database; eim.db in dataFolder when absent",
+			optional: true,
+			example: "eim.db",
+		}),
+		"database.connections": setting.integer({
+			description: "Connections to PostgreSQL at most",
+			min: 1,
+			max: 500,
+			default: 10,
+		}),
+		"keys.curve": setting.choice({
+			description: "Curve of keys that are made at first start",
+			values: ["P-256", "brainpoolP256r1"],
+			default: "P-256",
+		}),
+		"keys.signingKey": setting.path({
+			description: "Private key (PEM) that signs packages; made in dataFolder when absent",
+			optional: true,
+			example: "signing-key.pem",
+		}),
+		"keys.signingCertificate": setting.path({
+			description: "Certificate of the signing key, told to cards instead of the bare key",
+			optional: true,
+			example: "signing-certificate.pem",
+		}),
+		"tls.key": setting.path({
+			description: "Private key (PEM) of the server for devices; made in dataFolder when absent",
+			optional: true,
+			example: "tls-key.pem",
+		}),
+		"tls.certificate": setting.path({
+			description: "Certificate chain (PEM) of tls.key",
+			optional: true,
+			example: "tls-certificate.pem",
+		}),
+		"tls.pin": setting.choice({
+			description:
+				"What cards are told to trust: the server's key, its CA (last of the chain, or the one made here), or nothing",
+			values: ["ca", "publicKey", "none"],
+			default: "ca",
+		}),
+		"trust.folder": setting.path({
+			description: "CI certificates (.pem .crt .cer .der) and revocation lists (.crl); trust in dataFolder when absent",
+			optional: true,
+			example: "trust",
+		}),
+		hosts: setting.map({
+			description: "Where names are found instead of in the DNS: name[:port] to host:port",
+			default: {},
+			example: { "smdp.example.com": "127.0.0.1:8444" },
+		}),
+		"es9plus.timeout": setting.duration({
+			description: "Longest time for one exchange with an SM-DP+",
+			min: Seconds(1),
+			default: Seconds(30),
+		}),
+		"es9plus.encoding": setting.choice({
+			description: "How messages to SM-DP+ servers are written",
+			values: ["json", "asn1"],
+			default: "json",
+		}),
+		"es9plus.encodings": setting.map({
+			description: "The same for single SM-DP+ servers: address to json or asn1",
+			default: {},
+			example: { "smdp.example.com": "asn1" },
+		}),
+		"operations.expiry": setting.duration({
+			description: "How long an operation waits for its result when the order does not say",
+			min: Seconds(1),
+			default: Days(7),
+		}),
+		"operations.ownLifetime": setting.duration({
+			description: "How long the eIM goes on with what it asks for itself (certificates, lists)",
+			min: Minutes(1),
+			default: Days(30),
+		}),
+		"sessions.lifetime": setting.duration({
+			description: "How long a relayed download may last, its installation result included",
+			min: Minutes(1),
+			default: Hours(24),
+		}),
+		"events.kept": setting.duration({ description: "How long events are kept", min: Hours(1), default: Days(90) }),
+		"idempotency.kept": setting.duration({
+			description: "How long a request may be repeated under its Idempotency-Key",
+			min: Minutes(1),
+			default: Days(2),
+		}),
+		"jobs.interval": setting.duration({
+			description: "How soon due rows of other replicas are seen",
+			min: Seconds(1),
+			default: Seconds(5),
+		}),
+		"log.level": setting.choice({ description: "Least level written to the log", values: LOG_LEVELS, default: "info" }),
+	},
+	{ prefix: "EIM" },
+);
+
+export type EimConfig = Config<typeof eimConfig>;

@@ -1,0 +1,22 @@
+import { defineErrors, EsimError } from "@iot-esim/shared/util/errors";
+
+export const eimErrors = defineErrors({
+	EIM_FILE_UNREADABLE: {
+		meaning: "A file or folder that the configuration names cannot be read or written.",
+		action: "Check the path and that the eIM's user may read it (and write, for dataFolder).",
+	},
+	EIM_FILES_UNPAIRED: {
+		meaning: "Of a key and its certificate only one is configured.",
+		action: "Give both paths, or neither to let the eIM make its own.",
+	},
+	EIM_TRUST_EMPTY: {
+		meaning: "No CI certificate is configured, so no SM-DP+ and no eUICC can be trusted.",
+		action: "Put the CI certificates into trust.folder and restart the eIM.",
+		httpStatus: 503,
+	},
+});
+
+/** The eIM cannot be put together as configured. */
+export class EimError extends EsimError {
+	declare readonly code: keyof typeof eimErrors;
+}

@@ -1,0 +1,80 @@
+/** Parts that count what they do. */
+
+import type { Clock } from "@iot-esim/shared/runtime/clock";
+import type { Es9PlusClient } from "./es9plus/es9plus-client.ts";
+import type { EsipaHandler } from "./esipa/handler.ts";
+import type { JobWork } from "./jobs/job-runner.ts";
+import type { Metrics } from "./observability/metrics.ts";
+
+/** Names of ESipa functions by their tag. */
+const ESIPA_FUNCTIONS: Readonly<Record<number, string>> = {
+	48953: "InitiateAuthentication",
+	48954: "GetBoundProfilePackage",
+	48955: "AuthenticateClient",
+	48957: "HandleNotification",
+	48961: "CancelSession",
+	48974: "TransferEimPackage",
+	48975: "GetEimPackage",
+	48976: "ProvideEimPackageResult",
+};
+
+export function measuredEsipa(handler: EsipaHandler, metrics: Metrics, clock: Clock): EsipaHandler {
+	return {
+		async handle(body, peer) {
+			const name = ESIPA_FUNCTIONS[((body[0] ?? 0) << 8) | (body[1] ?? 0)] ?? "unknown";
+			const begun = clock.now();
+			let outcome = "refused";
+			try {
+				const answer = await handler.handle(body, peer);
+				outcome = "answered";
+				return answer;
+			} finally {
+				metrics.esipaAnswered(name, outcome, (clock.now() - begun) / 1000);
+			}
+		},
+	};
+}
+
+export function measuredEs9Plus(client: Es9PlusClient, metrics: Metrics): Es9PlusClient {
+	const counted =
+		<A extends unknown[], R>(name: string, call: (...given: A) => Promise<R>) =>
+		async (...given: A): Promise<R> => {
+			try {
+				const answer = await call(...given);
+				const isRefused =
+					typeof answer === "object" && answer !== null && "kind" in answer && answer.kind === "refused";
+				metrics.es9PlusCalled(name, isRefused ? "refused" : "ok");
+				return answer;
+			} catch (error) {
+				metrics.es9PlusCalled(name, "failed");
+				throw error;
+			}
+		};
+	return {
+		initiateAuthentication: counted("initiateAuthentication", client.initiateAuthentication),
+		authenticateClient: counted("authenticateClient", client.authenticateClient),
+		getBoundProfilePackage: counted("getBoundProfilePackage", client.getBoundProfilePackage),
+		cancelSession: counted("cancelSession", client.cancelSession),
+		handleNotification: counted("handleNotification", client.handleNotification),
+	};
+}
+
+export function measuredJobs<K extends string>(
+	work: Readonly<Record<K, JobWork>>,
+	metrics: Metrics,
+): Readonly<Record<K, JobWork>> {
+	const counted = Object.entries<JobWork>(work).map(([kind, run]): [string, JobWork] => [
+		kind,
+		async (job) => {
+			try {
+				const event = await run(job);
+				metrics.jobTried(kind, "done");
+				return event;
+			} catch (error) {
+				metrics.jobTried(kind, "failed");
+				throw error;
+			}
+		},
+	]);
+	return Object.fromEntries(counted) as Record<K, JobWork>;
+}
