@@ -1,0 +1,104 @@
+import type { EventJson, ProblemJson } from "./api-types.ts";
+import { CliError } from "./errors.ts";
+
+/** Calls of the HTTP API, the only door that the commands use. */
+export interface ApiClient {
+	/** JSON in, JSON out; undefined where the answer has no body. */
+	json<T>(method: "GET" | "POST" | "PATCH" | "DELETE", path: string, body?: object, headers?: object): Promise<T>;
+	octets(path: string): Promise<Uint8Array>;
+	/** Events as they come, from behind `after` or from now; goes on by itself when the connection breaks. */
+	events(query: Readonly<Record<string, string | undefined>>, signal: AbortSignal): AsyncGenerator<EventJson>;
+}
+
+/** The part of `fetch` that is used, so that tests can answer. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+export function apiClient(given: {
+	url: string;
+	apiKey: string | undefined;
+	fetch: Fetch;
+	pause: (milliseconds: number) => Promise<void>;
+}): ApiClient {
+	const base = given.url.replace(/\/+$/, "");
+	const call = async (method: string, path: string, init: RequestInit): Promise<Response> => {
+		if (!given.apiKey) throw new CliError("CLI_KEY_MISSING", "no API key: give --api-key or set EIM_API_KEY");
+		const headers = { authorization: `Bearer ${given.apiKey}`, ...(init.headers as object) };
+		let response: Response;
+		try {
+			response = await given.fetch(`${base}${path}`, { ...init, method, headers });
+		} catch (cause) {
+			if (init.signal?.aborted) throw cause;
+			const why = (cause as { cause?: Error }).cause?.message ?? (cause as Error).message;
+			throw new CliError("CLI_SERVER_UNREACHABLE", `${base} does not answer: ${why}`, { cause });
+		}
+		if (!response.ok) throw await refusalOf(response);
+		return response;
+	};
+	return {
+		async json<T>(method: string, path: string, body?: object, headers: object = {}): Promise<T> {
+			const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+			const type = body === undefined ? {} : { "content-type": "application/json" };
+			const response = await call(method, path, {
+				...sent,
+				headers: { accept: "application/json", ...type, ...headers },
+			});
+			return (response.status === 204 ? undefined : await response.json()) as T;
+		},
+		async octets(path) {
+			return new Uint8Array(await (await call("GET", path, {})).arrayBuffer());
+		},
+		async *events(query, signal) {
+			let after: number | undefined;
+			for (;;) {
+				try {
+					const headers = {
+						accept: "text/event-stream",
+						...(after === undefined ? {} : { "last-event-id": String(after) }),
+					};
+					const response = await call("GET", `/api/v1/events${queryText(query)}`, { headers, signal });
+					for await (const event of eventsOf(response)) {
+						after = event.id;
+						yield event;
+					}
+				} catch (error) {
+					if (signal.aborted) return;
+					// Before the first event a refusal or a wrong address is an answer; afterwards it is a restart to wait out.
+					if (after === undefined || (error instanceof CliError && error.code === "CLI_REFUSED")) throw error;
+				}
+				if (signal.aborted) return;
+				await given.pause(1000);
+			}
+		},
+	};
+}
+
+export function queryText(query: Readonly<Record<string, string | number | boolean | undefined>>): string {
+	const entries = Object.entries(query).filter(([, value]) => value !== undefined);
+	const text = new URLSearchParams(entries.map(([key, value]): [string, string] => [key, String(value)])).toString();
+	return text === "" ? "" : `?${text}`;
+}
+
+async function refusalOf(response: Response): Promise<CliError> {
+	const problem = (await response.json().catch(() => undefined)) as ProblemJson | undefined;
+	if (!problem?.code) return new CliError("CLI_REFUSED", `the eIM answered ${response.status}`);
+	const action = problem.action ? `\n  ${problem.action}` : "";
+	return new CliError("CLI_REFUSED", `${problem.detail} (${problem.code})${action}`, {
+		context: { status: problem.status, code: problem.code },
+	});
+}
+
+async function* eventsOf(response: Response): AsyncGenerator<EventJson> {
+	let text = "";
+	const decoder = new TextDecoder();
+	for await (const chunk of response.body ?? []) {
+		text += decoder.decode(chunk as Uint8Array, { stream: true });
+		for (let end = text.indexOf("\n\n"); end >= 0; end = text.indexOf("\n\n")) {
+			const line = text
+				.slice(0, end)
+				.split("\n")
+				.find((one) => one.startsWith("data: "));
+			text = text.slice(end + 2);
+			if (line) yield JSON.parse(line.slice(6)) as EventJson;
+		}
+	}
+}

@@ -1,0 +1,110 @@
+/** What the HTTP API answers, as far as the commands look at it; a test holds it against the schemas of the API. */
+
+export interface Page<T> {
+	readonly items: readonly T[];
+	readonly next?: string;
+}
+
+export interface DeviceJson {
+	readonly eid: string;
+	readonly name: string;
+	readonly tags: Readonly<Record<string, string>>;
+	readonly labMode?: string;
+	readonly acceptUnverified: boolean;
+	readonly counter: number;
+	readonly hasCertificates: boolean;
+	readonly associationToken?: number;
+	readonly lastPollAt?: string;
+	readonly lastRplmn?: string;
+	readonly createdAt: string;
+}
+
+export interface ProfileJson {
+	readonly iccid: string;
+	readonly state: "enabled" | "disabled";
+	readonly profileClass: string;
+	readonly serviceProviderName?: string;
+	readonly profileName?: string;
+	readonly nickname?: string;
+	readonly isFallback?: boolean;
+	readonly updatedAt: string;
+}
+
+export interface OperationJson {
+	readonly id: string;
+	readonly eid: string;
+	readonly type: string;
+	readonly parameters: Readonly<Record<string, unknown>>;
+	readonly origin: "operator" | "eim";
+	readonly state: string;
+	readonly reason?: string;
+	readonly code?: string;
+	readonly outcome?: Readonly<Record<string, unknown>>;
+	readonly createdAt: string;
+	readonly updatedAt: string;
+	readonly sentAt?: string;
+	readonly finishedAt?: string;
+	readonly expiresAt: string;
+}
+
+export interface AcceptedJson {
+	readonly id: string;
+	readonly state: string;
+	readonly warnings?: readonly string[];
+}
+
+export interface NotificationJson {
+	readonly id: string;
+	readonly seqNumber: number;
+	readonly event: string;
+	readonly iccid?: string;
+	readonly address: string;
+	readonly receivedAt: string;
+	readonly delivery: {
+		readonly state: string;
+		readonly attempts: number;
+		readonly nextAttemptAt?: string;
+		readonly lastError?: string;
+	};
+}
+
+export interface EventJson {
+	readonly id: number;
+	readonly at: string;
+	readonly type: string;
+	readonly eid?: string;
+	readonly operationId?: string;
+	readonly facts: Readonly<Record<string, unknown>>;
+}
+
+export interface SeenUnknownJson {
+	readonly eid: string;
+	readonly firstSeenAt: string;
+	readonly lastSeenAt: string;
+	readonly times: number;
+}
+
+export interface AuditJson {
+	readonly id: number;
+	readonly at: string;
+	readonly actor: string;
+	readonly action: string;
+	readonly subject: string;
+	readonly facts: Readonly<Record<string, unknown>>;
+}
+
+export interface ApiKeyJson {
+	readonly id: string;
+	readonly name: string;
+	readonly readOnly: boolean;
+	readonly createdAt: string;
+	readonly lastUsedAt?: string;
+	readonly revokedAt?: string;
+}
+
+export interface ProblemJson {
+	readonly status: number;
+	readonly code: string;
+	readonly detail: string;
+	readonly action?: string;
+}

@@ -1,0 +1,273 @@
+import { Eid } from "@iot-esim/shared/ids/eid";
+import type { Static } from "@sinclair/typebox";
+import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from "vitest";
+import { apiBench, CONFIGURATION } from "../../../test/support/api-bench.ts";
+import type {
+	Accepted,
+	ApiKeyView,
+	AuditView,
+	DeviceView,
+	EventView,
+	NotificationView,
+	OperationView,
+	ProfileView,
+	SeenUnknownView,
+} from "../api/schemas.ts";
+import { apiClient, type Fetch } from "./api-client.ts";
+import type {
+	AcceptedJson,
+	ApiKeyJson,
+	AuditJson,
+	DeviceJson,
+	EventJson,
+	NotificationJson,
+	OperationJson,
+	ProfileJson,
+	SeenUnknownJson,
+} from "./api-types.ts";
+import { runCli } from "./program.ts";
+
+const eid = Eid.withCheckDigits("890490320000000000000000000001");
+const iccid = "8949000000000000001";
+let bench: Awaited<ReturnType<typeof apiBench>>;
+beforeEach(async () => {
+	bench = await apiBench();
+});
+afterEach(async () => {
+	await bench.close();
+});
+
+/** Requests of the command line straight into the API, without a socket. */
+const inject: Fetch = async (url, init) => {
+	const { pathname, search } = new URL(url);
+	const response = await bench.api.inject({
+		method: init.method as "GET",
+		url: pathname + search,
+		headers: init.headers as Record<string, string>,
+		...(init.body === undefined ? {} : { payload: init.body as string }),
+	});
+	return new Response(response.statusCode === 204 ? null : new Uint8Array(response.rawPayload), {
+		status: response.statusCode,
+	});
+};
+
+interface Run {
+	code: number;
+	out: string;
+	err: string;
+	octets: Uint8Array;
+}
+
+async function eim(
+	line: string,
+	given: { fetch?: Fetch; environment?: Record<string, string>; pause?: () => Promise<void> } = {},
+) {
+	const run: Run = { code: -1, out: "", err: "", octets: new Uint8Array() };
+	const pause = given.pause ?? (async () => undefined);
+	run.code = await runCli(line.split(" "), {
+		client: ({ url, apiKey }) => apiClient({ url, apiKey, fetch: given.fetch ?? inject, pause }),
+		print: (text) => {
+			run.out += `${text}\n`;
+		},
+		printOctets: (octets) => {
+			run.octets = octets;
+		},
+		note: (text) => {
+			run.err += `${text}\n`;
+		},
+		environment: given.environment ?? { EIM_API_KEY: bench.secret },
+		now: () => Date.now(),
+		pause,
+		signal: new AbortController().signal,
+		serve: async (flags) => (flags.join(" ") === "--config x.yaml --api-port 0" ? 0 : 7),
+	});
+	return run;
+}
+
+describe("devices", () => {
+	it("are added, listed, shown, changed and removed", async () => {
+		expect(await eim(`device add ${eid} --name pump --tag site=north line=2`)).toMatchObject({
+			code: 0,
+			out: `registered ${eid} (pump)\n`,
+		});
+		const list = await eim("device list --tag site=north");
+		expect(list.out).toMatch(new RegExp(`EID .*NAME .*LAST POLL.*\n.*${eid}.*pump.*never.*site=north line=2`));
+		await eim(`device update ${eid} --name well --lab-mode bench-1 --accept-unverified`);
+		const shown = await eim(`device show ${eid}`);
+		expect(shown.out).toContain("bench-1 (ACCEPTS UNVERIFIED RESULTS)");
+		expect(shown.out).toContain("no profiles known");
+		expect((await eim("device list --lab")).out).toContain("well");
+		await eim(`device update ${eid} --no-lab-mode --no-tags`);
+		expect(JSON.parse((await eim(`device show ${eid} --json`)).out)).toMatchObject({
+			tags: {},
+			acceptUnverified: false,
+		});
+		expect(await eim(`device remove ${eid}`)).toMatchObject({ code: 2, err: expect.stringContaining("--yes") });
+		expect(await eim(`device remove ${eid} --yes`)).toMatchObject({ code: 0, out: `removed ${eid}\n` });
+		expect((await eim("device list")).out).toBe("no devices\n");
+	});
+
+	it("that polled without being registered are listed", async () => {
+		await bench.store.noteUnknown(eid, Date.now(), 5);
+		expect((await eim("device unknown")).out).toContain(eid);
+	});
+});
+
+describe("operations", () => {
+	beforeEach(async () => {
+		await eim(`device add ${eid}`);
+	});
+
+	it("are ordered with all their parameters, and told to be queued, not done", async () => {
+		const lines = [
+			[`download ${eid} --activation-code LPA:1$smdp.example.com$A-1`, { type: "download" }],
+			[
+				`download ${eid} --smdp smdp.example.com --matching-id B --confirmation-code 12`,
+				{ parameters: { matchingId: "B" } },
+			],
+			[`enable ${eid} ${iccid}`, { parameters: { iccid, rollback: true } }],
+			[`enable ${eid} ${iccid} --no-rollback`, { parameters: { rollback: false } }],
+			[`disable ${eid} ${iccid}`, { type: "disable" }],
+			[`delete ${eid} ${iccid}`, { type: "delete" }],
+			[`list-profiles ${eid}`, { type: "listProfiles" }],
+			[`read-euicc-data ${eid} --tags BF20 A5`, { parameters: { tags: ["BF20", "A5"] } }],
+		] as const;
+		for (const [line, expected] of lines) {
+			const created = await eim(`operation create ${line} --json`);
+			expect([line, created.code]).toEqual([line, 0]);
+			const { id } = JSON.parse(created.out);
+			expect(JSON.parse((await eim(`operation show ${id} --json`)).out)).toMatchObject(expected);
+		}
+		const text = await eim(`operation create list-profiles ${eid}`);
+		expect(text.out).toContain("carried out when the device polls");
+		expect(text.err).toContain("warning: The device has never polled");
+		expect((await eim("operation list --type enable")).out.match(/enable/g)).toHaveLength(2);
+	});
+
+	it("are ordered once under one idempotency key", async () => {
+		const line = `operation create list-profiles ${eid} --json --idempotency-key k1`;
+		expect((await eim(line)).out).toBe((await eim(line)).out);
+	});
+
+	it("are waited for, with each state told once and the end as exit code", async () => {
+		let looks = 0;
+		const pause = async () => {
+			const [operation] = (await bench.store.listOperations({ limit: 1 })).items;
+			if (!operation) throw new Error("no operation");
+			looks++;
+			if (looks === 2) {
+				await bench.store.takeNextPackage({ eid, at: Date.now() }, ({ counter }) => ({
+					kind: "euiccPackage",
+					bytes: Uint8Array.of(1),
+					counter,
+					eimTransactionId: "01" as never,
+				}));
+			}
+			const reason = { text: "The profile is not there.", code: "enable: iccidOrAidNotFound(1)" };
+			if (looks === 4) await bench.store.moveOperation(operation.id, { kind: "failed", at: Date.now(), reason });
+		};
+		const run = await eim(`operation create enable ${eid} ${iccid} --wait`, { pause });
+		expect(run.code).toBe(1);
+		expect(run.err.match(/ s {2}\S+/g)?.map((line) => line.slice(4).replace(":", ""))).toEqual([
+			"queued",
+			"sent",
+			"failed",
+		]);
+		expect(run.err).toContain("the enable is failed: The profile is not there. [enable: iccidOrAidNotFound(1)]");
+		const done = await eim(`operation create list-profiles ${eid} --wait --json`, {
+			pause: async () => {
+				const [operation] = (await bench.store.listOperations({ limit: 1 })).items;
+				await bench.store.takeNextPackage({ eid, at: Date.now() }, ({ counter }) => ({
+					kind: "euiccPackage",
+					bytes: Uint8Array.of(1),
+					counter,
+					eimTransactionId: "02" as never,
+				}));
+				await bench.store.moveOperation(operation?.id ?? "", { kind: "succeeded", at: Date.now() });
+			},
+		});
+		expect([done.code, JSON.parse(done.out).state]).toEqual([0, "succeeded"]);
+		const late = await eim(`operation create list-profiles ${eid} --wait --timeout 0`);
+		expect(late).toMatchObject({ code: 1, err: expect.stringContaining("still queued after 0 s; it goes on") });
+	});
+
+	it("are cancelled", async () => {
+		const { id } = JSON.parse((await eim(`operation create list-profiles ${eid} --json`)).out);
+		expect((await eim(`operation cancel ${id}`)).out).toBe(`${id} is cancelled\n`);
+		expect(await eim(`operation cancel ${id}x`)).toMatchObject({
+			code: 4,
+			err: expect.stringContaining("API_OPERATION_UNKNOWN"),
+		});
+	});
+});
+
+describe("the eIM", () => {
+	it("gives its configuration for a card to a file or a terminal", async () => {
+		expect((await eim("configuration --format der")).octets).toEqual(CONFIGURATION);
+		expect(new TextDecoder().decode((await eim("configuration")).octets)).toContain("BEGIN EIM CONFIGURATION DATA");
+		expect(new TextDecoder().decode((await eim("configuration --format qr")).octets)).toContain("█");
+		expect((await eim("configuration --format gif")).code).toBe(2);
+	});
+
+	it("makes, lists and revokes API keys", async () => {
+		const key = (await eim("api-key create ci --read-only")).out.trim();
+		expect(key).toMatch(/^eim_/);
+		const list = await eim("api-key list", { environment: { EIM_API_KEY: key } });
+		expect(list.out).toMatch(/ci .*read/);
+		const { items } = JSON.parse((await eim("api-key list --json")).out);
+		const { id } = items.find(({ name }: { name: string }) => name === "ci");
+		expect((await eim(`api-key revoke ${id}`)).out).toBe(`revoked ${id}\n`);
+		expect((await eim("api-key list", { environment: { EIM_API_KEY: key } })).code).toBe(4);
+	});
+
+	it("shows events and the audit", async () => {
+		await eim(`device add ${eid}`);
+		expect((await eim("events")).out).toContain("deviceRegistered");
+		expect((await eim("events --types deviceChanged")).out).toBe("");
+		expect((await eim(`audit --subject ${eid}`)).out).toMatch(/operator.*device.registered/);
+	});
+
+	it("prints a template of its settings and runs the server with what follows", async () => {
+		const template = (await eim("config template")).out;
+		expect(template).toContain("esipa:");
+		expect(template).toContain("8443");
+		expect((await eim("serve --config x.yaml --api-port 0")).code).toBe(0);
+		expect((await eim("serve --nothing")).code).toBe(1);
+	});
+});
+
+describe("a command that cannot be carried out", () => {
+	it("says by its exit code and in words what is wrong", async () => {
+		expect(await eim("device list", { environment: {} })).toMatchObject({
+			code: 2,
+			err: expect.stringContaining("EIM_API_KEY"),
+		});
+		const refusing: Fetch = async () => {
+			throw Object.assign(new TypeError("fetch failed"), { cause: new Error("connect ECONNREFUSED") });
+		};
+		expect(await eim("device list", { fetch: refusing })).toMatchObject({
+			code: 3,
+			err: expect.stringContaining("http://127.0.0.1:8080 does not answer: connect ECONNREFUSED"),
+		});
+		const wrong = await eim("device add 8904");
+		expect(wrong.code).toBe(4);
+		expect(wrong.err).toContain("body.eid");
+		expect((await eim("device explode")).code).toBe(2);
+		expect((await eim("device add")).code).toBe(2);
+		expect((await eim("device list --limit many")).code).toBe(2);
+		expect((await eim("--help")).code).toBe(0);
+		expect((await eim("operation create enable --help")).out).toContain("--no-rollback");
+	});
+});
+
+it("takes the answers for what the API says they are", () => {
+	expectTypeOf<Static<typeof DeviceView>>().toExtend<DeviceJson>();
+	expectTypeOf<Static<typeof ProfileView>>().toExtend<ProfileJson>();
+	expectTypeOf<Static<typeof OperationView>>().toExtend<OperationJson>();
+	expectTypeOf<Static<typeof Accepted>>().toExtend<AcceptedJson>();
+	expectTypeOf<Static<typeof NotificationView>>().toExtend<NotificationJson>();
+	expectTypeOf<Static<typeof EventView>>().toExtend<EventJson>();
+	expectTypeOf<Static<typeof SeenUnknownView>>().toExtend<SeenUnknownJson>();
+	expectTypeOf<Static<typeof AuditView>>().toExtend<AuditJson>();
+	expectTypeOf<Static<typeof ApiKeyView>>().toExtend<ApiKeyJson>();
+});

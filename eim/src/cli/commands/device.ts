@@ -1,0 +1,204 @@
+import type { Command } from "commander";
+import { queryText } from "../api-client.ts";
+import type { DeviceJson, NotificationJson, Page, ProfileJson, SeenUnknownJson } from "../api-types.ts";
+import { type CliContext, globalOptions, group, subcommand } from "../command-context.ts";
+import { CliError } from "../errors.ts";
+import { ago, listOf, tableOf } from "../output.ts";
+
+/** `eim device ...` */
+export function deviceCommands(program: Command, context: CliContext): void {
+	const device = group(program, "device", "devices of this eIM");
+	addCommand(device, context);
+	listCommands(device, context);
+	showCommand(device, context);
+	updateCommand(device, context);
+	removeCommand(device, context);
+	partCommands(device, context);
+}
+
+function addCommand(device: Command, context: CliContext): void {
+	subcommand(device, "add <eid>", "register a device")
+		.option("--name <name>", "name for people")
+		.option("--tag <name=value...>", "free labels")
+		.option("--association-token <number>", "token that the eUICC gave for this eIM", wholeNumber)
+		.option("--counter <number>", "last counter value that the eUICC has taken", wholeNumber)
+		.action(async (eid: string, options, command: Command) => {
+			const { name, tag, associationToken, counter } = options;
+			const asked = globalOptions(command, context);
+			const body = { eid, name, tags: tag && tagsOf(tag), associationToken, counter };
+			const made = await context.client(asked).json<DeviceJson>("POST", "/api/v1/devices", body);
+			context.print(asked.json ? JSON.stringify(made) : `registered ${made.eid} (${made.name})`);
+		});
+}
+
+function listCommands(device: Command, context: CliContext): void {
+	subcommand(device, "list", "list devices")
+		.option("--search <text>", "part of the EID or of the name")
+		.option("--tag <name=value...>", "only devices with these tags")
+		.option("--lab", "only devices in a lab mode")
+		.option("--limit <number>", "at most so many", wholeNumber, 50)
+		.option("--cursor <cursor>", "go on behind the page before")
+		.action(async (options, command: Command) => {
+			const asked = globalOptions(command, context);
+			const { search, tag, lab, limit, cursor } = options;
+			const query = queryText({ search, tag: tag?.join(","), labMode: lab, limit, cursor });
+			const page = await context.client(asked).json<Page<DeviceJson>>("GET", `/api/v1/devices${query}`);
+			if (asked.json) return context.print(JSON.stringify(page));
+			const columns = {
+				EID: (row: DeviceJson) => row.eid,
+				NAME: (row: DeviceJson) => row.name,
+				"LAST POLL": (row: DeviceJson) => ago(row.lastPollAt, context.now()) ?? "never",
+				TAGS: (row: DeviceJson) => tagText(row.tags),
+				"LAB MODE": labText,
+			};
+			context.print(tableOf(page.items, columns, "no devices"));
+			if (page.next) context.note(`more: --cursor ${page.next}`);
+		});
+	subcommand(device, "unknown", "list EIDs that polled without being registered").action(
+		async (_options, command: Command) => {
+			const asked = globalOptions(command, context);
+			const page = await context.client(asked).json<Page<SeenUnknownJson>>("GET", "/api/v1/seen-unknown");
+			if (asked.json) return context.print(JSON.stringify(page));
+			const columns = {
+				EID: (row: SeenUnknownJson) => row.eid,
+				"FIRST SEEN": (row: SeenUnknownJson) => ago(row.firstSeenAt, context.now()),
+				"LAST SEEN": (row: SeenUnknownJson) => ago(row.lastSeenAt, context.now()),
+				TIMES: (row: SeenUnknownJson) => row.times,
+			};
+			context.print(tableOf(page.items, columns, "none"));
+		},
+	);
+}
+
+function showCommand(device: Command, context: CliContext): void {
+	subcommand(device, "show <eid>", "show a device and its profiles").action(
+		async (eid: string, _options, command: Command) => {
+			const asked = globalOptions(command, context);
+			const found = await context
+				.client(asked)
+				.json<DeviceJson & { profiles: readonly ProfileJson[] }>("GET", `/api/v1/devices/${encodeURIComponent(eid)}`);
+			if (asked.json) return context.print(JSON.stringify(found));
+			context.print(
+				listOf({
+					EID: found.eid,
+					name: found.name,
+					tags: tagText(found.tags),
+					"lab mode": labText(found),
+					"last poll": ago(found.lastPollAt, context.now()) ?? "never",
+					"last network": found.lastRplmn,
+					"package counter": found.counter,
+					"association token": found.associationToken ?? "none",
+					certificates: found.hasCertificates ? "known" : "unknown: asked for with the first result",
+				}),
+			);
+			context.print(`\n${profileTable(found.profiles)}`);
+		},
+	);
+}
+
+function updateCommand(device: Command, context: CliContext): void {
+	subcommand(device, "update <eid>", "change a device")
+		.option("--name <name>", "name for people")
+		.option("--tag <name=value...>", "replaces all tags")
+		.option("--no-tags", "removes all tags")
+		.option("--lab-mode <name>", "puts the device into a named lab mode")
+		.option("--no-lab-mode", "takes it out of the lab mode")
+		.option("--accept-unverified", "in the lab mode, results count without a verified signature")
+		.option("--no-accept-unverified", "only verified results count")
+		.action(async (eid: string, options, command: Command) => {
+			const asked = globalOptions(command, context);
+			const { name, tag, tags, labMode, acceptUnverified } = options;
+			const body = {
+				...(name === undefined ? {} : { name }),
+				...(tag === undefined ? {} : { tags: tagsOf(tag) }),
+				...(tags === false ? { tags: {} } : {}),
+				...(labMode === undefined ? {} : { labMode: labMode === false ? null : labMode }),
+				...(acceptUnverified === undefined ? {} : { acceptUnverified }),
+			};
+			const path = `/api/v1/devices/${encodeURIComponent(eid)}`;
+			const changed = await context.client(asked).json<DeviceJson>("PATCH", path, body);
+			context.print(asked.json ? JSON.stringify(changed) : `changed ${changed.eid} (${changed.name})`);
+		});
+}
+
+function removeCommand(device: Command, context: CliContext): void {
+	subcommand(device, "remove <eid>", "remove a device with all that is known of it")
+		.option("--yes", "do it: without this only what would be removed is shown")
+		.action(async (eid: string, options, command: Command) => {
+			const asked = globalOptions(command, context);
+			const client = context.client(asked);
+			const path = `/api/v1/devices/${encodeURIComponent(eid)}`;
+			const found = await client.json<DeviceJson>("GET", path);
+			if (!options.yes) {
+				throw new CliError("CLI_USAGE", `this would remove ${found.eid} (${found.name}); repeat with --yes`);
+			}
+			await client.json("DELETE", path);
+			context.print(asked.json ? JSON.stringify({ eid: found.eid, removed: true }) : `removed ${found.eid}`);
+		});
+}
+
+function partCommands(device: Command, context: CliContext): void {
+	subcommand(device, "profiles <eid>", "list profiles as the eUICC last reported them").action(
+		async (eid: string, _options, command: Command) => {
+			const asked = globalOptions(command, context);
+			const path = `/api/v1/devices/${encodeURIComponent(eid)}/profiles`;
+			const page = await context.client(asked).json<Page<ProfileJson>>("GET", path);
+			context.print(asked.json ? JSON.stringify(page) : profileTable(page.items));
+		},
+	);
+	subcommand(device, "notifications <eid>", "list notifications and their delivery").action(
+		async (eid: string, _options, command: Command) => {
+			const asked = globalOptions(command, context);
+			const path = `/api/v1/devices/${encodeURIComponent(eid)}/notifications`;
+			const page = await context.client(asked).json<Page<NotificationJson>>("GET", path);
+			if (asked.json) return context.print(JSON.stringify(page));
+			const columns = {
+				SEQ: (row: NotificationJson) => row.seqNumber,
+				EVENT: (row: NotificationJson) => row.event,
+				ICCID: (row: NotificationJson) => row.iccid,
+				TO: (row: NotificationJson) => row.address,
+				DELIVERY: (row: NotificationJson) => row.delivery.state,
+				TRIES: (row: NotificationJson) => row.delivery.attempts,
+				"LAST ERROR": (row: NotificationJson) => row.delivery.lastError,
+			};
+			context.print(tableOf(page.items, columns, "no notifications"));
+		},
+	);
+}
+
+function profileTable(profiles: readonly ProfileJson[]): string {
+	const columns = {
+		ICCID: (row: ProfileJson) => row.iccid,
+		STATE: (row: ProfileJson) => row.state,
+		PROVIDER: (row: ProfileJson) => row.serviceProviderName,
+		NAME: (row: ProfileJson) => row.nickname ?? row.profileName,
+		CLASS: (row: ProfileJson) => row.profileClass,
+		FALLBACK: (row: ProfileJson) => (row.isFallback ? "yes" : undefined),
+	};
+	return tableOf(profiles, columns, "no profiles known: order listProfiles");
+}
+
+function labText(device: DeviceJson): string | undefined {
+	if (!device.labMode) return undefined;
+	return device.acceptUnverified ? `${device.labMode} (ACCEPTS UNVERIFIED RESULTS)` : device.labMode;
+}
+
+const tagText = (tags: Readonly<Record<string, string>>) =>
+	Object.entries(tags)
+		.map(([name, value]) => `${name}=${value}`)
+		.join(" ") || undefined;
+
+function tagsOf(pairs: readonly string[]): Record<string, string> {
+	return Object.fromEntries(
+		pairs.map((pair) => {
+			const at = pair.indexOf("=");
+			if (at < 1) throw new CliError("CLI_USAGE", `--tag ${pair}: a tag is name=value`);
+			return [pair.slice(0, at), pair.slice(at + 1)];
+		}),
+	);
+}
+
+export function wholeNumber(text: string): number {
+	if (!/^\d+$/.test(text)) throw new CliError("CLI_USAGE", `"${text}" is not a whole number`);
+	return Number(text);
+}

@@ -1,0 +1,153 @@
+import type { Command } from "commander";
+import { queryText } from "../api-client.ts";
+import type { AcceptedJson, OperationJson, Page } from "../api-types.ts";
+import { type CliContext, type GlobalOptions, globalOptions, group, subcommand } from "../command-context.ts";
+import { CliError } from "../errors.ts";
+import { ago, listOf, tableOf } from "../output.ts";
+import { waitForOperation } from "../wait.ts";
+import { wholeNumber } from "./device.ts";
+
+/** `eim operation ...` */
+export function operationCommands(program: Command, context: CliContext): void {
+	const operation = group(program, "operation", "what devices are ordered to do");
+	createCommands(operation, context);
+	readCommands(operation, context);
+	cancelCommand(operation, context);
+}
+
+function createCommands(operation: Command, context: CliContext): void {
+	const create = group(operation, "create", "order something from a device");
+	const order = (nameAndArguments: string, description: string) =>
+		subcommand(create, nameAndArguments, description)
+			.option("--wait", "wait for the end; exit code 0 only on success")
+			.option("--timeout <seconds>", "wait at most so long", wholeNumber)
+			.option("--expires-in <seconds>", "the operation expires without a result", wholeNumber)
+			.option("--idempotency-key <key>", "a repetition under the same key orders nothing again");
+	const send = async (eid: string, body: object, command: Command) => {
+		const { wait, timeout, expiresIn, idempotencyKey } = command.opts();
+		const asked = globalOptions(command, context);
+		const client = context.client(asked);
+		const path = `/api/v1/devices/${encodeURIComponent(eid)}/operations`;
+		const headers = idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey };
+		const accepted = await client.json<AcceptedJson>("POST", path, { ...body, expiresIn }, headers);
+		for (const warning of accepted.warnings ?? []) context.note(`warning: ${warning}`);
+		if (!wait) {
+			const text = `${accepted.id} is ${accepted.state}: it is carried out when the device polls`;
+			return context.print(asked.json ? JSON.stringify(accepted) : text);
+		}
+		finish(await waitForOperation(client, accepted.id, context, timeout), asked, context);
+	};
+
+	order("download <eid>", "download a profile from an SM-DP+ (indirect)")
+		.option("--activation-code <code>", "LPA:1$address$matchingId")
+		.option("--smdp <address>", "SM-DP+ address, instead of an activation code")
+		.option("--matching-id <id>", "matching id at the SM-DP+")
+		.option("--confirmation-code <code>", "where the order asks for one")
+		.action((eid: string, options, command: Command) => {
+			const { activationCode, smdp: smdpAddress, matchingId, confirmationCode } = options;
+			return send(eid, { type: "download", activationCode, smdpAddress, matchingId, confirmationCode }, command);
+		});
+	order("enable <eid> <iccid>", "enable a profile")
+		.option("--no-rollback", "the device may not go back by itself when it finds no network")
+		.action((eid: string, iccid: string, options, command: Command) =>
+			send(eid, { type: "enable", iccid, rollback: options.rollback }, command),
+		);
+	order("disable <eid> <iccid>", "disable a profile").action((eid: string, iccid: string, _options, command: Command) =>
+		send(eid, { type: "disable", iccid }, command),
+	);
+	order("delete <eid> <iccid>", "delete a disabled profile").action(
+		(eid: string, iccid: string, _options, command: Command) => send(eid, { type: "delete", iccid }, command),
+	);
+	order("list-profiles <eid>", "ask the eUICC for its profiles").action((eid: string, _options, command: Command) =>
+		send(eid, { type: "listProfiles" }, command),
+	);
+	order("read-euicc-data <eid>", "ask the IPA for certificates and capabilities")
+		.option("--tags <hex...>", "tags of IpaEuiccData")
+		.action((eid: string, options, command: Command) =>
+			send(eid, { type: "readEuiccData", tags: options.tags }, command),
+		);
+}
+
+function readCommands(operation: Command, context: CliContext): void {
+	subcommand(operation, "list", "list operations, newest first")
+		.option("--eid <eid>", "of one device")
+		.option("--state <states>", "in these states, separated by commas")
+		.option("--type <types>", "of these types, separated by commas")
+		.option("--limit <number>", "at most so many", wholeNumber, 50)
+		.option("--cursor <cursor>", "go on behind the page before")
+		.action(async (options, command: Command) => {
+			const asked = globalOptions(command, context);
+			const { eid, state, type, limit, cursor } = options;
+			const query = queryText({ eid, state, type, limit, cursor });
+			const page = await context.client(asked).json<Page<OperationJson>>("GET", `/api/v1/operations${query}`);
+			if (asked.json) return context.print(JSON.stringify(page));
+			const columns = {
+				ID: (row: OperationJson) => row.id,
+				EID: (row: OperationJson) => row.eid,
+				TYPE: (row: OperationJson) => row.type,
+				STATE: (row: OperationJson) => row.state,
+				CREATED: (row: OperationJson) => ago(row.createdAt, context.now()),
+				REASON: (row: OperationJson) => row.code ?? row.reason,
+			};
+			context.print(tableOf(page.items, columns, "no operations"));
+			if (page.next) context.note(`more: --cursor ${page.next}`);
+		});
+	subcommand(operation, "show <id>", "show an operation")
+		.option("--wait", "wait for its end; exit code 0 only on success")
+		.option("--timeout <seconds>", "wait at most so long", wholeNumber)
+		.action(async (id: string, options, command: Command) => {
+			const asked = globalOptions(command, context);
+			const client = context.client(asked);
+			if (options.wait) return finish(await waitForOperation(client, id, context, options.timeout), asked, context);
+			show(await client.json<OperationJson>("GET", `/api/v1/operations/${encodeURIComponent(id)}`), asked, context);
+		});
+}
+
+function cancelCommand(operation: Command, context: CliContext): void {
+	subcommand(operation, "cancel <id>", "cancel an operation that no device has been given").action(
+		async (id: string, _options, command: Command) => {
+			const asked = globalOptions(command, context);
+			const path = `/api/v1/operations/${encodeURIComponent(id)}/cancel`;
+			const cancelled = await context.client(asked).json<OperationJson>("POST", path);
+			context.print(asked.json ? JSON.stringify(cancelled) : `${cancelled.id} is ${cancelled.state}`);
+		},
+	);
+}
+
+function show(operation: OperationJson, asked: GlobalOptions, context: CliContext): void {
+	if (asked.json) {
+		context.print(JSON.stringify(operation));
+		return;
+	}
+	const text = (values: Readonly<Record<string, unknown>> | undefined) =>
+		values && Object.keys(values).length > 0
+			? Object.entries(values)
+					.map(([name, value]) => `${name}=${value}`)
+					.join(" ")
+			: undefined;
+	context.print(
+		listOf({
+			id: operation.id,
+			EID: operation.eid,
+			type: operation.type,
+			parameters: text(operation.parameters),
+			state: operation.state,
+			reason: operation.reason,
+			code: operation.code,
+			outcome: text(operation.outcome),
+			created: operation.createdAt,
+			sent: operation.sentAt,
+			finished: operation.finishedAt,
+			expires: operation.finishedAt ? undefined : operation.expiresAt,
+		}),
+	);
+}
+
+/** Shows the end; anything but success is an error, so that scripts stop. */
+function finish(operation: OperationJson, asked: GlobalOptions, context: CliContext): void {
+	show(operation, asked, context);
+	if (operation.state === "succeeded") return;
+	const why = operation.reason ? `: ${operation.reason}` : "";
+	const code = operation.code ? ` [${operation.code}]` : "";
+	throw new CliError("CLI_OPERATION_UNSUCCESSFUL", `the ${operation.type} is ${operation.state}${why}${code}`);
+}

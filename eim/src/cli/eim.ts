@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { apiClient } from "./api-client.ts";
+import { runCli } from "./program.ts";
+
+const stopping = new AbortController();
+const pause = (milliseconds: number) =>
+	new Promise<void>((resolve) => {
+		const timer = setTimeout(resolve, milliseconds);
+		stopping.signal.addEventListener("abort", () => {
+			clearTimeout(timer);
+			resolve();
+		});
+	});
+
+/** The server is a program of its own; signals for this one are meant for it. */
+function serve(flags: readonly string[]): Promise<number> {
+	const main = fileURLToPath(new URL("../main.js", import.meta.url));
+	const server = spawn(process.execPath, [main, ...flags], { stdio: "inherit" });
+	for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => server.kill(signal));
+	return new Promise((resolve, reject) => {
+		server.once("error", reject);
+		server.once("exit", (code) => resolve(code ?? 1));
+	});
+}
+
+process.once("SIGINT", () => stopping.abort());
+// A reader that has seen enough, such as `head`, is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+
+process.exitCode = await runCli(process.argv.slice(2), {
+	client: ({ url, apiKey }) => apiClient({ url, apiKey, fetch, pause }),
+	print: (text) => process.stdout.write(`${text}\n`),
+	printOctets: (octets) => process.stdout.write(octets),
+	note: (text) => process.stderr.write(`${text}\n`),
+	environment: process.env,
+	now: () => Date.now(),
+	pause,
+	signal: stopping.signal,
+	serve,
+});
