@@ -7,6 +7,7 @@ import {
 	EimConfigurationData,
 	EimSupportedProtocol,
 } from "@iot-esim/shared/messages/sgp32/eim-configuration";
+import { INITIAL_COUNTER } from "../domain/device.ts";
 import type { EimSigner } from "../keys/eim-signer.ts";
 import { EsipaError } from "./errors.ts";
 
@@ -21,7 +22,7 @@ export interface EimConfigurationSettings {
 	/** Name with an optional port; what the IPA connects to. */
 	readonly eimFqdn?: string | undefined;
 	readonly eimIdType?: EimIdType | undefined;
-	/** The counter that the card starts from; packages have greater ones. 1 when absent. */
+	/** The counter that the card starts from; packages have greater ones. */
 	readonly counterValue?: number | undefined;
 	/** -1 (the default) lets the card choose a token, null asks for none. */
 	readonly associationToken?: number | null | undefined;
@@ -52,7 +53,7 @@ export function eimConfigurationData(
 		eimId: settings.eimId,
 		...(eimFqdn === undefined ? {} : { eimFqdn }),
 		...(settings.eimIdType === undefined ? {} : { eimIdType: settings.eimIdType }),
-		counterValue: settings.counterValue ?? 1,
+		counterValue: settings.counterValue ?? INITIAL_COUNTER,
 		...(associationToken === null ? {} : { associationToken }),
 		eimPublicKeyData: signingKey(settings, signer),
 		...(tlsTrust === undefined
