@@ -2,7 +2,7 @@ import { createPrivateKey, type KeyObject } from "node:crypto";
 import type { Curve } from "@iot-esim/shared/crypto/curve";
 import { signRaw } from "@iot-esim/shared/crypto/ecdsa";
 import { publicPoint } from "@iot-esim/shared/crypto/key-agreement";
-import { parseCertificate } from "@iot-esim/shared/pki/certificate";
+import { type Certificate, parseCertificate } from "@iot-esim/shared/pki/certificate";
 import { bareKeyIdentifier, TrustStore } from "@iot-esim/shared/pki/trust-store";
 import { equalBytes } from "@iot-esim/shared/util/bytes";
 import { EuiccError } from "./errors.ts";
@@ -24,7 +24,7 @@ export class Ecasd {
 
 	/** @throws EuiccError EUICC_PERSONALISATION_INVALID when a key is not the one of its certificate */
 	constructor(card: Personalisation) {
-		this.trust = TrustStore.of(card.ciCertificates);
+		this.trust = TrustStore.of(card.ciCertificates.map(timelessCertificate));
 		this.credentials = card.credentials.map(openCredential);
 	}
 
@@ -55,6 +55,14 @@ export class Ecasd {
 		const credential = (ciPkId && this.credentialFor(ciPkId)) ?? this.defaultCredential;
 		return signRaw(credential.key, tbs);
 	}
+}
+
+/**
+ * A certificate that is valid at any time. A card has no clock (SGP.22 section 4.5.2.2): validity periods are for the
+ * servers and the device to check.
+ */
+export function timelessCertificate(der: Uint8Array): Certificate {
+	return { ...parseCertificate(der), notBefore: 0, notAfter: Number.MAX_SAFE_INTEGER };
 }
 
 function openCredential(credential: CardCredential): Credential {

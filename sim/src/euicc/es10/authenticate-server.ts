@@ -7,14 +7,14 @@ import {
 	EuiccSigned1 as ConsumerSigned1,
 } from "@iot-esim/shared/messages/sgp22/authenticate-server";
 import { AuthenticateServerResponse, EuiccSigned1 } from "@iot-esim/shared/messages/sgp32/authenticate-server";
-import { type Certificate, parseCertificate } from "@iot-esim/shared/pki/certificate";
+import type { Certificate } from "@iot-esim/shared/pki/certificate";
 import { verifyServerChain } from "@iot-esim/shared/pki/chain";
 import { PkiError } from "@iot-esim/shared/pki/errors";
 import { rspRoleOid } from "@iot-esim/shared/pki/oids";
 import type { TrustStore } from "@iot-esim/shared/pki/trust-store";
 import { serverSignature1Input } from "@iot-esim/shared/security/signature-input";
 import { equalBytes } from "@iot-esim/shared/util/bytes";
-import type { Credential } from "../ecasd.ts";
+import { type Credential, timelessCertificate } from "../ecasd.ts";
 import type { Es10Function, Euicc } from "../euicc.ts";
 import { consumerInfo2, iotInfo2 } from "./euicc-information.ts";
 
@@ -62,21 +62,17 @@ function verifyServer(request: AuthenticateServerRequest, { session, ecasd }: Eu
 	return { credential, serverOid, role: server.role };
 }
 
-/**
- * A server certificate verified up to a CI of this card, with the one of `roles` that it proves. A card has no clock
- * (SGP.22 section 4.5.2.2 leaves validity periods to those who know the time), so the chain is judged as of the moment
- * at which the certificate became valid.
- */
+/** A server certificate verified up to a CI of this card, with the one of `roles` that it proves; time is not asked. */
 export function verifiedCertificate<R extends "dp-auth" | "ds-auth" | "dp-pb">(
 	der: Uint8Array,
 	roles: readonly R[],
 	trust: TrustStore,
 ): { readonly certificate: Certificate; readonly role: R } | "invalid" | "unsupportedCurve" {
 	try {
-		const certificate = parseCertificate(der);
+		const certificate = timelessCertificate(der);
 		const role = roles.find((candidate) => certificate.policies.includes(rspRoleOid[candidate]));
 		if (role === undefined) return "invalid";
-		verifyServerChain({ certificate, role, trust, at: certificate.notBefore });
+		verifyServerChain({ certificate, role, trust, at: 0 });
 		return { certificate, role };
 	} catch (error) {
 		if (!(error instanceof PkiError)) throw error;

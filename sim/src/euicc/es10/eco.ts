@@ -14,7 +14,7 @@ const MOST_EIMS = 16;
 /** In a request: the card shall choose a token. */
 const TOKEN_WANTED = -1;
 
-/** Executes one eIM configuration operation of a package (SGP.32 section 3.4). */
+/** Executes one eIM configuration operation of a package. */
 export function executeEco(eco: Eco, euicc: Euicc): EuiccResultData {
 	if ("addEim" in eco) return { addEimResult: addEim(eco.addEim, euicc) };
 	if ("deleteEim" in eco) return { deleteEimResult: deleteEim(eco.deleteEim.eimId, euicc) };

@@ -64,7 +64,7 @@ function consumerOptions(options: string): ResetOptions {
 	};
 }
 
-/** Policy rules do not stand against a reset (SGP.22 section 3.3.2); an enabled profile is disabled first. */
+/** Policy rules do not stand against a reset (SGP.22 section 5.7.19); an enabled profile is disabled first. */
 function reset(euicc: Euicc, options: ResetOptions): number {
 	const { profiles, settings, proactive } = euicc;
 	if (proactive.isBusy) return ResetResultCode.catBusy;

@@ -44,7 +44,7 @@ export function startPackage({ profiles }: Euicc): PackageProgress {
 	};
 }
 
-/** Executes one profile state management operation of a package (SGP.32 section 3.3). */
+/** Executes one profile state management operation of a package. */
 export function executePsmo(psmo: Psmo, euicc: Euicc, progress: PackageProgress): EuiccResultData {
 	if ("enable" in psmo) return enable(psmo.enable, euicc, progress);
 	if ("disable" in psmo) return disable(psmo.disable, euicc, progress);
