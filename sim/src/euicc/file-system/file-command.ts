@@ -1,3 +1,4 @@
+import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import type { Position } from "./file-selection.ts";
 import type { FileAnswer } from "./file-status.ts";
 import type { FileSystem, FileSystemChange } from "./file-system.ts";
@@ -19,6 +20,7 @@ export interface CommandContext {
 	readonly position: Position;
 	/** PINs that were given in this card session, by their index. */
 	readonly verified: Set<number>;
+	readonly random: RandomSource;
 	note(change: FileSystemChange): void;
 }
 

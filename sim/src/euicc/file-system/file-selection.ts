@@ -19,10 +19,20 @@ export interface Position {
 	application: FileId | undefined;
 	/** Record pointer of the selected file, from 1; undefined after selection. */
 	record: number | undefined;
+	/** A data object that goes over in several commands. */
+	transfer: DataTransfer | undefined;
+}
+
+/** What is left to be read of an object, or what has come of one that is being written. */
+export interface DataTransfer {
+	readonly direction: "out" | "in";
+	readonly octets: Uint8Array;
+	/** Octets of the whole object that is being written. */
+	readonly total: number;
 }
 
 export function atMasterFile(): Position {
-	return { directory: MASTER_FILE, file: undefined, application: undefined, record: undefined };
+	return { directory: MASTER_FILE, file: undefined, application: undefined, record: undefined, transfer: undefined };
 }
 
 /** P1 of SELECT. */
@@ -36,6 +46,9 @@ export const SelectBy = {
 	pathFromCurrent: 0x09,
 } as const;
 
+/** Low bits of P2 of SELECT by DF name. */
+const Occurrence = { first: 0, last: 1, next: 2, previous: 3 } as const;
+
 const CURRENT_APPLICATION = 0x7fff;
 const MASTER_FILE_FID = 0x3f00;
 
@@ -45,6 +58,7 @@ export function findFile(
 	position: Position,
 	by: number,
 	data: Uint8Array,
+	occurrence: number = Occurrence.first,
 ): FileId | undefined | "malformed" {
 	switch (by) {
 		case SelectBy.fid:
@@ -60,7 +74,7 @@ export function findFile(
 		case SelectBy.parent:
 			return data.length === 0 ? fileOf(fs, position.directory).parent : "malformed";
 		case SelectBy.aid:
-			return byAid(fs, data);
+			return byAid(fs, position, data, occurrence);
 		case SelectBy.pathFromMasterFile:
 			return byPath(fs, position, MASTER_FILE, data);
 		case SelectBy.pathFromCurrent:
@@ -104,11 +118,28 @@ function byFid(fs: FileSystem, position: Position, fid: number): FileId | undefi
 	return nearby.find((id) => fileOf(fs, id).fid === fid && isReachable(fs, id));
 }
 
-/** The first application whose DF name begins with the given octets. */
-function byAid(fs: FileSystem, data: Uint8Array): FileId | undefined | "malformed" {
+/** Which of several applications whose DF names begin with the given octets; next and previous count from the last one. */
+function byAid(
+	fs: FileSystem,
+	{ application }: Position,
+	data: Uint8Array,
+	occurrence: number,
+): FileId | undefined | "malformed" {
 	if (data.length === 0 || data.length > 16) return "malformed";
-	const at = fs.files.findIndex(({ aid }) => aid !== undefined && data.every((octet, i) => aid[i] === octet));
-	return at < 0 ? undefined : at;
+	const matching = fs.files.flatMap(({ aid }, id) => {
+		return aid !== undefined && data.every((octet, i) => aid[i] === octet) ? [id] : [];
+	});
+	const at = matching.indexOf(application ?? -1);
+	switch (occurrence) {
+		case Occurrence.last:
+			return matching.at(-1);
+		case Occurrence.next:
+			return matching[at + 1];
+		case Occurrence.previous:
+			return at > 0 ? matching[at - 1] : undefined;
+		default:
+			return matching[0];
+	}
 }
 
 function byPath(fs: FileSystem, position: Position, start: FileId, data: Uint8Array): FileId | undefined | "malformed" {

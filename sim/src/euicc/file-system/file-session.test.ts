@@ -91,6 +91,20 @@ describe("SELECT", () => {
 		expect(toHex(session.applicationId ?? hex``)).toBe("A0000000871002FFFFFFFF8907090000");
 	});
 
+	it("goes through the applications with the same beginning of their AIDs", () => {
+		const second = fs.files.findIndex((file) => file.kind === "adf");
+		fs.files.push({ ...(fs.files[second] as (typeof fs.files)[number]), aid: hex`A0000000871002FF02`, fid: 0x7ff1 });
+		const aid = () => toHex(session.applicationId ?? hex``);
+		expect(send(`00A4040C07${USIM}`)).toBe("9000");
+		expect(send(`00A4040E07${USIM}`)).toBe("9000");
+		expect(aid()).toBe("A0000000871002FF02");
+		expect(send(`00A4040E07${USIM}`)).toBe("6A82");
+		expect(send(`00A4040F07${USIM}`)).toBe("9000");
+		expect(aid()).toBe("A0000000871002FFFFFFFF8907090000");
+		expect(send(`00A4040D07${USIM}`)).toBe("9000");
+		expect(aid()).toBe("A0000000871002FF02");
+	});
+
 	it("hides the temporary identifier of an ADF", () => {
 		expect(send("00A4000C027FF0")).toBe("6A82");
 		expect(send("00A4080C047FF06F07")).toBe("6A82");
@@ -230,6 +244,50 @@ describe("cyclic files", () => {
 		expect(send("00B2000300")).toBe("0000019000");
 		expect(send("00DC010403000007")).toBe("6A86");
 		expect(send("00DC00030200000700")).toBe("6700");
+	});
+});
+
+describe("BER-TLV files", () => {
+	beforeEach(() => {
+		const id = fs.files.length;
+		const shared = { isShareable: true, lifeCycle: 5, accessRule: { record: 5 }, specialInformation: 0 };
+		const parent = fs.files.findIndex((file) => file.kind === "adf");
+		fs.files.push({ ...shared, name: "ef-mml", kind: "ber-tlv", fid: 0x4f47, parent, size: 400, shortFileId: 0x1c });
+		fs.contents[id] = hex`8002AABB 5F2D02656E`;
+		selectUsim();
+		verify("1234");
+	});
+
+	it("give an object by its tag, in blocks when it is long", () => {
+		expect(send("80CB009C018000")).toBe("8002AABB9000");
+		expect(send("80CB0080025F2D00")).toBe("5F2D02656E9000");
+		expect(send("80CB0080018100")).toBe("6A88");
+		expect(send("80CB0080025F2D02")).toBe("5F2D62F1");
+		expect(send("80CB000002")).toBe("026562F1");
+		expect(send("80CB000002")).toBe("6E9000");
+		expect(send("80CB000002")).toBe("6985");
+	});
+
+	it("take an object in blocks, exchange it, and remove it by its tag", () => {
+		expect(send("80DB009C058003112233")).toBe("9000");
+		expect(send("80CB009C018000")).toBe("80031122339000");
+		expect(send(`80DB0080F98181F0${"55".repeat(246)}`)).toBe("6700");
+		expect(send(`80DB00800481818055`)).toBe("63F1");
+		expect(send(`80DB00007F${"66".repeat(127)}`)).toBe("9000");
+		expect(send("80CB0080018100").slice(0, 10)).toBe("8181805566");
+		expect(send("80DB00800180")).toBe("9000");
+		expect(send("80CB0080018000")).toBe("6A88");
+		expect(send("80DB00800180")).toBe("6A88");
+	});
+
+	it("refuse what does not fit, blocks without a beginning, and files of other kinds", () => {
+		expect(send("80DB009C0483820200")).toBe("63F1");
+		for (const sw of ["63F1", "63F1"]) expect(send(`80DB0000FC${"77".repeat(252)}`)).toBe(sw);
+		expect(send(`80DB000008${"77".repeat(8)}`)).toBe("6A84");
+		expect(send("80DB00000177")).toBe("6985");
+		expect(send("80DB00400180")).toBe("6A86");
+		expect(send("80CB0087018000")).toBe("6981");
+		expect(send("00B09C0000")).toBe("6981");
 	});
 });
 

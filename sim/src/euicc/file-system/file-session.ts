@@ -1,17 +1,19 @@
 /** The files and applications of a profile as one logical channel sees them. */
 
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
-import { authenticate } from "../usim/authenticate.ts";
+import { type RandomSource, systemRandom } from "@iot-esim/shared/runtime/random";
 import { AccessMode, isAllowed } from "./access-rule.ts";
 import { readBinary, updateBinary } from "./binary-commands.ts";
+import { retrieveData, setData } from "./data-object-commands.ts";
 import { fcpOf } from "./fcp.ts";
 import type { CommandContext, CommandHandler, FileCommand } from "./file-command.ts";
 import { applicationOf, atMasterFile, findFile, isDirectoryFile, type Position } from "./file-selection.ts";
 import { answer, type FileAnswer, FileStatus, status } from "./file-status.ts";
-import { childByFid, contentsOf, type FileId, type FileSystem, type FileSystemChange, fileOf } from "./file-system.ts";
+import { type FileSystem, type FileSystemChange, fileOf } from "./file-system.ts";
 import { changePin, disablePin, enablePin, isPinGiven, unblockPin, verifyPin } from "./pin-commands.ts";
 import { increase, readRecord, updateRecord } from "./record-commands.ts";
 import { searchRecord } from "./search-command.ts";
+import { authenticateNetwork, getIdentity } from "./usim-commands.ts";
 
 /** What all channels share until the card is reset: the PINs that were given. */
 export class CardSecurity {
@@ -30,11 +32,14 @@ const ACTIVATED = 0x05;
 export class FileSession {
 	readonly #fs: FileSystem;
 	readonly #security: CardSecurity;
+	readonly #random: RandomSource;
 	readonly #position: Position = atMasterFile();
 
-	constructor(fs: FileSystem, security: CardSecurity) {
+	/** `random` gives the keys by which the USIM conceals its identity. */
+	constructor(fs: FileSystem, security: CardSecurity, random: RandomSource = systemRandom) {
 		this.#fs = fs;
 		this.#security = security;
+		this.#random = random;
 	}
 
 	/** The DF name of the application that was selected last on this channel. */
@@ -45,13 +50,14 @@ export class FileSession {
 
 	/** Carries out one command. The file system is changed in place; `changes` says what. */
 	execute(command: FileCommand): FileSessionAnswer {
-		const handler = HANDLERS[command.ins];
+		const handler = HANDLERS.get(command.ins);
 		const changes: FileSystemChange[] = [];
 		if (!handler) return { ...status(FileStatus.instructionNotSupported), changed: false, changes };
 		const context: CommandContext = {
 			fs: this.#fs,
 			position: this.#position,
 			verified: this.#security.verified,
+			random: this.#random,
 			note: (change) => changes.push(change),
 		};
 		const { data, sw } = handler(context, command);
@@ -63,11 +69,15 @@ export class FileSession {
 const RETURN_MASK = 0x0c;
 const RETURN_NOTHING = 0x0c;
 
+/** Bits of P2 of SELECT by DF name: first or only, last, next, previous. */
+const OCCURRENCE_MASK = 0x03;
+
 const select: CommandHandler = ({ fs, position }, { p1, p2, data }) => {
-	const id = findFile(fs, position, p1, data);
+	const id = findFile(fs, position, p1, data, p2 & OCCURRENCE_MASK);
 	if (id === "malformed") return status(FileStatus.incorrectParameters);
 	if (id === undefined) return status(FileStatus.fileNotFound);
 	position.record = undefined;
+	position.transfer = undefined;
 	if (isDirectoryFile(fs, id)) {
 		position.directory = id;
 		position.file = undefined;
@@ -109,58 +119,24 @@ const switchFile =
 		return status(FileStatus.ok);
 	};
 
-const APPLICATION_PIN = 0x01;
-const SERVICE_TABLE = 0x6f38;
-const GSM_ACCESS = 27;
-const GSM_SECURITY_CONTEXT = 38;
-
-const authenticateNetwork: CommandHandler = (context, { p1, p2, data }) => {
-	const { fs, position } = context;
-	const application = applicationOf(fs, position.directory);
-	const index = application === undefined ? undefined : fs.authentication.byApplication[application];
-	const keys = index === undefined ? undefined : fs.authentication.keys[index];
-	if (application === undefined || !keys) return status(FileStatus.conditionsNotSatisfied);
-	if (p1 !== 0) return status(FileStatus.incorrectParameters);
-	if (!isPinGiven(context, pinOfApplication(fs, application))) return status(FileStatus.securityNotSatisfied);
-	const isUsim = fileOf(fs, application).name === "adf-usim";
-	const { changed, ...result } = authenticate(keys, {
-		context: p2,
-		data,
-		returnsKc: isUsim && hasService(fs, application, GSM_ACCESS),
-		allowsGsmContext: isUsim && hasService(fs, application, GSM_SECURITY_CONTEXT),
-	});
-	if (changed) context.note({ part: "authentication" });
-	return result;
-};
-
-/** The application's own PIN is the first global one that its FCP lists (TS 102 221 §9.5.1). */
-function pinOfApplication(fs: FileSystem, application: FileId): number {
-	const references = [...(fileOf(fs, application).pinReferences ?? [])];
-	return references.find((reference) => reference >= 1 && reference <= 8) ?? APPLICATION_PIN;
-}
-
-/** A service of EF.UST; services are numbered from 1. */
-function hasService(fs: FileSystem, application: FileId, service: number): boolean {
-	const table = childByFid(fs, application, SERVICE_TABLE);
-	const octet = table === undefined ? 0 : (contentsOf(fs, table)[(service - 1) >> 3] ?? 0);
-	return ((octet >> ((service - 1) & 7)) & 1) !== 0;
-}
-
-const HANDLERS: Readonly<Record<number, CommandHandler>> = {
-	4: switchFile(AccessMode.deactivate, DEACTIVATED),
-	32: verifyPin,
-	36: changePin,
-	38: disablePin,
-	40: enablePin,
-	44: unblockPin,
-	50: increase,
-	68: switchFile(AccessMode.activate, ACTIVATED),
-	136: authenticateNetwork,
-	162: searchRecord,
-	164: select,
-	176: readBinary,
-	178: readRecord,
-	214: updateBinary,
-	220: updateRecord,
-	242: reportStatus,
-};
+const HANDLERS: ReadonlyMap<number, CommandHandler> = new Map([
+	[0x04, switchFile(AccessMode.deactivate, DEACTIVATED)],
+	[0x20, verifyPin],
+	[0x24, changePin],
+	[0x26, disablePin],
+	[0x28, enablePin],
+	[0x2c, unblockPin],
+	[0x32, increase],
+	[0x44, switchFile(AccessMode.activate, ACTIVATED)],
+	[0x78, getIdentity],
+	[0x88, authenticateNetwork],
+	[0xa2, searchRecord],
+	[0xa4, select],
+	[0xb0, readBinary],
+	[0xb2, readRecord],
+	[0xcb, retrieveData],
+	[0xd6, updateBinary],
+	[0xdb, setData],
+	[0xdc, updateRecord],
+	[0xf2, reportStatus],
+]);

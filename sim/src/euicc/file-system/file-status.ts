@@ -6,6 +6,8 @@ export const FileStatus = {
 	contextNotSupported: 0x9864,
 	endReached: 0x6282,
 	fileDeactivated: 0x6283,
+	moreDataAvailable: 0x62f1,
+	moreDataExpected: 0x63f1,
 	triesLeft: 0x63c0,
 	wrongLength: 0x6700,
 	incompatibleFile: 0x6981,

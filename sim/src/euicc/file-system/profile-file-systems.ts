@@ -3,6 +3,7 @@
 import { ProfileError } from "@iot-esim/shared/profile/errors";
 import { type ProfilePackage, parseProfilePackage } from "@iot-esim/shared/profile/profile-package";
 import { simaFailure } from "@iot-esim/shared/profile/sima-response";
+import { type RandomSource, systemRandom } from "@iot-esim/shared/runtime/random";
 import type { Command } from "../apdu/command.ts";
 import type { Answer } from "../apdu/status.ts";
 import { decodeJson, encodeJson } from "../nvm/json.ts";
@@ -13,7 +14,10 @@ import { installFileSystem } from "./install-file-system.ts";
 import { DEFAULT_LIMITS, type InstallationLimits } from "./installation-limits.ts";
 
 /** File systems for a card with these limits. */
-export function profileFileSystems(limits: InstallationLimits = DEFAULT_LIMITS): ProfileFileSystems {
+export function profileFileSystems(
+	limits: InstallationLimits = DEFAULT_LIMITS,
+	random: RandomSource = systemRandom,
+): ProfileFileSystems {
 	return {
 		install(unprotectedProfilePackage: Uint8Array, storage: ProfileStorage): Uint8Array | undefined {
 			const profile = readPackage(unprotectedProfilePackage);
@@ -23,7 +27,7 @@ export function profileFileSystems(limits: InstallationLimits = DEFAULT_LIMITS):
 			saveFileSystem(outcome.fileSystem, storage);
 			return undefined;
 		},
-		open: (storage: ProfileStorage) => openProfileFiles(storage),
+		open: (storage: ProfileStorage) => openProfileFiles(storage, random),
 	};
 }
 
@@ -38,12 +42,12 @@ function readPackage(der: Uint8Array): ProfilePackage | Uint8Array {
 }
 
 /** PINs count as given until the files are opened anew, which a card does at every reset. */
-function openProfileFiles(storage: ProfileStorage): ProfileFiles {
+function openProfileFiles(storage: ProfileStorage, random: RandomSource): ProfileFiles {
 	const fs = loadFileSystem(storage);
 	const security = new CardSecurity();
 	return {
 		openSession() {
-			const session = new FileSession(fs, security);
+			const session = new FileSession(fs, security, random);
 			return {
 				transmit(command: Command): Answer {
 					const { data, sw, changes } = session.execute(command);
