@@ -1,8 +1,6 @@
 import type { Bench, BenchReport } from "./bench.ts";
 
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
-	codec: async () => (await import("./codec.ts")).codec,
-	cycle: async () => (await import("./cycle.ts")).cycle,
 	download: async () => (await import("./download.ts")).download,
 };
 
@@ -12,7 +10,10 @@ function show(report: BenchReport): string {
 			? ""
 			: `: ratio ${report.ratio.toFixed(2)}, target ${report.target}${report.ratio >= report.target ? "" : " (missed)"}`;
 	const width = Math.max(...Object.keys(report.figures).map((name) => name.length));
-	return [`${report.name}${verdict}`, ...Object.entries(report.figures).map(([n, v]) => `  ${n.padEnd(width)}  ${v}`)].join("\n");
+	return [
+		`${report.name}${verdict}`,
+		...Object.entries(report.figures).map(([n, v]) => `  ${n.padEnd(width)}  ${v}`),
+	].join("\n");
 }
 
 const args = process.argv.slice(2);

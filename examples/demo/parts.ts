@@ -1,0 +1,181 @@
+import { copyFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import type { DemoPlan } from "./plan.ts";
+import { Program, runOnce } from "./program.ts";
+
+export type PartName = "smdp" | "eim" | "network" | "card" | "ipa";
+
+/** The parts of the demo as processes that can be started, killed and started again on the same ports and folders. */
+export class Parts {
+	readonly plan: DemoPlan;
+	readonly #running = new Map<PartName, Program>();
+	#apiKey: string | undefined;
+
+	constructor(plan: DemoPlan) {
+		this.plan = plan;
+	}
+
+	get(name: PartName): Program {
+		const program = this.#running.get(name);
+		if (!program) throw new Error(`${name} was not started`);
+		return program;
+	}
+
+	/** The operator's key, known once the eIM has started for the first time. */
+	get apiKey(): string {
+		if (this.#apiKey === undefined) throw new Error("the eIM has not printed its first API key");
+		return this.#apiKey;
+	}
+
+	/** Certificates of all roles under one CI, in `pki`. */
+	async makePki(): Promise<void> {
+		const { plan } = this;
+		await this.once("pki", "sim/dist/pki/main.js", [
+			...["init", "--dir", this.in("pki"), "--curve", plan.curve, "--eid", plan.eid],
+			...["--dp-host", `${plan.smdpName},localhost`, "--eim-host", plan.eimName],
+		]);
+		copyFileSync(this.in("pki", "ci.pem"), this.in("trust", "ci.pem"));
+	}
+
+	async startSmdp(): Promise<void> {
+		const { plan } = this;
+		await this.#start("smdp", "sim/dist/smdp/main.js", [
+			...["run", "--dir", this.in("smdp"), "--pki", this.in("pki"), "--address", plan.smdpName],
+			...["--port", String(plan.ports.smdp), "--bench-port", String(plan.ports.smdpBench)],
+		]);
+		await this.#listening("smdp");
+	}
+
+	async startEim(): Promise<void> {
+		const { plan } = this;
+		const program = await this.#start("eim", "eim/dist/main.js", ["--config", this.#config("eim", this.#eimConfig())]);
+		const ready = await program.line("it listens", (line) => ("listening" in line ? line : undefined));
+		if (typeof ready.firstApiKey === "string") this.#apiKey = ready.firstApiKey;
+		void plan;
+	}
+
+	/** Makes the card with the bootstrap profile enabled. */
+	async makeCard(): Promise<void> {
+		const { plan } = this;
+		await this.once("card-init", "sim/dist/euicc/main.js", [
+			...["init", "--dir", this.in("card"), "--pki", this.in("pki"), "--eid", plan.eid, "--mode", "iot"],
+			...["--bootstrap", plan.bootstrap.file, "--bootstrap-name", "Bootstrap"],
+		]);
+	}
+
+	async startNetwork(): Promise<void> {
+		await this.#start("network", "sim/dist/network/main.js", [
+			...["run", "--config", this.#config("network", this.#networkConfig())],
+		]);
+		await this.#listening("network");
+	}
+
+	async startCard(): Promise<void> {
+		const connect = `127.0.0.1:${this.plan.ports.card}`;
+		await this.#start("card", "sim/dist/euicc/main.js", ["run", "--dir", this.in("card"), "--connect", connect]);
+	}
+
+	async startIpa(): Promise<void> {
+		const config = this.#config("ipa", this.#ipaConfig());
+		await this.#start("ipa", "ipa/dist/main.js", ["run", "--config", config, "--json-events"]);
+	}
+
+	async start(name: PartName): Promise<void> {
+		const starts = {
+			smdp: "startSmdp",
+			eim: "startEim",
+			network: "startNetwork",
+			card: "startCard",
+			ipa: "startIpa",
+		} as const;
+		await this[starts[name]]();
+	}
+
+	/** Runs one of our programs to its end and gives the JSON lines it printed. */
+	once(name: string, script: string, args: readonly string[]): Promise<readonly Record<string, unknown>[]> {
+		return runOnce({ name, script, args, logFolder: this.in("logs") });
+	}
+
+	/** `ipa card ...` through the modem, while the agent does not run. */
+	ipaCard(...args: string[]): Promise<readonly Record<string, unknown>[]> {
+		const config = this.#config("ipa", this.#ipaConfig());
+		return this.once("ipa-card", "ipa/dist/main.js", ["card", ...args, "--config", config, "--json"]);
+	}
+
+	/** Paths in the demo's folder. */
+	in(...parts: string[]): string {
+		return path.join(this.plan.folder, ...parts);
+	}
+
+	running(): Program[] {
+		return [...this.#running.values()].filter((program) => program.isRunning);
+	}
+
+	async stopAll(): Promise<void> {
+		for (const name of ["ipa", "eim", "smdp", "network", "card"] as const) await this.#running.get(name)?.stop();
+	}
+
+	async #start(name: PartName, script: string, args: readonly string[]): Promise<Program> {
+		if (this.#running.get(name)?.isRunning) throw new Error(`${name} runs already`);
+		const program = new Program({ name, script, args, logFolder: this.in("logs") });
+		this.#running.set(name, program);
+		return program;
+	}
+
+	async #listening(name: PartName): Promise<void> {
+		await this.get(name).line("it listens", (line) => ("listening" in line ? true : undefined));
+	}
+
+	#config(name: string, settings: object): string {
+		const file = this.in(`${name}.yaml`);
+		// JSON is YAML.
+		writeFileSync(file, `${JSON.stringify(settings, null, 2)}\n`);
+		return file;
+	}
+
+	#eimConfig() {
+		const { ports, eimName, smdpName, curve } = this.plan;
+		return {
+			dataFolder: this.in("eim"),
+			eim: { fqdn: eimName },
+			esipa: { host: "127.0.0.1", port: ports.esipa },
+			api: { host: "127.0.0.1", port: ports.api },
+			keys: { curve: curve === "brainpool" ? "brainpoolP256r1" : "P-256" },
+			trust: { folder: this.in("trust") },
+			hosts: { [smdpName]: `127.0.0.1:${ports.smdp}` },
+			jobs: { interval: "1s" },
+		};
+	}
+
+	#networkConfig() {
+		const { ports, eimName, bootstrap, target, unreachable } = this.plan;
+		const plmns = [...new Set([bootstrap.plmn, target.plmn, unreachable.plmn])];
+		return {
+			control: { port: ports.control },
+			hss: {
+				smdpBench: `http://127.0.0.1:${ports.smdpBench}`,
+				uppFiles: [bootstrap.file],
+				stateFile: this.in("hss.json"),
+			},
+			modem: { searchInterval: "200ms", attachTime: "100ms" },
+			proxy: { allow: [eimName] },
+			hosts: { [eimName]: `127.0.0.1:${ports.esipa}` },
+			operators: plmns.map((plmn) => ({ plmn, name: `Network ${plmn}` })),
+			coverage: { rules: [{ plmn: unreachable.plmn, place: "home", covered: false }] },
+			devices: [{ name: "device", place: "home", cardPort: ports.card, ipaPort: ports.ipa, proxyPort: ports.proxy }],
+		};
+	}
+
+	#ipaConfig() {
+		const { ports } = this.plan;
+		return {
+			card: { address: `vpcd://127.0.0.1:${ports.ipa}`, refreshDelay: "200ms", refreshTimeout: "20s" },
+			state: { folder: this.in("ipa") },
+			proxy: `http://127.0.0.1:${ports.proxy}`,
+			eim: { timeout: "10s" },
+			poll: { interval: "1s", retryAfter: "1s", retryAtMost: "2s" },
+			rollback: { after: "6s", deliveryRetry: "1s" },
+			device: { tac: "35000000", imei: "350000000000006" },
+		};
+	}
+}

@@ -1,0 +1,118 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import path from "node:path";
+import { buildProfilePackage } from "@iot-esim/shared/profile/builder/build-profile-package";
+import { parseProfilePackage } from "@iot-esim/shared/profile/profile-package";
+import { subscriberOf } from "@iot-esim/shared/profile/subscriber";
+
+export type DemoCurve = "P-256" | "brainpool";
+
+/** A profile of the demo: its package and what the network must see of it. */
+export interface DemoProfile {
+	readonly label: string;
+	readonly file: string;
+	readonly iccid: string;
+	readonly imsi: string;
+	readonly plmn: string;
+}
+
+/** Everything that is fixed before the first process starts: names, ports, folders, profiles. */
+export interface DemoPlan {
+	readonly folder: string;
+	readonly curve: DemoCurve;
+	readonly eid: string;
+	readonly smdpName: string;
+	readonly eimName: string;
+	readonly ports: Readonly<
+		Record<"smdp" | "smdpBench" | "esipa" | "api" | "control" | "card" | "ipa" | "proxy", number>
+	>;
+	/** What the card leaves the factory with. */
+	readonly bootstrap: DemoProfile;
+	/** The operator that the device is moved to. */
+	readonly target: DemoProfile;
+	/** An operator without coverage where the device is. */
+	readonly unreachable: DemoProfile;
+}
+
+const BOOTSTRAP = {
+	iccid: "8900101000000000015",
+	imsi: "001019000000001",
+	serviceProvider: "Factory",
+	profileName: "Bootstrap",
+	algorithm: "milenage",
+	ki: "465B5CE8B199B49FAA5F0A2EE238A6BC",
+	op: "CDC202D5123E20F62B6D676AC72CB318",
+};
+const TARGET = {
+	iccid: "8900102000000000023",
+	imsi: "001020000000002",
+	serviceProvider: "Testland Two",
+	profileName: "Fleet",
+	algorithm: "milenage",
+	ki: "0396EB317B6D1C36F19C1C84CD6FFD16",
+	opc: "53C15671C60A4B731C55B4A441C0BDE2",
+	notifications: [{ address: "smdp.example.com", events: ["install", "enable", "disable", "delete"] }],
+};
+const UNREACHABLE = {
+	iccid: "8900103000000000039",
+	imsi: "001030000000003",
+	serviceProvider: "Nowhere Mobile",
+	profileName: "No coverage",
+	algorithm: "tuak",
+	ki: "ABABABABABABABABABABABABABABABAB",
+	op: "5555555555555555555555555555555555555555555555555555555555555555",
+	notifications: [{ address: "smdp.example.com", events: ["install", "enable", "disable", "delete"] }],
+};
+
+export interface PlanOptions {
+	readonly folder: string;
+	readonly curve: DemoCurve;
+	/** A profile package (UPP, DER) to download instead of the demo's own. */
+	readonly profileFile?: string | undefined;
+}
+
+/** Takes free ports, writes the profile packages and says what goes where. */
+export async function makePlan({ folder, curve, profileFile }: PlanOptions): Promise<DemoPlan> {
+	for (const sub of ["logs", "upp", "trust"]) mkdirSync(path.join(folder, sub), { recursive: true });
+	const [smdp, smdpBench, esipa, api, control, card, ipa, proxy] = await freePorts(8);
+	const ports = { smdp, smdpBench, esipa, api, control, card, ipa, proxy } as DemoPlan["ports"];
+	return {
+		folder,
+		curve,
+		eid: "89049032123451234512345678901235",
+		smdpName: "smdp.example.com",
+		eimName: "eim.example.com",
+		ports,
+		bootstrap: writeProfile(folder, "bootstrap", buildProfilePackage(BOOTSTRAP)),
+		target: writeProfile(folder, "target", profileFile ? readProfile(profileFile) : buildProfilePackage(TARGET)),
+		unreachable: writeProfile(folder, "unreachable", buildProfilePackage(UNREACHABLE)),
+	};
+}
+
+function readProfile(file: string): Uint8Array {
+	return new Uint8Array(readFileSync(file));
+}
+
+function writeProfile(folder: string, label: string, upp: Uint8Array): DemoProfile {
+	const file = path.join(folder, "upp", `${label}.der`);
+	writeFileSync(file, upp);
+	const { iccid, imsi } = subscriberOf(parseProfilePackage(upp));
+	return { label, file, iccid, imsi, plmn: imsi.slice(0, 5) };
+}
+
+/** Ports that nobody listens on; all are held until the last is found, so that no two are the same. */
+async function freePorts(count: number): Promise<number[]> {
+	const servers = await Promise.all(
+		Array.from({ length: count }, async () => {
+			const server = createServer();
+			await new Promise<void>((resolve, reject) => {
+				server.once("error", reject);
+				server.listen(0, "127.0.0.1", resolve);
+			});
+			return server;
+		}),
+	);
+	const ports = servers.map((server) => (server.address() as { port: number }).port);
+	await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+	return ports;
+}
