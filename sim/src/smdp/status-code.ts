@@ -84,8 +84,16 @@ export class RspRefusal extends Error {
 	}
 }
 
+/** Octets of a text in statusCodeData for which every client has room (lpac keeps 128). */
+const MAX_TEXT_LENGTH = 128;
+
 /** `statusCodeData` of a JSON header. */
 export function statusCodeData(refusal: RspRefusal) {
-	const { subjectIdentifier, message } = refusal;
-	return { ...refusal.code, ...(subjectIdentifier === undefined ? {} : { subjectIdentifier }), message };
+	const { subjectIdentifier } = refusal;
+	const identifier = subjectIdentifier === undefined ? {} : { subjectIdentifier: clipped(subjectIdentifier) };
+	return { ...refusal.code, ...identifier, message: clipped(refusal.message) };
+}
+
+function clipped(text: string): string {
+	return text.length <= MAX_TEXT_LENGTH ? text : `${text.slice(0, MAX_TEXT_LENGTH - 1)}.`;
 }

@@ -2,7 +2,6 @@
 
 import { createHash, type KeyObject } from "node:crypto";
 import { decode, encode, keep } from "@iot-esim/shared/asn1/schema";
-import type { Curve } from "@iot-esim/shared/crypto/curve";
 import { generateKeyPair, type KeyPair, signRaw } from "@iot-esim/shared/crypto/ecdsa";
 import { publicPoint } from "@iot-esim/shared/crypto/key-agreement";
 import { Eid } from "@iot-esim/shared/ids/eid";
@@ -284,7 +283,7 @@ export class DownloadClient {
 
 	/** 30 of an enable, disable or delete notification. */
 	otherNotification(
-		event: Parameters<typeof NotificationEvent.of>[0],
+		event: "notificationEnable" | "notificationDisable" | "notificationDelete",
 		iccid: Uint8Array,
 		seqNumber: number,
 	): Uint8Array {
@@ -335,10 +334,6 @@ export function isRefused(answer: Answer): boolean {
 export function codeOf({ header }: Answer): string {
 	const data = header.functionExecutionStatus.statusCodeData;
 	return data === undefined ? "ok" : `${data.subjectCode}/${data.reasonCode}`;
-}
-
-export function freshCardKey(curve: Curve): KeyPair {
-	return generateKeyPair(curve);
 }
 
 function hashCc(confirmationCode: string, transactionId: Uint8Array): Uint8Array {
