@@ -1,0 +1,270 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createEs9PlusClient } from "@iot-esim/eim/es9plus/client";
+import { addInitialEimRequest } from "@iot-esim/eim/esipa/eim-configuration";
+import { createIpa, type Ipa, type IpaSettings } from "@iot-esim/ipa/agent";
+import { inProcessDriver } from "@iot-esim/ipa/card/drivers/in-process";
+import { Es10 } from "@iot-esim/ipa/card/es10";
+import { Es10Commands } from "@iot-esim/ipa/card/es10-commands";
+import { IsdRChannel } from "@iot-esim/ipa/card/isd-r-channel";
+import { EsipaLinkError } from "@iot-esim/ipa/esipa/errors";
+import type { IpaEvent } from "@iot-esim/ipa/procedures/ipa-event";
+import { openJournal } from "@iot-esim/ipa/state/journal";
+import { memoryJournalStorage } from "@iot-esim/ipa/state/journal-storage";
+import { Eid } from "@iot-esim/shared/ids/eid";
+import { Iccid } from "@iot-esim/shared/ids/iccid";
+import { systemRandom } from "@iot-esim/shared/runtime/random";
+import { Seconds } from "@iot-esim/shared/util/duration";
+import { Card } from "@iot-esim/sim/euicc/card";
+import { type BootstrapProfile, createCard, personalisationOf } from "@iot-esim/sim/euicc/create-card";
+import { profileFileSystems } from "@iot-esim/sim/euicc/file-system/profile-file-systems";
+import { MemoryDisk } from "@iot-esim/sim/euicc/nvm/disk";
+import { Nvm } from "@iot-esim/sim/euicc/nvm/nvm";
+import type { Personalisation } from "@iot-esim/sim/euicc/personalisation";
+import { loadPki, savePki } from "@iot-esim/sim/pki/pki-directory";
+import { credentialsOf } from "@iot-esim/sim/smdp/credentials";
+import { profileFromFile } from "@iot-esim/sim/smdp/orders/import-profile";
+import { createSmdp, type Smdp } from "@iot-esim/sim/smdp/smdp";
+import { EIM_ID, esipaBench, testPki } from "../support/esipa-bench.ts";
+import { benchSettings, type Interruption } from "./ipa-device-bench.ts";
+
+export const SMDP_ADDRESS = "smdp.example.com";
+export const BOOTSTRAP_ICCID = "8900101000000000018";
+export const OTHER_ICCID = "8900101000000000026";
+
+function profileYaml(iccid: string, extra: string): Uint8Array {
+	return new TextEncoder().encode(`
+iccid: "${iccid}"
+imsi: "0010100000000${iccid.slice(-2)}"
+ki: "000102030405060708090A0B0C0D0E0F"
+opc: "101112131415161718191A1B1C1D1E1F"
+spn: "Test"
+profileName: "Profile ${iccid.slice(-2)}"
+${extra}`);
+}
+
+function profile(iccid: string, extra = "") {
+	const contents = profileYaml(iccid, extra);
+	return profileFromFile({ fileName: "p.yaml", contents, smdpAddress: SMDP_ADDRESS, profileType: "iot" });
+}
+
+interface RoomsOptions {
+	readonly card?: Partial<Omit<Personalisation, "eid" | "ciCertificates" | "credentials">>;
+	readonly settings?: Partial<IpaSettings>;
+}
+
+/**
+ * Real eIM, SM-DP+, eUICC and IPA in one process on one fake clock; only sockets are left out. The card is bare: the
+ * agent serves its proactive commands and resets it.
+ */
+export class RoomsBench {
+	readonly #folder = mkdtempSync(join(tmpdir(), "ipa-rooms-"));
+	readonly #disk = new MemoryDisk();
+	readonly #fileSystems = profileFileSystems();
+	readonly #storage = memoryJournalStorage();
+	readonly #options: RoomsOptions;
+	readonly events: IpaEvent[] = [];
+	readonly smdp: Smdp;
+	readonly eim: Awaited<ReturnType<typeof esipaBench>>;
+	readonly eid: Eid;
+	card: Card;
+	/** Whether the device has a network, asked at every exchange. */
+	isAttached: () => Promise<boolean> | boolean = () => true;
+	interruption: Interruption = () => undefined;
+
+	private constructor(eim: Awaited<ReturnType<typeof esipaBench>>, smdp: Smdp, folder: string, options: RoomsOptions) {
+		rmSync(this.#folder, { recursive: true });
+		this.#folder = folder;
+		this.#options = options;
+		this.eim = eim;
+		this.smdp = smdp;
+		const bootstrap: BootstrapProfile = {
+			unprotectedProfilePackage: profile(BOOTSTRAP_ICCID).package,
+			isEnabled: true,
+		};
+		const personalisation = personalisationOf([testPki()], options.card);
+		createCard(new Nvm(this.#disk), personalisation, this.#fileSystems, [bootstrap]);
+		this.eid = Eid(personalisation.eid);
+		this.card = this.#newCard();
+	}
+
+	static async start(options: RoomsOptions = {}): Promise<RoomsBench> {
+		const folder = mkdtempSync(join(tmpdir(), "ipa-rooms-"));
+		savePki(join(folder, "pki"), testPki());
+		let smdp: Smdp | undefined;
+		const es9plus = createEs9PlusClient({
+			requester: EIM_ID,
+			newCallId: () => "call",
+			http: {
+				request: async ({ url, headers, body }) => {
+					const lowerCase = Object.fromEntries(
+						Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+					);
+					const answer = await (smdp as Smdp).handle({
+						method: "POST",
+						path: new URL(url).pathname,
+						headers: lowerCase,
+						body,
+						remoteAddress: "192.0.2.2",
+						signal: new AbortController().signal,
+					});
+					const { body: given = new Uint8Array(0), status } = answer;
+					return { status, body: given instanceof Uint8Array ? given : new TextEncoder().encode(String(given)) };
+				},
+			},
+		});
+		const eim = await esipaBench({ es9plus });
+		smdp = createSmdp({
+			stateFolder: join(folder, "smdp"),
+			credentials: [credentialsOf(loadPki(join(folder, "pki")))],
+			addresses: [SMDP_ADDRESS],
+			clock: eim.clock,
+			random: systemRandom,
+			logger: eim.deps.logger,
+		});
+		const bench = new RoomsBench(eim, smdp, folder, options);
+		await bench.#associate();
+		return bench;
+	}
+
+	/** Orders a profile at the SM-DP+ and a download of it at the eIM; the operation's id. */
+	async orderDownload(iccid: string, extra = "", confirmation: Record<string, unknown> = {}): Promise<string> {
+		this.smdp.importProfile(profile(iccid, extra));
+		await this.#es2plus("downloadOrder", { iccid });
+		const { matchingId } = await this.#es2plus("confirmOrder", { iccid, releaseFlag: true, ...confirmation });
+		return this.eim.order(this.eid, {
+			type: "download",
+			parameters: { smdpAddress: SMDP_ADDRESS, matchingId: matchingId ?? "" },
+		});
+	}
+
+	async orderEnable(iccid: string, rollback: boolean): Promise<string> {
+		return this.eim.order(this.eid, { type: "enable", parameters: { iccid: Iccid(iccid), rollback } });
+	}
+
+	/** A new agent, and a card that has lost its power. */
+	async restart(): Promise<Ipa> {
+		this.card = this.#newCard();
+		const card = this.card;
+		const interruption = this.interruption;
+		const around = async <T>(effect: string, act: () => Promise<T>): Promise<T> => {
+			await interruption(effect, "before");
+			const result = await act();
+			await interruption(effect, "after");
+			return result;
+		};
+		const ipa = createIpa({
+			driver: inProcessDriver({
+				powerOn: () => card.powerOn(),
+				powerOff: async () => card.powerOff(),
+				reset: () => card.reset(),
+				transmit: (apdu) => around(`card ${apdu[1]?.toString(16)}`, () => card.transmit(apdu)),
+			}),
+			link: (target) => ({
+				name: target.eimFqdn ?? "",
+				exchange: (message) => around(`eim ${message[1]?.toString(16)}`, () => this.#exchange(message)),
+				close: async () => undefined,
+			}),
+			clock: this.eim.clock,
+			random: { bytes: (length) => new Uint8Array(length).fill(128) },
+			journal: await openJournal(this.#storage),
+			logger: this.eim.deps.logger,
+			settings: { ...benchSettings, card: { proactive: "agent" }, ...this.#options.settings },
+		});
+		ipa.events.onAny((event) => this.events.push(event));
+		return ipa;
+	}
+
+	/** A round of the agent, then whatever the eIM does by itself. */
+	async round(ipa: Ipa) {
+		const result = await this.inTime(ipa.pollOnce());
+		await this.inTime(this.eim.jobs.runDue());
+		return result;
+	}
+
+	/** Lets fake time pass while `promise` is pending, slowly enough for databases and disks to keep up. */
+	async inTime<T>(promise: Promise<T>): Promise<T> {
+		let isSettled = false;
+		const mark = () => {
+			isSettled = true;
+		};
+		promise.then(mark, mark);
+		while (!isSettled) {
+			await new Promise((resolve) => setTimeout(resolve, 2));
+			if (!isSettled) await this.eim.clock.advance(Seconds(1));
+		}
+		return promise;
+	}
+
+	/** The enabled profile, asked of the card without an agent. */
+	async enabledIccid(): Promise<string | undefined> {
+		const profiles = await this.#onCard((channel) => new Es10(channel).getProfilesInfo());
+		const enabled = profiles.find((one) => one.profileState === 1);
+		return enabled?.iccid && Iccid.fromBytes(enabled.iccid);
+	}
+
+	async iccids(): Promise<string[]> {
+		const profiles = await this.#onCard((channel) => new Es10(channel).getProfilesInfo());
+		return profiles.flatMap((one) => (one.iccid ? [Iccid.fromBytes(one.iccid)] : []));
+	}
+
+	/** What the card still holds for an eIM: notifications and results. */
+	async leftOnCard(): Promise<number> {
+		return this.#onCard(async (channel) => {
+			const es10 = new Es10(channel);
+			return (await es10.retrieveNotifications()).length + (await es10.retrieveEuiccPackageResults()).length;
+		});
+	}
+
+	async close(): Promise<void> {
+		await this.eim.close();
+		this.smdp.stop();
+		rmSync(this.#folder, { recursive: true, force: true });
+	}
+
+	log(): string {
+		return this.eim.entries.map((entry) => JSON.stringify(entry)).join("\n");
+	}
+
+	async #associate(): Promise<void> {
+		const request = addInitialEimRequest({ eimId: EIM_ID, eimFqdn: EIM_ID }, this.eim.deps.signer);
+		await this.#onCard((channel) => new Es10Commands(channel).addInitialEim(request));
+		await this.eim.register(this.eid);
+	}
+
+	async #onCard<T>(use: (channel: IsdRChannel) => Promise<T>): Promise<T> {
+		const card = this.#newCard();
+		const driver = inProcessDriver({ reset: () => card.powerOn(), transmit: (apdu) => card.transmit(apdu) });
+		return use(new IsdRChannel(driver, { proactive: "agent", logger: this.eim.deps.logger("test.card") }));
+	}
+
+	#newCard(): Card {
+		return new Card({
+			nvm: new Nvm(this.#disk),
+			fileSystems: this.#fileSystems,
+			onError: (error) => this.eim.deps.logger("test.card").error("card failed", { error }),
+		});
+	}
+
+	async #exchange(message: Uint8Array): Promise<Uint8Array> {
+		if (!(await this.isAttached())) throw new EsipaLinkError("IPA_EIM_UNREACHABLE", "not attached");
+		return (await this.eim.send(message)) ?? new Uint8Array(0);
+	}
+
+	async #es2plus(name: string, body: Record<string, unknown>): Promise<{ readonly matchingId?: string }> {
+		const answer = await this.smdp.handle({
+			method: "POST",
+			path: `/gsma/rsp2/es2plus/${name}`,
+			headers: { "content-type": "application/json", "x-admin-protocol": "gsma/rsp/v2.5.0" },
+			body: new TextEncoder().encode(
+				JSON.stringify({ header: { functionRequesterIdentifier: "1.2.3", functionCallIdentifier: name }, ...body }),
+			),
+			remoteAddress: "192.0.2.3",
+			signal: new AbortController().signal,
+		});
+		const { body: given = "" } = answer;
+		const text = given instanceof Uint8Array ? new TextDecoder().decode(given) : String(given);
+		return JSON.parse(text) as { matchingId?: string };
+	}
+}
