@@ -36,8 +36,15 @@ function addEim(
 	return token === undefined ? { addEimResultCode: AddEimResultCode.ok } : { associationToken: token };
 }
 
-/** @returns the AddEimResult code that refuses a configuration; its codes are those of AddInitialEim too */
-export function refusalToAdd(configuration: EimConfigurationData, { eims, ecasd }: Euicc): number | undefined {
+/**
+ * @param others how many more are to be added with this one
+ * @returns the AddEimResult code that refuses a configuration; its codes are those of AddInitialEim too
+ */
+export function refusalToAdd(
+	configuration: EimConfigurationData,
+	{ eims, ecasd }: Euicc,
+	others = 0,
+): number | undefined {
 	const code = AddEimResultCode;
 	const { eimId, associationToken, counterValue = 0, euiccCiPKId } = configuration;
 	if (eims.find(eimId) !== undefined) return code.associatedEimAlreadyExists;
@@ -45,7 +52,7 @@ export function refusalToAdd(configuration: EimConfigurationData, { eims, ecasd 
 	if (euiccCiPKId !== undefined && ecasd.credentialFor(euiccCiPKId) === undefined) return code.ciPKUnknown;
 	if (associationToken !== undefined && associationToken !== TOKEN_WANTED) return code.invalidAssociationToken;
 	if (counterValue < 0 || counterValue > HIGHEST_COUNTER) return code.counterValueOutOfRange;
-	return eims.list().length >= MOST_EIMS ? code.insufficientMemory : undefined;
+	return eims.list().length + others >= MOST_EIMS ? code.insufficientMemory : undefined;
 }
 
 /** Associates an eIM whose configuration was found good. */

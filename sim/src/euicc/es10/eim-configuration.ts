@@ -25,7 +25,7 @@ export const addInitialEim: Es10Function = (request, euicc) => {
 		return refuse(AddInitialEimErrorCode.commandError);
 	}
 	for (const configuration of configurations) {
-		const refusal = refusalToAdd(configuration, euicc);
+		const refusal = refusalToAdd(configuration, euicc, configurations.length - 1);
 		if (refusal !== undefined) return refuse(refusal);
 	}
 	const addInitialEimOk = configurations.map((configuration) => {

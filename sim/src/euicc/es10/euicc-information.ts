@@ -112,7 +112,7 @@ export function rulesOf({ card }: Euicc): RulesAuthorisationTable {
 	return card.rulesAuthorisationTable.map(({ pprIds, allowedOperators, consentRequired }) => ({
 		pprIds,
 		allowedOperators: [...allowedOperators],
-		pprFlags: consentRequired ? "1" : "0",
+		pprFlags: consentRequired ? "1" : "",
 	}));
 }
 

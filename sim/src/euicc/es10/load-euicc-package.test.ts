@@ -58,7 +58,7 @@ describe("LoadEuiccPackage", () => {
 		const { data } = await bench.es10(request);
 		const result = eim.verified(bench, data);
 		expect(result).toMatchObject({ eimId: eim.eimId, counterValue: 1, eimTransactionId: hex`E101`, seqNumber: 1 });
-		expect(result.euiccResult).toMatchObject([{ getRATResult: [{ pprIds: "011", pprFlags: "0" }] }]);
+		expect(result.euiccResult).toMatchObject([{ getRATResult: [{ pprIds: "011", pprFlags: "" }] }]);
 		expect(await bench.ask("BF2B04A0028200")).toBe(toHex(tlv(0xbf2b, tlv(0xa2, data))));
 		expect(await bench.ask("BF2B05A003800101")).toBe(toHex(tlv(0xbf2b, tlv(0xa2, data))));
 		expect(await bench.ask("BF2B00")).toBe("BF2B02A000");
