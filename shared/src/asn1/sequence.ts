@@ -133,14 +133,19 @@ export class SequenceOfSchema<T> extends TaggedSchema<T[]> {
 	}
 
 	protected decodeContent(decoder: Decoder, valueStart: number, end: number): T[] {
+		const { element } = this;
 		const values: T[] = [];
 		decoder.enter();
-		for (let offset = valueStart; offset < end; ) {
-			decoder.next(offset, end);
-			const { tag, start, valueStart: contents, end: next } = decoder;
-			if (!this.element.accepts(tag)) throw unexpectedTag(this.element, tag).within(`[${values.length}]`);
-			values.push(decodeWithin(this.element, decoder, `[${values.length}]`, tag, start, contents, next));
-			offset = next;
+		try {
+			for (let offset = valueStart; offset < end; ) {
+				decoder.next(offset, end);
+				const { tag, start, valueStart: contents, end: next } = decoder;
+				if (!element.accepts(tag)) throw unexpectedTag(element, tag);
+				values.push(element.decodeAt(decoder, tag, start, contents, next));
+				offset = next;
+			}
+		} catch (error) {
+			throw error instanceof Asn1Error ? error.within(`[${values.length}]`) : error;
 		}
 		decoder.leave();
 		checkCount(values.length, this.size);
