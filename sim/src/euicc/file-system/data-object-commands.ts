@@ -1,6 +1,7 @@
 /** RETRIEVE DATA and SET DATA on BER-TLV files (ETSI TS 102 221 §11.3). */
 
 import { readTlvs, tlvBytes } from "@iot-esim/shared/asn1/tlv-reader";
+import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { concatBytes } from "@iot-esim/shared/util/bytes";
 import { AccessMode } from "./access-rule.ts";
 import { chooseFile, refuses } from "./binary-commands.ts";
@@ -13,6 +14,9 @@ const FIRST_BLOCK = 0x80;
 const BLOCK_MASK = 0xe0;
 const MAX_BLOCK = 256;
 
+/** Asking for this tag gives the tags of all objects (§11.3.1). */
+const TAG_LIST = 0x5c;
+
 /** Tag, then in the first block's answer tag, length and value; further blocks follow while 62F1 is answered. */
 export const retrieveData: CommandHandler = (context, command) =>
 	withFile(context, command, AccessMode.read, (id) => {
@@ -20,7 +24,9 @@ export const retrieveData: CommandHandler = (context, command) =>
 		if (isFirst(command)) {
 			const tag = wholeTag(command.data);
 			if (tag === undefined) return status(FileStatus.wrongLength);
-			const found = objectsOf(contentsOf(context.fs, id)).find((object) => startsWith(object, tag));
+			const objects = objectsOf(contentsOf(context.fs, id));
+			const isTagList = tag.length === 1 && tag[0] === TAG_LIST;
+			const found = isTagList ? tagList(objects) : objects.find((object) => startsWith(object, tag));
 			if (!found) return status(FileStatus.dataNotFound);
 			position.transfer = { direction: "out", octets: found, total: found.length };
 		}
@@ -70,10 +76,14 @@ function isFirst({ p2 }: FileCommand): boolean {
 /** The objects of a file; contents that are no row of TLVs count as none. */
 function objectsOf(contents: Uint8Array): Uint8Array[] {
 	try {
-		return readTlvs(contents).map((tlv) => tlvBytes(contents, tlv));
+		return readTlvs(contents).map((object) => tlvBytes(contents, object));
 	} catch {
 		return [];
 	}
+}
+
+function tagList(objects: readonly Uint8Array[]): Uint8Array {
+	return tlv(TAG_LIST, ...objects.map((object) => object.subarray(0, tagLength(object))));
 }
 
 /** Octets of the tag at the beginning of `data`; undefined when it is cut off. */

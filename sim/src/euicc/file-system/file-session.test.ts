@@ -262,6 +262,7 @@ describe("BER-TLV files", () => {
 		expect(send("80CB009C018000")).toBe("8002AABB9000");
 		expect(send("80CB0080025F2D00")).toBe("5F2D02656E9000");
 		expect(send("80CB0080018100")).toBe("6A88");
+		expect(send("80CB0080015C00")).toBe("5C03805F2D9000");
 		expect(send("80CB0080025F2D02")).toBe("5F2D62F1");
 		expect(send("80CB000002")).toBe("026562F1");
 		expect(send("80CB000002")).toBe("6E9000");
