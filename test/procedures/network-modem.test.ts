@@ -156,7 +156,7 @@ describe("modem", () => {
 			"8010",
 			"0088",
 		]);
-		expect(card.log).toContain("801400000C810301010482028281830100");
+		expect(card.log).toContain("801400000C810301010402028281830100");
 		expect(types().slice(4)).toEqual(["refreshed", "detached", "card-read", "authenticated", "attached"]);
 		expect(bearer).toEqual(["open", "shut", "open"]);
 		expect(device.status()).toMatchObject({ attached: true, plmn: "00101", iccid: OTHER.iccid });
@@ -176,8 +176,8 @@ describe("modem", () => {
 		const { clock } = await attached(card);
 		card.proactive.push(hex`D00D8103010300 82028182 8402010A`, hex`D0098103012500 82028182`);
 		await clock.advance(30_001);
-		expect(card.log).toContain("8014000010810301030082028281830100 8402010A".replace(/ /g, ""));
-		expect(card.log).toContain("801400000C810301250082028281830130");
+		expect(card.log).toContain("80140000108103010300020282818301000402010A");
+		expect(card.log).toContain("801400000C810301250002028281830130");
 		const before = card.log.filter((apdu) => apdu.startsWith("80F2")).length;
 		await clock.advance(20_000);
 		expect(card.log.filter((apdu) => apdu.startsWith("80F2")).length).toBe(before + 2);

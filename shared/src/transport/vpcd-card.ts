@@ -114,7 +114,8 @@ export function keepVpcdCardConnected(options: {
 			try {
 				session = serveVpcdCard(await connectTcp(options.address, stopping.signal), options.card);
 				options.onConnected?.();
-				options.onDisconnected?.(await session.closed);
+				const end = await session.closed;
+				options.onDisconnected?.(end);
 			} catch (error) {
 				options.onDisconnected?.(toTransportError(error, "vpcd connection"));
 			}

@@ -44,7 +44,8 @@ export class VpcdFrameReader {
 	 * @throws TransportError TRANSPORT_FRAME_INVALID when a frame announces more than `maxPayload`
 	 */
 	push(chunk: Uint8Array): Uint8Array[] {
-		let buffer = chunk;
+		// A Buffer is taken as plain octets: its own slice() would share memory instead of copying.
+		let buffer = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
 		if (this.#buffer.length > 0) {
 			buffer = new Uint8Array(this.#buffer.length + chunk.length);
 			buffer.set(this.#buffer);

@@ -154,6 +154,23 @@ describe("vpcd", () => {
 		third.close();
 	});
 
+	test("a card stays on one connection as long as that lasts", async () => {
+		const cards: VpcdReaderSide[] = [];
+		const listener = await VpcdReaderSide.listen(HERE, { clock: systemClock }, (card) => cards.push(card));
+		closers.push(() => listener.close());
+		const { card } = echoCard();
+		const kept = keepVpcdCardConnected({
+			address: listener.address,
+			card,
+			clock: systemClock,
+			retryAfter: Milliseconds(1),
+		});
+		closers.push(() => kept.stop());
+		await expect.poll(() => cards.length).toBe(1);
+		for (let i = 0; i < 50; i++) await cards[0]!.transmit(hex`00A40400`);
+		expect(cards).toHaveLength(1);
+	});
+
 	test("a card that throws is a card that is gone; it connects again", async () => {
 		const cards: VpcdReaderSide[] = [];
 		const listener = await VpcdReaderSide.listen(HERE, { clock: systemClock }, (card) => cards.push(card));

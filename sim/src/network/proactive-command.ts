@@ -25,6 +25,8 @@ export const RefreshMode = {
 	4: "UICC reset",
 	5: "NAA application reset",
 	6: "NAA session reset",
+	7: "steering of roaming",
+	9: "eUICC profile state change",
 } as const;
 
 export interface ProactiveCommand {
@@ -63,13 +65,13 @@ export function terminalResponse(
 	result: (typeof GeneralResult)[keyof typeof GeneralResult],
 	...further: readonly Uint8Array[]
 ): Uint8Array {
-	const identities = Uint8Array.of(0x82, 0x02, 0x82, 0x81);
+	const identities = Uint8Array.of(0x02, 0x02, 0x82, 0x81);
 	return concatBytes(command.details, identities, Uint8Array.of(0x83, 0x01, result), ...further);
 }
 
 /** Duration TLV in seconds, for POLL INTERVAL. */
 export function durationTlv(seconds: number): Uint8Array {
-	return Uint8Array.of(0x84, 0x02, 0x01, Math.max(1, Math.min(255, Math.round(seconds))));
+	return Uint8Array.of(0x04, 0x02, 0x01, Math.max(1, Math.min(255, Math.round(seconds))));
 }
 
 function contents(data: Uint8Array): Uint8Array {
