@@ -51,7 +51,7 @@ export async function authenticateClient(context: EsipaContext, body: Uint8Array
 		const name = Object.entries(AuthenticateErrorCodes).find(([, known]) => known === code)?.[0] ?? "unknownCode";
 		log.warn("eUICC refused the SM-DP+", { eid: session.eid, code: `${name}(${code})` });
 	}
-	const answer = await askSmdp(context, { ...session, operationId: session.operationId, session }, () =>
+	const answer = await askSmdp(context, { ...session, session }, () =>
 		context.es9plus.authenticateClient(session.smdpAddress, {
 			transactionId,
 			authenticateServerResponse: authenticateServerResponse.der,

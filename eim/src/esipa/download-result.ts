@@ -16,6 +16,7 @@ import { checkNotification, iccidOf } from "./notifications.ts";
 import { readEuiccData } from "./own-operation.ts";
 import { classOf } from "./package-outcome.ts";
 import { recordAgain } from "./record-unsigned.ts";
+import { rememberedFailure } from "./relay.ts";
 import { codeText, reasonOf } from "./result-text.ts";
 
 /**
@@ -34,7 +35,8 @@ export async function acceptDownloadResult(context: EsipaContext, device: Device
 	}
 	const at = context.clock.now();
 	const { profileDownloadErrorReason, errorResponse } = outcome.profileDownloadError;
-	const reason = reasonOf("profileDownloadError", profileDownloadErrorReason);
+	const cause = found && (await rememberedFailure(context, found.package.eimTransactionId));
+	const reason = cause ?? reasonOf("profileDownloadError", profileDownloadErrorReason);
 	const answer = errorResponse === undefined ? {} : { errorResponse: toHex(errorResponse.subarray(0, 64)) };
 	await recordAgain(context, {
 		result: received(context, device, bytes, "unsigned", operation),

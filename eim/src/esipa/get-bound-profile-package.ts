@@ -27,7 +27,7 @@ export async function getBoundProfilePackage(context: EsipaContext, body: Uint8A
 		log.warn("compact PrepareDownloadResponse refused", { eid: session.eid });
 		return failure(ErrorCode.undefinedError);
 	}
-	const answer = await askSmdp(context, { ...session, operationId: session.operationId, session }, () =>
+	const answer = await askSmdp(context, { ...session, session }, () =>
 		context.es9plus.getBoundProfilePackage(session.smdpAddress, {
 			transactionId,
 			prepareDownloadResponse: prepareDownloadResponse.der,

@@ -41,8 +41,10 @@ export async function initiateAuthentication(context: EsipaContext, body: Uint8A
 	const device = await context.store.loadDevice(trigger.eid);
 	const euiccInfo1 = request.euiccInfo1?.der ?? (device && euiccInfo1Of(device));
 	if (device === undefined || euiccInfo1 === undefined) return failure(ErrorCode.undefinedError);
-	const answer = await askSmdp(context, { eid: trigger.eid, operationId: operation.id }, () =>
-		context.es9plus.initiateAuthentication(ordered, { euiccChallenge, euiccInfo1 }),
+	const answer = await askSmdp(
+		context,
+		{ eid: trigger.eid, operationId: operation.id, eimTransactionId: trigger.transactionId },
+		() => context.es9plus.initiateAuthentication(ordered, { euiccChallenge, euiccInfo1 }),
 	);
 	if (answer.kind === "failed") return failure(answer.esipaError);
 	const mismatch = mismatchOf(answer, operation);

@@ -1,3 +1,4 @@
+import type { TransactionId } from "@iot-esim/shared/ids/transaction-id";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import type { OperationReason } from "../domain/operation.ts";
 import type { RspSession } from "../domain/rsp-session.ts";
@@ -13,12 +14,20 @@ export type RelayedAnswer<T> =
 const UNDEFINED_ERROR = 127;
 
 /**
- * Asks the SM-DP+. Its refusal ends the operation with subject and reason as it gave them; when it cannot be asked at
- * all, the operation stays as it is, and the device's next poll gets the same trigger again.
+ * Asks the SM-DP+. Its refusal ends the operation with subject and reason as it gave them. That it could not be asked at
+ * all ends nothing: the device's next poll gets the same trigger again, unless the device itself gives up, and then the
+ * operation tells why.
  */
 export async function askSmdp<T>(
 	context: EsipaContext,
-	of: { readonly eid: string; readonly operationId: string | undefined; readonly session?: RspSession },
+	of: {
+		readonly eid: string;
+		readonly operationId?: string | undefined;
+		/** Of the trigger. */
+		readonly eimTransactionId?: TransactionId | undefined;
+		/** With the SM-DP+, once there is one. */
+		readonly session?: RspSession;
+	},
 	ask: () => Promise<Es9PlusAnswer<T>>,
 ): Promise<RelayedAnswer<T>> {
 	const log = context.logger("eim.esipa").with({ eid: of.eid, operationId: of.operationId });
@@ -28,6 +37,7 @@ export async function askSmdp<T>(
 	} catch (error) {
 		if (!(error instanceof EsimError)) throw error;
 		log.warn("SM-DP+ gave no usable answer", { error });
+		if (of.eimTransactionId !== undefined) await rememberFailure(context, of.eimTransactionId, error);
 		return { kind: "failed", esipaError: UNDEFINED_ERROR, isUnreachable: true };
 	}
 	if (answer.kind === "ok") return answer;
@@ -46,4 +56,24 @@ function refusalReason({ subjectCode, reasonCode, message, esipaError }: Es9Plus
 		text: `The SM-DP+ refused the download.${said}`,
 		code: subjectCode === undefined ? `ES9+ error ${esipaError}` : `${subjectCode}/${reasonCode ?? ""}`,
 	};
+}
+
+/** What the device can only call undefinedError, kept for the operator. */
+async function rememberFailure(
+	context: EsipaContext,
+	eimTransactionId: TransactionId,
+	error: EsimError,
+): Promise<void> {
+	const details = { failureText: error.message.slice(0, 500), failureCode: error.code };
+	await context.store.moveSession(eimTransactionId, "initiated", { at: context.clock.now(), details });
+}
+
+/** Why the SM-DP+ could not be asked in the download of this trigger, when that is so. */
+export async function rememberedFailure(
+	context: EsipaContext,
+	eimTransactionId: TransactionId,
+): Promise<OperationReason | undefined> {
+	const { failureText, failureCode } = (await context.store.loadSession(eimTransactionId))?.details ?? {};
+	if (failureText === undefined || failureCode === undefined) return undefined;
+	return { text: `The SM-DP+ could not be asked: ${failureText}`, code: failureCode };
 }

@@ -1,0 +1,139 @@
+import type { Clock } from "@iot-esim/shared/runtime/clock";
+import { memoryLogger } from "@iot-esim/shared/runtime/logger";
+import { Minutes, Seconds } from "@iot-esim/shared/util/duration";
+import { EsimError } from "@iot-esim/shared/util/errors";
+import { describe, expect, it } from "vitest";
+import type { Job } from "../domain/job.ts";
+import type { JobStore } from "../storage/store.ts";
+import { backoff, GiveUp, JobRunner, type JobWork } from "./job-runner.ts";
+
+type Row = { -readonly [K in keyof Job]: Job[K] };
+
+/** The part of the store that the runner uses, over rows in an array, with the same rules. */
+function bench(work: JobWork, rows: Partial<Row>[] = [{}]) {
+	const state = { now: 1_000, timers: [] as { due: number; task: () => void }[], completed: [] as string[] };
+	const jobs: Row[] = rows.map((row, i) => ({
+		id: `${i}`,
+		kind: "notificationDelivery",
+		reference: `n${i}`,
+		attempts: 0,
+		runAfter: 0,
+		createdAt: 0,
+		...row,
+	}));
+	const clock: Clock = {
+		now: () => state.now,
+		schedule: (delay, task) => {
+			const timer = { due: state.now + delay, task };
+			state.timers.push(timer);
+			return () => {
+				state.timers = state.timers.filter((other) => other !== timer);
+			};
+		},
+	};
+	const row = (id: string) => jobs.find((job) => job.id === id) as Row;
+	const store = {
+		async claimDueJobs(limit: number, now: number, leasedUntil: number) {
+			const due = jobs
+				.filter((job) => job.completedAt === undefined && job.runAfter <= now && (job.leasedUntil ?? 0) <= now)
+				.slice(0, limit);
+			for (const job of due) Object.assign(job, { leasedUntil, attempts: job.attempts + 1 });
+			return due.map((job) => ({ ...job }));
+		},
+		async completeJob(id: string, at: number) {
+			row(id).completedAt = at;
+			state.completed.push(id);
+		},
+		async postponeJob(id: string, error: string, at: number, runAfter?: number) {
+			Object.assign(
+				row(id),
+				{ lastError: error, leasedUntil: 0 },
+				runAfter === undefined ? { completedAt: at } : { runAfter },
+			);
+		},
+		async nextJobAt() {
+			const open = jobs.filter((job) => job.completedAt === undefined);
+			return open.length === 0 ? undefined : Math.min(...open.map((job) => job.runAfter));
+		},
+	} as unknown as JobStore;
+	const all = { notificationDelivery: work, keptResultVerification: work, sessionCancellation: work };
+	const runner = new JobRunner({ store, clock, logger: memoryLogger().logger, work: all, parallel: 2, attempts: 3 });
+	return { state, jobs, runner };
+}
+
+const settle = async () => {
+	for (let i = 0; i < 20; i++) await Promise.resolve();
+};
+
+describe("the job runner", () => {
+	it("does all that is due, each job once", async () => {
+		const done: string[] = [];
+		const { runner, state } = bench(
+			async (job) => void done.push(job.reference) as undefined,
+			[{}, {}, {}, { runAfter: 9_999 }],
+		);
+		expect(await runner.runDue()).toBe(3);
+		expect(done.sort()).toEqual(["n0", "n1", "n2"]);
+		expect(state.completed).toHaveLength(3);
+		expect(await runner.runDue()).toBe(0);
+	});
+
+	it("puts a failed job off, longer each time, and gives it up at last with its error kept", async () => {
+		const { runner, state, jobs } = bench(() => Promise.reject(new EsimError("ES9PLUS_UNREACHABLE", "no line")));
+		await runner.runDue();
+		expect(jobs[0]).toMatchObject({
+			attempts: 1,
+			runAfter: 1_000 + Seconds(5),
+			lastError: "ES9PLUS_UNREACHABLE: no line",
+		});
+		expect(await runner.runDue()).toBe(0);
+		state.now += Seconds(5);
+		await runner.runDue();
+		expect(jobs[0]?.runAfter).toBe(state.now + Seconds(10));
+		state.now += Seconds(10);
+		await runner.runDue();
+		expect(jobs[0]).toMatchObject({ attempts: 3, completedAt: state.now });
+	});
+
+	it("gives up at once what can never be done", async () => {
+		const { runner, jobs } = bench(() => Promise.reject(new GiveUp("gone")));
+		await runner.runDue();
+		expect(jobs[0]).toMatchObject({ attempts: 1, completedAt: 1_000, lastError: "Error: gone" });
+	});
+
+	it("leaves a job whose worker died to the next one when the lease ends", async () => {
+		const done: string[] = [];
+		const { runner, state } = bench(
+			async (job) => void done.push(job.id) as undefined,
+			[{ leasedUntil: 1_000 + Minutes(2) }],
+		);
+		expect(await runner.runDue()).toBe(0);
+		state.now += Minutes(2);
+		expect(await runner.runDue()).toBe(1);
+	});
+
+	it("runs by itself on the clock, at once when woken, and not after it was stopped", async () => {
+		const done: string[] = [];
+		const { runner, state, jobs } = bench(async (job) => void done.push(job.id) as undefined, [{ runAfter: 3_000 }]);
+		runner.start();
+		await settle();
+		expect(done).toEqual([]);
+		expect(state.timers.map((timer) => timer.due)).toEqual([3_000]);
+		(jobs[0] as Row).runAfter = 0;
+		runner.wake();
+		await settle();
+		expect(done).toEqual(["0"]);
+		await runner.stop();
+		expect(state.timers).toEqual([]);
+		(jobs[0] as Row).completedAt = undefined as never;
+		runner.wake();
+		await settle();
+		expect(done).toEqual(["0"]);
+	});
+
+	it("waits at most six hours between two tries", () => {
+		expect(backoff(1)).toBe(Seconds(5));
+		expect(backoff(4)).toBe(Seconds(40));
+		expect(backoff(99)).toBe(6 * 3_600_000);
+	});
+});
