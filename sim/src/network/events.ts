@@ -1,4 +1,5 @@
 import type { Clock } from "@iot-esim/shared/runtime/clock";
+import type { AttachStep } from "./network.ts";
 import type { RejectCause } from "./reject-cause.ts";
 
 /** What happened to one device, in the past tense. */
@@ -8,8 +9,7 @@ export type DeviceEvent =
 	| { readonly type: "card-read"; readonly iccid?: string; readonly imsi?: string }
 	| { readonly type: "card-unusable"; readonly reason: string }
 	| { readonly type: "refreshed"; readonly mode: string }
-	| { readonly type: "authenticated"; readonly plmn: string; readonly imsi: string }
-	| { readonly type: "resynchronised"; readonly plmn: string; readonly imsi: string }
+	| (AttachStep & { readonly plmn: string; readonly imsi: string })
 	| { readonly type: "attached"; readonly plmn: string; readonly imsi: string; readonly iccid: string }
 	| {
 			readonly type: "rejected";

@@ -40,14 +40,16 @@ export class Hss {
 	 * A fresh vector, or undefined for an IMSI that no source has.
 	 * @throws NetworkError NETWORK_HSS_SOURCE, NETWORK_HSS_STATE
 	 */
-	vector(imsi: string): Promise<AuthenticationVector | undefined> {
+	vector(imsi: string): Promise<{ vector: AuthenticationVector; subscriber: Subscriber } | undefined> {
 		return this.#inTurn(async () => {
 			const entry = await this.#entry(imsi);
 			if (!entry) return undefined;
 			const last = this.#options.sequences.load(imsi) ?? initialSqn(entry.subscriber);
 			const sqn = nextSqn(last);
 			await this.#options.sequences.save(imsi, sqn);
-			return generateVector({ algorithm: entry.algorithm, rand: this.#options.random.bytes(16), sqn, amf: AMF });
+			const { algorithm, subscriber } = entry;
+			const vector = generateVector({ algorithm, rand: this.#options.random.bytes(16), sqn, amf: AMF });
+			return { vector, subscriber };
 		});
 	}
 

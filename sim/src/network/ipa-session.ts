@@ -49,8 +49,7 @@ export class IpaSession implements VpcdCard {
 	}
 
 	atr(): Uint8Array {
-		this.#modem.expectCard();
-		return this.#modem.atr;
+		return this.#modem.expectAtr();
 	}
 
 	powerOn(): Promise<Uint8Array> {
@@ -62,9 +61,10 @@ export class IpaSession implements VpcdCard {
 	}
 
 	async reset(): Promise<Uint8Array> {
-		this.#modem.expectCard();
 		await this.#closeChannels();
-		return this.#modem.atr;
+		// The modem may be starting the card at this moment.
+		await this.#modem.line.exclusive(async () => undefined);
+		return this.#modem.expectAtr();
 	}
 
 	/** The IPA has gone: its channels are closed. */

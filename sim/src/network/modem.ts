@@ -61,7 +61,7 @@ export class Modem {
 	readonly #options: ModemOptions;
 	readonly #onReset = new Set<() => void>();
 	#card: ModemCard | undefined;
-	#atr: Uint8Array = new Uint8Array(0);
+	#atr: Uint8Array | undefined;
 	#isOn = true;
 	/** Rises with every reset of the card: work begun before belongs to a card state that is gone. */
 	#epoch = 0;
@@ -96,14 +96,18 @@ export class Modem {
 	get isOn(): boolean {
 		return this.#isOn;
 	}
-	get atr(): Uint8Array {
-		return this.#atr;
-	}
 
 	/** @throws NetworkError NETWORK_CARD_ABSENT */
 	expectCard(): ModemCard {
 		if (this.#card && this.#isOn) return this.#card;
 		throw new NetworkError("NETWORK_CARD_ABSENT", this.#isOn ? "no card is in the modem" : "the modem is switched off");
+	}
+
+	/** The card's answer to reset. @throws NetworkError NETWORK_CARD_ABSENT, also before the card has given one */
+	expectAtr(): Uint8Array {
+		this.expectCard();
+		if (this.#atr) return this.#atr;
+		throw new NetworkError("NETWORK_CARD_ABSENT", "the card in the modem has not started");
 	}
 
 	/** Calls `listener` after every reset or loss of the card: all logical channels are gone then. */
@@ -176,8 +180,9 @@ export class Modem {
 		const card = this.#card;
 		if (!card || !this.#isOn) return;
 		try {
-			this.#atr = await reset();
-			if (event === "card-inserted") this.#options.onEvent({ type: "card-inserted", atr: toHex(this.#atr) });
+			const atr = await reset();
+			this.#atr = atr;
+			if (event === "card-inserted") this.#options.onEvent({ type: "card-inserted", atr: toHex(atr) });
 			const pending = await this.#newServant(card).introduce(TERMINAL_PROFILE);
 			if (pending > 0 && (await this.#serve(pending)) === "reset") return;
 			await this.#read();
@@ -257,6 +262,7 @@ export class Modem {
 		this.#identity = undefined;
 		this.#iccid = undefined;
 		this.#servant = undefined;
+		this.#atr = undefined;
 		this.#isSimInvalid = false;
 		this.#isOutOfReach = false;
 		for (const listener of [...this.#onReset]) listener();
@@ -328,7 +334,7 @@ export class Modem {
 			challenge: (rand, autn) => this.#challenge(rand, autn, epoch),
 		});
 		if (epoch !== this.#epoch) return;
-		for (const step of outcome.steps) onEvent({ type: step, plmn, imsi });
+		for (const step of outcome.steps) onEvent({ ...step, plmn, imsi });
 		if (!outcome.isAttached) {
 			this.#lastReject = { plmn, cause: outcome.cause, at: clock.now() };
 			this.#isSimInvalid = isFinal(outcome.cause);

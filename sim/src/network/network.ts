@@ -14,14 +14,17 @@ export interface Operator {
 	readonly roaming: readonly string[];
 }
 
-type Step = "authenticated" | "resynchronised";
+/** What the authentication went through; `keysOf` is the ICCID of the ordered profile whose keys the HSS used. */
+export type AttachStep =
+	| { readonly type: "resynchronised" }
+	| { readonly type: "authenticated"; readonly keysOf: string; readonly algorithm: string };
 
 /** How an attempt to register ended, with what was done on the way. */
 export type AttachOutcome =
-	| { readonly isAttached: true; readonly steps: readonly Step[] }
+	| { readonly isAttached: true; readonly steps: readonly AttachStep[] }
 	| {
 			readonly isAttached: false;
-			readonly steps: readonly Step[];
+			readonly steps: readonly AttachStep[];
 			readonly cause: RejectCause;
 			readonly reason: string;
 	  };
@@ -83,7 +86,7 @@ export class Network {
 		readonly challenge: (rand: Uint8Array, autn: Uint8Array) => Promise<AuthenticateAnswer>;
 	}): Promise<AttachOutcome> {
 		const { plmn, imsi, challenge } = request;
-		const steps: Step[] = [];
+		const steps: AttachStep[] = [];
 		const refuse = (code: Parameters<typeof rejectCause>[0], reason: string): AttachOutcome => {
 			const cause = rejectCause(code);
 			this.#log.info("attach rejected", { plmn, imsi, cause: cause.code, name: cause.name, reason });
@@ -91,25 +94,26 @@ export class Network {
 		};
 		if (!this.#maySubscribe(plmn, imsi)) return refuse(11, "no roaming agreement with the home network");
 		for (let round = 0; round <= MAX_RESYNCHRONISATIONS; round++) {
-			let vector: Awaited<ReturnType<Hss["vector"]>>;
+			let prepared: Awaited<ReturnType<Hss["vector"]>>;
 			try {
-				vector = await this.#hss.vector(imsi);
+				prepared = await this.#hss.vector(imsi);
 			} catch (error) {
 				return refuse(17, error instanceof Error ? error.message : String(error));
 			}
-			if (!vector) return refuse(2, "no profile with this IMSI was ordered");
+			if (!prepared) return refuse(2, "no profile with this IMSI was ordered");
+			const { vector, subscriber } = prepared;
 			const answer = await challenge(vector.rand, vector.autn);
 			if (answer.answer === "mac-failure")
 				return refuse(20, "the USIM did not accept AUTN: it has other keys than the HSS");
 			if (answer.answer === "success") {
 				if (!isEqual(answer.res, vector.xres)) return refuse(3, "RES is not XRES");
-				steps.push("authenticated");
+				steps.push({ type: "authenticated", keysOf: subscriber.iccid, algorithm: subscriber.algorithm });
 				return { isAttached: true, steps };
 			}
 			if (!(await this.#hss.resynchronise(imsi, vector.rand, answer.auts))) {
 				return refuse(3, "AUTS was not made with the keys of the subscriber");
 			}
-			steps.push("resynchronised");
+			steps.push({ type: "resynchronised" });
 		}
 		return refuse(21, "the USIM refused every sequence number");
 	}
