@@ -111,6 +111,14 @@ describe("CancelSession", () => {
 		expect(smdp.stateOf()).toBe("error");
 	});
 
+	it("ends a session in which there was nothing for the eUICC", async () => {
+		bench = new SmdpBench();
+		const initiated = await bench.client.initiate();
+		expect(codeOf(await bench.client.authenticate(initiated, { matchingId: "NOTHING" }))).toBe("8.2.6/3.8");
+		expect(codeOf(await bench.client.cancel(initiated.transactionId ?? "", 127))).toBe("ok");
+		expect(codeOf(await bench.client.cancel(initiated.transactionId ?? "", 127))).toBe("8.10.1/3.9");
+	});
+
 	it("refuses another OID (8.8/3.10), another key (8.1/6.1) and an eUICC not yet authenticated (8.1/6.1)", async () => {
 		const { smdp, transactionId } = await offered();
 		expect(codeOf(await smdp.client.cancel(transactionId, 0, { smdpOid: "2.999.11" }))).toBe("8.8/3.10");

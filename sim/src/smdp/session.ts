@@ -16,18 +16,23 @@ export interface Session {
 	/** CI of the server's certificates, and CI of the eUICC's. */
 	readonly serverCurve: Curve;
 	readonly euiccCurve: Curve;
-	/** Present once the eUICC is authenticated. */
-	readonly client?: AuthenticatedClient;
+	/** Present once the eUICC is authenticated, also when there was nothing for it. */
+	readonly euicc?: AuthenticatedEuicc;
+	/** Present once a profile was offered to the eUICC. */
+	readonly offer?: Offer;
 }
 
-export interface AuthenticatedClient {
+export interface AuthenticatedEuicc {
 	readonly eid: string;
-	readonly euiccCertificate: string;
+	readonly certificate: string;
+}
+
+/** What was answered to AuthenticateClient, for a client that asks again. */
+export interface Offer {
 	readonly iccid: string;
-	/** What was answered, for a client that asks again. */
 	readonly smdpSigned2: string;
 	readonly smdpSignature2: string;
-	/** The request that was answered, to tell a repetition from another one. */
+	/** Of the request that was answered, to tell a repetition from another request. */
 	readonly euiccSignature1: string;
 }
 

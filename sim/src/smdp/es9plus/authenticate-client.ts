@@ -32,10 +32,13 @@ export function authenticateClient(smdp: SmdpContext, request: AuthenticateClien
 	const identity = verifyAnswer(smdp, session, answer);
 	const repeated = repeatedAnswer(smdp, session, answer);
 	if (repeated !== undefined) return repeated;
-	if (session.client !== undefined) {
+	if (session.offer !== undefined) {
 		throw new RspRefusal("transactionUnknown", "the session is past its authentication", session.transactionId);
 	}
-	return offerProfile(smdp, session, answer, identity);
+	const euicc = { eid: identity.eid, certificate: toBase64(answer.euiccCertificate) };
+	const authenticated = { ...session, euicc };
+	smdp.sessions.put(authenticated);
+	return offerProfile(smdp, authenticated, answer, identity);
 }
 
 /** Certificates, signature and challenge. */
@@ -65,13 +68,13 @@ function repeatedAnswer(
 	session: Session,
 	answer: AuthenticateResponseOk,
 ): AuthenticateClientOk | undefined {
-	const { client } = session;
-	if (client === undefined || client.euiccSignature1 !== toBase64(answer.euiccSignature1)) return undefined;
-	const profile = smdp.inventory.find(client.iccid);
+	const { offer } = session;
+	if (offer === undefined || offer.euiccSignature1 !== toBase64(answer.euiccSignature1)) return undefined;
+	const profile = smdp.inventory.find(offer.iccid);
 	if (profile === undefined) return undefined;
-	const der = fromBase64(client.smdpSigned2);
+	const der = fromBase64(offer.smdpSigned2);
 	const smdpSigned2 = { value: decode(SmdpSigned2, der), der };
-	return offer(smdp, session, profile, smdpSigned2, fromBase64(client.smdpSignature2));
+	return offered(smdp, session, profile, smdpSigned2, fromBase64(offer.smdpSignature2));
 }
 
 /** Finds the order, checks that this eUICC may have it, and signs the offer. */
@@ -96,9 +99,7 @@ function offerProfile(
 	const smdpSignature2 = signRaw(pb.privateKey, input);
 	smdp.sessions.put({
 		...session,
-		client: {
-			eid,
-			euiccCertificate: toBase64(answer.euiccCertificate),
+		offer: {
 			iccid: profile.iccid,
 			smdpSigned2: toBase64(smdpSigned2.der),
 			smdpSignature2: toBase64(smdpSignature2),
@@ -106,7 +107,7 @@ function offerProfile(
 		},
 	});
 	smdp.log.info("profile offered", { transactionId: session.transactionId, eid, iccid: profile.iccid });
-	return offer(smdp, session, profile, smdpSigned2, smdpSignature2);
+	return offered(smdp, session, profile, smdpSigned2, smdpSignature2);
 }
 
 /** Eligibility and the limit of attempts; the operator is told of the outcome. */
@@ -133,7 +134,7 @@ function checked(smdp: SmdpContext, profile: ProfileRecord, eid: string, signed:
 	return counted ?? profile;
 }
 
-function offer(
+function offered(
 	smdp: SmdpContext,
 	session: Session,
 	profile: ProfileRecord,

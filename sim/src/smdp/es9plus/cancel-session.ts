@@ -6,7 +6,7 @@ import { SecurityError } from "@iot-esim/shared/security/errors";
 import { verifyCancelSession } from "@iot-esim/shared/security/result-verifier";
 import { fromBase64 } from "@iot-esim/shared/util/bytes";
 import type { SmdpContext } from "../context.ts";
-import type { AuthenticatedClient, Session } from "../session.ts";
+import type { Session } from "../session.ts";
 import { RspRefusal, type StatusCodeName, statusCodes } from "../status-code.ts";
 import { credentialsOn } from "./authenticate-client.ts";
 
@@ -36,14 +36,14 @@ export function cancelSession(smdp: SmdpContext, request: CancelSessionRequestEs
 		smdp.sessions.end(session.transactionId);
 		return;
 	}
-	const { client } = session;
-	if (client === undefined) {
+	const { euicc } = session;
+	if (euicc === undefined) {
 		throw new RspRefusal(
 			"euiccVerificationFailed",
 			"the eUICC was not authenticated, so its signature cannot be verified",
 		);
 	}
-	const { publicKey } = parseCertificate(fromBase64(client.euiccCertificate));
+	const { publicKey } = parseCertificate(fromBase64(euicc.certificate));
 	const signed = verified(() => verifyCancelSession(response.cancelSessionResponseOk, publicKey));
 	if (TransactionId.fromBytes(signed.transactionId) !== session.transactionId) {
 		throw new RspRefusal("transactionUnknown", "the eUICC signed another transactionId", session.transactionId);
@@ -51,20 +51,26 @@ export function cancelSession(smdp: SmdpContext, request: CancelSessionRequestEs
 	if (signed.smdpOid !== credentialsOn(smdp, session.serverCurve).smdpOid) {
 		throw new RspRefusal("smdpOidInvalid", `the eUICC signed the SM-DP+ OID ${signed.smdpOid}`, signed.smdpOid);
 	}
-	endOrder(smdp, session, client, signed.reason);
+	endOrder(smdp, session, euicc.eid, signed.reason);
 	smdp.sessions.end(session.transactionId);
 }
 
-function endOrder(smdp: SmdpContext, session: Session, client: AuthenticatedClient, reason: number): void {
-	const { eid, iccid } = client;
+function endOrder(smdp: SmdpContext, session: Session, eid: string, reason: number): void {
+	const iccid = session.offer?.iccid;
 	smdp.log.info("session cancelled", { transactionId: session.transactionId, eid, iccid, reason });
-	const profile = smdp.inventory.find(iccid);
+	const profile = iccid === undefined ? undefined : smdp.inventory.find(iccid);
 	if (profile === undefined || postponing.includes(reason)) return;
 	const status = statusCodes[reported[reason] ?? "undefinedReason"];
 	const message = `the download was cancelled with reason ${reason}`;
-	smdp.inventory.apply(iccid, { event: "failed" }, message);
+	smdp.inventory.apply(profile.iccid, { event: "failed" }, message);
 	const { profileType } = profile;
-	smdp.progress.report({ iccid, profileType, eid, point: "bppDownload", failure: { code: status, message } });
+	smdp.progress.report({
+		iccid: profile.iccid,
+		profileType,
+		eid,
+		point: "bppDownload",
+		failure: { code: status, message },
+	});
 }
 
 function verified<T>(verify: () => T): T {

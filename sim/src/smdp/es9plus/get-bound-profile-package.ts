@@ -18,7 +18,7 @@ import { euiccSignature2Input } from "@iot-esim/shared/security/signature-input"
 import { fromBase64, fromHex, toBase64, utf8 } from "@iot-esim/shared/util/bytes";
 import type { SmdpContext } from "../context.ts";
 import type { Binding, ProfileRecord } from "../orders/profile-record.ts";
-import type { AuthenticatedClient, Session } from "../session.ts";
+import type { AuthenticatedEuicc, Offer, Session } from "../session.ts";
 import { RspRefusal } from "../status-code.ts";
 import { credentialsOn } from "./authenticate-client.ts";
 
@@ -37,9 +37,9 @@ export function getBoundProfilePackage(
 	request: GetBoundProfilePackageRequest,
 ): GetBoundProfilePackageOk {
 	const session = smdp.sessions.require(TransactionId.fromBytes(request.transactionId));
-	const { client } = session;
-	if (client === undefined) {
-		throw new RspRefusal("transactionUnknown", "the eUICC is not authenticated in this session", session.transactionId);
+	const { euicc, offer } = session;
+	if (euicc === undefined || offer === undefined) {
+		throw new RspRefusal("transactionUnknown", "no profile was offered in this session", session.transactionId);
 	}
 	const response = request.prepareDownloadResponse.value;
 	if ("downloadResponseError" in response) {
@@ -47,34 +47,39 @@ export function getBoundProfilePackage(
 		const { downloadErrorCode } = response.downloadResponseError;
 		throw new RspRefusal("euiccReportedError", `the eUICC refused the download with error ${downloadErrorCode}`);
 	}
-	const signed = verifyAnswer(session, client, response.downloadResponseOk);
-	const profile = smdp.inventory.find(client.iccid);
+	const signed = verifyAnswer(session, euicc, offer, response.downloadResponseOk);
+	const profile = smdp.inventory.find(offer.iccid);
 	if (profile === undefined || (profile.state !== "released" && profile.state !== "downloaded")) {
-		throw new RspRefusal("matchingIdRefused", `the profile is ${profile?.state ?? "gone"}`, client.iccid);
+		throw new RspRefusal("matchingIdRefused", `the profile is ${profile?.state ?? "gone"}`, offer.iccid);
 	}
 	checkOrder(smdp, profile);
 	checkConfirmationCode(smdp, session, profile, signed);
-	const binding = bindingFor(smdp, session, client, profile, signed.euiccOtpk);
+	const binding = bindingFor(smdp, session, euicc, profile, signed.euiccOtpk);
 	const bpp = bind(smdp, session, profile, binding);
-	smdp.inventory.apply(profile.iccid, { event: "downloaded" }, `bound to the eUICC ${client.eid}`, (record) => ({
+	smdp.inventory.apply(profile.iccid, { event: "downloaded" }, `bound to the eUICC ${euicc.eid}`, (record) => ({
 		...record,
 		binding,
 	}));
 	const { iccid, profileType } = profile;
-	smdp.progress.report({ iccid, profileType, eid: client.eid, point: "bppDownload" });
-	smdp.log.info("profile bound", { transactionId: session.transactionId, eid: client.eid, iccid, octets: bpp.length });
+	smdp.progress.report({ iccid, profileType, eid: euicc.eid, point: "bppDownload" });
+	smdp.log.info("profile bound", { transactionId: session.transactionId, eid: euicc.eid, iccid, octets: bpp.length });
 	return {
 		transactionId: request.transactionId,
 		boundProfilePackage: { value: decode(BoundProfilePackage, bpp, { maxBytes: MAX_BPP_LENGTH }), der: bpp },
 	};
 }
 
-function verifyAnswer(session: Session, client: AuthenticatedClient, answer: PrepareDownloadResponseOk): EUICCSigned2 {
+function verifyAnswer(
+	session: Session,
+	euicc: AuthenticatedEuicc,
+	offer: Offer,
+	answer: PrepareDownloadResponseOk,
+): EUICCSigned2 {
 	const { value, der } = answer.euiccSigned2;
-	const { publicKey } = parseCertificate(fromBase64(client.euiccCertificate));
-	const input = euiccSignature2Input(der, fromBase64(client.smdpSignature2));
+	const { publicKey } = parseCertificate(fromBase64(euicc.certificate));
+	const input = euiccSignature2Input(der, fromBase64(offer.smdpSignature2));
 	if (!verifyRaw(publicKey, input, answer.euiccSignature2)) {
-		throw new RspRefusal("euiccVerificationFailed", "euiccSignature2 is not one by the key of CERT.EUICC", client.eid);
+		throw new RspRefusal("euiccVerificationFailed", "euiccSignature2 is not one by the key of CERT.EUICC", euicc.eid);
 	}
 	if (TransactionId.fromBytes(value.transactionId) !== session.transactionId) {
 		throw new RspRefusal("transactionUnknown", "the eUICC signed another transactionId", session.transactionId);
@@ -83,7 +88,7 @@ function verifyAnswer(session: Session, client: AuthenticatedClient, answer: Pre
 		publicKeyFromPoint(session.serverCurve, value.euiccOtpk);
 	} catch (error) {
 		if (!(error instanceof CryptoError)) throw error;
-		throw new RspRefusal("euiccVerificationFailed", `the one-time key of the eUICC: ${error.message}`, client.eid);
+		throw new RspRefusal("euiccVerificationFailed", `the one-time key of the eUICC: ${error.message}`, euicc.eid);
 	}
 	return value;
 }
@@ -124,7 +129,7 @@ function checkConfirmationCode(
 		smdp.inventory.update(iccid, (record) => ({ ...record, order: counted }));
 	}
 	const { profileType } = profile;
-	const eid = session.client?.eid;
+	const eid = session.euicc?.eid;
 	const report = { iccid, profileType, point: "confirmationFailure", failure: refusal } as const;
 	smdp.progress.report(eid === undefined ? report : { ...report, eid });
 	throw refusal;
@@ -134,12 +139,12 @@ function checkConfirmationCode(
 function bindingFor(
 	smdp: SmdpContext,
 	session: Session,
-	client: AuthenticatedClient,
+	euicc: AuthenticatedEuicc,
 	profile: ProfileRecord,
 	euiccOtpk: Uint8Array,
 ): Binding {
 	const { binding } = profile;
-	const { eid, euiccCertificate } = client;
+	const { eid, certificate: euiccCertificate } = euicc;
 	const curve = session.serverCurve;
 	const now = { transactionId: session.transactionId, euiccCertificate };
 	if (binding?.eid === eid && binding.curve === curve && binding.euiccOtpk === toBase64(euiccOtpk)) {
