@@ -1,5 +1,7 @@
+import { hex } from "@iot-esim/shared/util/bytes";
 import { Minutes } from "@iot-esim/shared/util/duration";
 import { afterEach, describe, expect, it, onTestFailed } from "vitest";
+import { benchSettings } from "./ipa-device-bench.ts";
 import { BOOTSTRAP_ICCID, OTHER_ICCID, RoomsBench } from "./ipa-rooms-bench.ts";
 
 const benches: RoomsBench[] = [];
@@ -57,5 +59,93 @@ describe("IPA, eIM, SM-DP+ and eUICC together", () => {
 		expect(await bench.eim.state(read)).toBe("succeeded");
 		expect(await bench.eim.state(list)).toBe("succeeded");
 		expect(bench.events.filter((event) => event.type === "euicc-data-sent")).not.toHaveLength(0);
+	});
+});
+
+describe("a download that must not go on", () => {
+	/** Cancelled at the card, then at the eIM; nothing was installed, and the trigger does not come again. */
+	async function expectCancelled(bench: RoomsBench, download: string, reason: string): Promise<void> {
+		const ipa = await bench.restart();
+		await bench.round(ipa);
+		await bench.round(ipa);
+		expect(await bench.iccids()).toEqual([BOOTSTRAP_ICCID]);
+		expect(await bench.eim.state(download)).toBe("failed");
+		const failures = bench.events.filter((event) => event.type === "download-failed");
+		expect(failures).toEqual([expect.objectContaining({ reason: expect.stringContaining(reason) })]);
+		expect(bench.log()).toContain("step 9: ES10b.CancelSession");
+		expect(bench.log()).not.toContain("step 9: ESipa.CancelSession refused");
+	}
+
+	it("is cancelled when the profile's policy rules are not authorised on this card", async () => {
+		const bench = await start({ card: { rulesAuthorisationTable: [] } });
+		const download = await bench.orderDownload(OTHER_ICCID, 'policyRules: ["ppr1"]');
+		await expectCancelled(bench, download, "ppr1 is not authorised");
+	});
+
+	it("is cancelled when the rule needs consent and nobody may give it", async () => {
+		const rule = { pprIds: "011", allowedOperators: [{ mccMnc: hex`EEEEEE` }], consentRequired: true };
+		const procedures = { ...benchSettings.procedures, consentGranted: false };
+		const bench = await start({ card: { rulesAuthorisationTable: [rule] }, settings: { procedures } });
+		const download = await bench.orderDownload(OTHER_ICCID, 'policyRules: ["ppr2"]');
+		await expectCancelled(bench, download, "needs consent");
+	});
+
+	it("is cancelled when a confirmation code is needed and the eIM has none", async () => {
+		const bench = await start();
+		const download = await bench.orderDownload(OTHER_ICCID, "", { confirmationCode: "1234" });
+		await expectCancelled(bench, download, "confirmation code");
+	});
+
+	it("goes on with policy rules that the card authorises", async () => {
+		const bench = await start();
+		const download = await bench.orderDownload(OTHER_ICCID, 'policyRules: ["ppr1"]');
+		await bench.round(await bench.restart());
+		expect(await bench.eim.state(download)).toBe("succeeded");
+		expect(await bench.iccids()).toContain(OTHER_ICCID);
+	});
+
+	it("ends with the card's installation result when the card refuses the profile", async () => {
+		const bench = await start();
+		const download = await bench.orderDownload(BOOTSTRAP_ICCID);
+		await bench.round(await bench.restart());
+		expect(await bench.eim.state(download)).toBe("failed");
+		expect(bench.events).toContainEqual(
+			expect.objectContaining({ type: "download-failed", reason: expect.stringContaining("errorReason 9") }),
+		);
+		expect(await bench.leftOnCard()).toBe(0);
+	});
+
+	it("ends with an error of the SM-DP+ when there is no such order", async () => {
+		const bench = await start();
+		const parameters = { smdpAddress: "smdp.example.com", matchingId: "NO-SUCH-ORDER" };
+		const download = await bench.eim.order(bench.eid, { type: "download", parameters });
+		const ipa = await bench.restart();
+		await bench.round(ipa);
+		await bench.round(ipa);
+		expect(await bench.eim.state(download)).toBe("failed");
+		expect(bench.events.filter((event) => event.type === "download-failed")).toHaveLength(1);
+	});
+});
+
+describe("cards as they are in the field", () => {
+	it.each([
+		["hides its ISD-R until TERMINAL CAPABILITY", { needsTerminalCapability: true }],
+		["refuses ES10 after a switch until it is reset", { refusesEs10UntilReset: true }],
+	])("one that %s", async (_what, quirks) => {
+		const bench = await start({ card: { quirks } });
+		const download = await bench.orderDownload(OTHER_ICCID);
+		const ipa = await bench.restart();
+		await bench.round(ipa);
+		expect(await bench.eim.state(download)).toBe("succeeded");
+		const enable = await bench.orderEnable(OTHER_ICCID, true);
+		await bench.round(ipa);
+		expect(await bench.eim.state(enable)).toBe("succeeded");
+	});
+
+	it("takes small blocks on a high channel", async () => {
+		const bench = await start({ settings: { card: { proactive: "agent", blockSize: 32, channel: 19 } } });
+		const download = await bench.orderDownload(OTHER_ICCID);
+		await bench.round(await bench.restart());
+		expect(await bench.eim.state(download)).toBe("succeeded");
 	});
 });

@@ -10,6 +10,7 @@ import type {
 } from "@iot-esim/shared/messages/sgp32/esipa-download";
 import { EUICCInfo2 } from "@iot-esim/shared/messages/sgp32/euicc-info";
 import type { ProfileDownloadTriggerRequest } from "@iot-esim/shared/messages/sgp32/profile-download-trigger";
+import { parseCertificate } from "@iot-esim/shared/pki/certificate";
 import { equalBytes, toHex } from "@iot-esim/shared/util/bytes";
 import type { Outcome } from "../esipa/esipa-client.ts";
 import { metadataDifference, metadataOfBoundProfilePackage } from "./bpp-metadata.ts";
@@ -113,11 +114,23 @@ function checkServer(source: DownloadSource, server: InitiateAuthenticationOkEsi
 		const message = `the server signed as ${serverAddress}, asked for was ${source.smdpAddress}`;
 		throw new SessionRefusal(CancelSessionReasonCode.undefinedReason, message);
 	}
+	if (source.smdpOid !== undefined && !oidsOf(server.serverCertificate).includes(source.smdpOid)) {
+		const message = `the server's certificate is not that of SM-DP+ ${source.smdpOid}`;
+		throw new SessionRefusal(CancelSessionReasonCode.undefinedReason, message);
+	}
 	const wanted = bareKeyIdentifier(server.euiccCiPKIdentifierToBeUsed);
 	const known = decode(EUICCInfo1, euiccInfo1).euiccCiPKIdListForSigning;
 	if (!known.some((key) => equalBytes(key.subarray(0, wanted.length), wanted))) {
 		const message = `the card has no key under CI ${toHex(wanted)}`;
 		throw new SessionRefusal(CancelSessionReasonCode.undefinedReason, message);
+	}
+}
+
+function oidsOf(certificate: Uint8Array): readonly string[] {
+	try {
+		return parseCertificate(certificate).registeredIds;
+	} catch (cause) {
+		throw new ProcedureError("IPA_DOWNLOAD_REFUSED", "the server's certificate cannot be read", { cause });
 	}
 }
 

@@ -6,6 +6,8 @@ import type { ProcedureContext } from "./procedure-context.ts";
 export interface DownloadSource {
 	readonly smdpAddress: string | undefined;
 	readonly matchingId: string | undefined;
+	/** OID that the server's certificate must carry. */
+	readonly smdpOid?: string | undefined;
 }
 
 /**
@@ -18,8 +20,8 @@ export async function downloadSource(
 	trigger: ProfileDownloadData | undefined,
 ): Promise<DownloadSource> {
 	if (trigger !== undefined && "activationCode" in trigger) {
-		const { smdpAddress, matchingId } = parseActivationCode(trigger.activationCode);
-		return { smdpAddress, matchingId };
+		const { smdpAddress, matchingId, smdpOid } = parseActivationCode(trigger.activationCode);
+		return { smdpAddress, matchingId, smdpOid };
 	}
 	const addresses = await context.es10.getConfiguredAddresses();
 	if (trigger !== undefined && "contactSmds" in trigger) {
