@@ -3,7 +3,14 @@ import type { SchemaChange, SqlTypes } from "./migration.ts";
 
 /** The tables of the first version. */
 export function initial(db: Kysely<unknown>, types: SqlTypes): SchemaChange[] {
-	return [...deviceTables(db, types), ...operationTables(db, types), ...workTables(db, types), ...accessTables(db)];
+	return [
+		...deviceTables(db, types),
+		...operationTables(db, types),
+		...messageTables(db, types),
+		...workTables(db, types),
+		...relayTables(db, types),
+		...accessTables(db),
+	];
 }
 
 function deviceTables({ schema }: Kysely<unknown>, { octets }: SqlTypes): SchemaChange[] {
@@ -62,7 +69,7 @@ function deviceTables({ schema }: Kysely<unknown>, { octets }: SqlTypes): Schema
 	];
 }
 
-function operationTables({ schema }: Kysely<unknown>, { octets, serial, serialOptions }: SqlTypes): SchemaChange[] {
+function operationTables({ schema }: Kysely<unknown>, { serial, serialOptions }: SqlTypes): SchemaChange[] {
 	return [
 		schema
 			.createTable("operations")
@@ -91,6 +98,11 @@ function operationTables({ schema }: Kysely<unknown>, { octets, serial, serialOp
 			.on("operations")
 			.columns(["expires_at"])
 			.where(sql.ref("finished_at"), "is", null),
+	];
+}
+
+function messageTables({ schema }: Kysely<unknown>, { octets, serial, serialOptions }: SqlTypes): SchemaChange[] {
+	return [
 		schema
 			.createTable("packages")
 			.addColumn("seq", serial, serialOptions)
@@ -126,7 +138,7 @@ function operationTables({ schema }: Kysely<unknown>, { octets, serial, serialOp
 }
 
 function workTables({ schema }: Kysely<unknown>, types: SqlTypes): SchemaChange[] {
-	const { octets, serial, serialOptions, lastingSerialOptions } = types;
+	const { octets, serial, serialOptions } = types;
 	return [
 		schema
 			.createTable("notifications")
@@ -160,6 +172,12 @@ function workTables({ schema }: Kysely<unknown>, types: SqlTypes): SchemaChange[
 			.unique()
 			.where(sql.ref("completed_at"), "is", null),
 		schema.createIndex("jobs_of_reference").on("jobs").columns(["reference"]),
+	];
+}
+
+function relayTables({ schema }: Kysely<unknown>, types: SqlTypes): SchemaChange[] {
+	const { serial, serialOptions, lastingSerialOptions } = types;
+	return [
 		schema
 			.createTable("rsp_sessions")
 			.addColumn("transaction_id", "text", (c) => c.primaryKey())

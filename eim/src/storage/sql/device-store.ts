@@ -1,121 +1,14 @@
+import type { Eid } from "@iot-esim/shared/ids/eid";
 import { sql as raw } from "kysely";
-import { changeDevice, type Device } from "../../domain/device.ts";
-import type { NewEvent } from "../../domain/event.ts";
+import type { NewAuditEntry } from "../../domain/audit-entry.ts";
+import { changeDevice, type Device, type DeviceChange } from "../../domain/device.ts";
 import type { DeviceFilter, DeviceStore } from "../store.ts";
 import { decodeCursor, pageOf } from "./cursor.ts";
-import { all, first, run, type SqlEngine, type Step } from "./engine.ts";
+import { all, appendEvents, first, run, type SqlEngine, type Step } from "./engine.ts";
 import type { EventSignal } from "./event-signal.ts";
 import { fromDevice, toDevice, toProfile } from "./rows.ts";
 import { statement } from "./statement.ts";
 import type { Steps } from "./steps.ts";
-
-export function deviceStore(engine: SqlEngine, steps: Steps, signal: EventSignal): DeviceStore {
-	const { sql } = engine;
-	const byEid = statement(sql, (db, p: { eid: string }) =>
-		db.selectFrom("devices").selectAll().where("eid", "=", p.eid),
-	);
-
-	function* replaceTags(device: Device): Step<void> {
-		yield* run(sql.deleteFrom("device_tags").where("eid", "=", device.eid).compile());
-		const rows = Object.entries(device.tags).map(([key, value]) => ({ eid: device.eid, key, value }));
-		if (rows.length > 0) yield* run(sql.insertInto("device_tags").values(rows).compile());
-	}
-
-	return {
-		registerDevice: (device, audit) =>
-			signal.write(function* () {
-				const burnt = yield* first(
-					sql.selectFrom("burnt_counters").select("counter").where("eid", "=", device.eid).compile(),
-				);
-				const insert = sql
-					.insertInto("devices")
-					.values(fromDevice({ ...device, counter: Math.max(device.counter, burnt?.counter ?? 0) }))
-					.onConflict((conflict) => conflict.doNothing())
-					.returning("eid");
-				if (!(yield* first(insert.compile()))) return false;
-				yield* replaceTags(device);
-				yield* run(sql.deleteFrom("seen_unknown").where("eid", "=", device.eid).compile());
-				yield* steps.appendAudit(audit);
-				yield* steps.appendEvents([
-					{ at: device.createdAt, type: "deviceRegistered", eid: device.eid, facts: { name: device.name } },
-				]);
-				return true;
-			}),
-
-		loadDevice: (eid) =>
-			engine.read(function* () {
-				const row = yield* first(byEid({ eid }));
-				return row && toDevice(row);
-			}),
-
-		listDevices: (filter) => listDevices(engine, filter),
-
-		changeDevice: (eid, change, audit) =>
-			signal.write(function* () {
-				const device = yield* steps.loadDevice(eid);
-				if (!device) return undefined;
-				const changed = changeDevice(device, change);
-				if (changed instanceof Error) return changed;
-				yield* run(sql.updateTable("devices").set(fromDevice(changed)).where("eid", "=", eid).compile());
-				if (change.tags) yield* replaceTags(changed);
-				if (audit) {
-					yield* steps.appendAudit(audit);
-					const event: NewEvent = { at: audit.at, type: "deviceChanged", eid, facts: audit.facts };
-					yield* steps.appendEvents([event]);
-				}
-				return changed;
-			}),
-
-		removeDevice: (eid, audit) =>
-			signal.write(function* () {
-				const device = yield* steps.loadDevice(eid);
-				if (!device) return false;
-				const { counter } = device;
-				const remember = sql.insertInto("burnt_counters").values({ eid, counter });
-				yield* run(remember.onConflict((c) => c.column("eid").doUpdateSet({ counter })).compile());
-				const notifications = sql.selectFrom("notifications").select("id").where("eid", "=", eid);
-				yield* run(sql.deleteFrom("jobs").where("reference", "in", notifications).compile());
-				yield* run(sql.deleteFrom("jobs").where("reference", "=", eid).compile());
-				for (const table of OF_A_DEVICE) yield* run(sql.deleteFrom(table).where("eid", "=", eid).compile());
-				yield* steps.appendAudit(audit);
-				yield* steps.appendEvents([{ at: audit.at, type: "deviceRemoved", eid, facts: {} }]);
-				return true;
-			}),
-
-		listProfiles: (eid) =>
-			engine.read(function* () {
-				const query = sql.selectFrom("profiles").selectAll().where("eid", "=", eid).orderBy("iccid");
-				return (yield* all(query.compile())).map(toProfile);
-			}),
-
-		noteUnknown: (eid, at, bound) =>
-			signal.write(function* () {
-				const upsert = sql
-					.insertInto("seen_unknown")
-					.values({ eid, first_seen_at: at, last_seen_at: at, times: 1 })
-					.onConflict((conflict) =>
-						conflict.column("eid").doUpdateSet((eb) => ({ last_seen_at: at, times: eb("seen_unknown.times", "+", 1) })),
-					)
-					.returning("times");
-				const row = yield* first(upsert.compile());
-				if (row?.times !== 1) return;
-				const kept = sql.selectFrom("seen_unknown").select("eid").orderBy("last_seen_at", "desc").limit(bound);
-				yield* run(sql.deleteFrom("seen_unknown").where("eid", "not in", kept).compile());
-				yield* steps.appendEvents([{ at, type: "unknownDeviceSeen", eid, facts: {} }]);
-			}),
-
-		listSeenUnknown: () =>
-			engine.read(function* () {
-				const query = sql.selectFrom("seen_unknown").selectAll().orderBy("last_seen_at", "desc").orderBy("eid");
-				return (yield* all(query.compile())).map((row) => ({
-					eid: row.eid as Device["eid"],
-					firstSeenAt: row.first_seen_at,
-					lastSeenAt: row.last_seen_at,
-					times: row.times,
-				}));
-			}),
-	};
-}
 
 const OF_A_DEVICE = [
 	"device_tags",
@@ -128,28 +21,160 @@ const OF_A_DEVICE = [
 	"devices",
 ] as const;
 
-function listDevices(engine: SqlEngine, filter: DeviceFilter) {
-	let query = engine.sql.selectFrom("devices").selectAll();
-	if (filter.cursor !== undefined) query = query.where("eid", ">", decodeCursor(filter.cursor, "string"));
-	if (filter.search) {
-		const pattern = `%${filter.search.toLowerCase().replace(/[\\%_]/g, "\\$&")}%`;
-		query = query.where((eb) => {
-			const matches = (column: "eid" | "name") =>
-				raw<boolean>`lower(${eb.ref(column)}) like ${pattern} escape ${raw.lit("\\")}`;
-			return eb.or([matches("eid"), matches("name")]);
-		});
-	}
-	for (const [key, value] of Object.entries(filter.tags ?? {})) {
-		query = query.where("eid", "in", (eb) =>
-			eb.selectFrom("device_tags").select("device_tags.eid").where("key", "=", key).where("value", "=", value),
+export class SqlDeviceStore implements DeviceStore {
+	readonly #engine: SqlEngine;
+	readonly #steps: Steps;
+	readonly #signal: EventSignal;
+	readonly #byEid;
+
+	constructor(engine: SqlEngine, steps: Steps, signal: EventSignal) {
+		this.#engine = engine;
+		this.#steps = steps;
+		this.#signal = signal;
+		this.#byEid = statement(engine.sql, (db, p: { eid: string }) =>
+			db.selectFrom("devices").selectAll().where("eid", "=", p.eid),
 		);
 	}
-	if (filter.labMode !== undefined) query = query.where("lab_mode", filter.labMode ? "is not" : "is", null);
-	const compiled = query
-		.orderBy("eid")
-		.limit(filter.limit + 1)
-		.compile();
-	return engine.read(function* () {
-		return pageOf(yield* all(compiled), filter.limit, toDevice, (row) => row.eid);
-	});
+
+	registerDevice(device: Device, audit: NewAuditEntry): Promise<boolean> {
+		return this.#signal.write(() => this.#register(device, audit));
+	}
+
+	*#register(device: Device, audit: NewAuditEntry): Step<boolean> {
+		const { sql } = this.#engine;
+		const { eid, name } = device;
+		const burnt = yield* first(sql.selectFrom("burnt_counters").select("counter").where("eid", "=", eid).compile());
+		const counter = Math.max(device.counter, burnt?.counter ?? 0);
+		const insert = sql
+			.insertInto("devices")
+			.values(fromDevice({ ...device, counter }))
+			.onConflict((conflict) => conflict.doNothing())
+			.returning("eid");
+		if (!(yield* first(insert.compile()))) return false;
+		yield* this.#replaceTags(device);
+		yield* run(sql.deleteFrom("seen_unknown").where("eid", "=", eid).compile());
+		yield* this.#steps.appendAudit(audit);
+		yield* appendEvents([{ at: device.createdAt, type: "deviceRegistered", eid, facts: { name } }]);
+		return true;
+	}
+
+	*#replaceTags({ eid, tags }: Device): Step<void> {
+		const { sql } = this.#engine;
+		yield* run(sql.deleteFrom("device_tags").where("eid", "=", eid).compile());
+		const rows = Object.entries(tags).map(([key, value]) => ({ eid, key, value }));
+		if (rows.length > 0) yield* run(sql.insertInto("device_tags").values(rows).compile());
+	}
+
+	loadDevice(eid: Eid): Promise<Device | undefined> {
+		const query = this.#byEid({ eid });
+		return this.#engine.read(function* () {
+			const row = yield* first(query);
+			return row && toDevice(row);
+		});
+	}
+
+	async listDevices(filter: DeviceFilter) {
+		let query = this.#engine.sql.selectFrom("devices").selectAll();
+		if (filter.cursor !== undefined) query = query.where("eid", ">", decodeCursor(filter.cursor, "string"));
+		if (filter.search) query = query.where(contains(filter.search));
+		for (const [key, value] of Object.entries(filter.tags ?? {})) {
+			query = query.where("eid", "in", (eb) =>
+				eb.selectFrom("device_tags").select("device_tags.eid").where("key", "=", key).where("value", "=", value),
+			);
+		}
+		if (filter.labMode !== undefined) query = query.where("lab_mode", filter.labMode ? "is not" : "is", null);
+		const page = query
+			.orderBy("eid")
+			.limit(filter.limit + 1)
+			.compile();
+		return this.#engine.read(function* () {
+			return pageOf(yield* all(page), filter.limit, toDevice, (row) => row.eid);
+		});
+	}
+
+	changeDevice(eid: Eid, change: DeviceChange, audit?: NewAuditEntry) {
+		return this.#signal.write(() => this.#change(eid, change, audit));
+	}
+
+	*#change(eid: Eid, change: DeviceChange, audit: NewAuditEntry | undefined) {
+		const device = yield* this.#steps.loadDevice(eid);
+		if (!device) return undefined;
+		const changed = changeDevice(device, change);
+		if (changed instanceof Error) return changed;
+		yield* this.#steps.storeDevice(changed);
+		if (change.tags) yield* this.#replaceTags(changed);
+		if (audit) {
+			yield* this.#steps.appendAudit(audit);
+			yield* appendEvents([{ at: audit.at, type: "deviceChanged", eid, facts: audit.facts }]);
+		}
+		return changed;
+	}
+
+	removeDevice(eid: Eid, audit: NewAuditEntry): Promise<boolean> {
+		return this.#signal.write(() => this.#remove(eid, audit));
+	}
+
+	*#remove(eid: Eid, audit: NewAuditEntry): Step<boolean> {
+		const { sql } = this.#engine;
+		const device = yield* this.#steps.loadDevice(eid);
+		if (!device) return false;
+		const { counter } = device;
+		const remember = sql.insertInto("burnt_counters").values({ eid, counter });
+		yield* run(remember.onConflict((conflict) => conflict.column("eid").doUpdateSet({ counter })).compile());
+		const notifications = sql.selectFrom("notifications").select("id").where("eid", "=", eid);
+		yield* run(sql.deleteFrom("jobs").where("reference", "in", notifications).compile());
+		yield* run(sql.deleteFrom("jobs").where("reference", "=", eid).compile());
+		for (const table of OF_A_DEVICE) yield* run(sql.deleteFrom(table).where("eid", "=", eid).compile());
+		yield* this.#steps.appendAudit(audit);
+		yield* appendEvents([{ at: audit.at, type: "deviceRemoved", eid, facts: {} }]);
+		return true;
+	}
+
+	listProfiles(eid: Eid) {
+		const query = this.#engine.sql.selectFrom("profiles").selectAll().where("eid", "=", eid).orderBy("iccid").compile();
+		return this.#engine.read(function* () {
+			return (yield* all(query)).map(toProfile);
+		});
+	}
+
+	noteUnknown(eid: Eid, at: number, bound: number): Promise<void> {
+		return this.#signal.write(() => this.#noteUnknown(eid, at, bound));
+	}
+
+	*#noteUnknown(eid: Eid, at: number, bound: number): Step<void> {
+		const { sql } = this.#engine;
+		const upsert = sql
+			.insertInto("seen_unknown")
+			.values({ eid, first_seen_at: at, last_seen_at: at, times: 1 })
+			.onConflict((conflict) =>
+				conflict.column("eid").doUpdateSet((eb) => ({ last_seen_at: at, times: eb("seen_unknown.times", "+", 1) })),
+			)
+			.returning("times");
+		const row = yield* first(upsert.compile());
+		if (row?.times !== 1) return;
+		const kept = sql.selectFrom("seen_unknown").select("eid").orderBy("last_seen_at", "desc").limit(bound);
+		yield* run(sql.deleteFrom("seen_unknown").where("eid", "not in", kept).compile());
+		yield* appendEvents([{ at, type: "unknownDeviceSeen", eid, facts: {} }]);
+	}
+
+	listSeenUnknown() {
+		const query = this.#engine.sql.selectFrom("seen_unknown").selectAll();
+		const latestFirst = query.orderBy("last_seen_at", "desc").orderBy("eid").compile();
+		return this.#engine.read(function* () {
+			return (yield* all(latestFirst)).map((row) => ({
+				eid: row.eid as Eid,
+				firstSeenAt: row.first_seen_at,
+				lastSeenAt: row.last_seen_at,
+				times: row.times,
+			}));
+		});
+	}
+}
+
+/** A condition on the columns of a device, without regard to case. */
+function contains(text: string) {
+	const pattern = `%${text.toLowerCase().replace(/[\\%_]/g, "\\$&")}%`;
+	const matches = (column: "eid" | "name") =>
+		raw<boolean>`lower(${raw.ref(column)}) like ${pattern} escape ${raw.lit("\\")}`;
+	return raw<boolean>`(${matches("eid")} or ${matches("name")})`;
 }

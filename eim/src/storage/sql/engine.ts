@@ -4,9 +4,16 @@
  */
 
 import type { CompiledQuery, Kysely } from "kysely";
+import type { NewEvent } from "../../domain/event.ts";
 import type { Tables } from "./tables.ts";
 
-export type Step<T> = Generator<CompiledQuery, T, readonly unknown[]>;
+/** What a step asks of the engine; `single` says that the first row is enough. */
+export type Instruction =
+	| { readonly kind: "query"; readonly sql: string; readonly parameters: readonly unknown[]; readonly single: boolean }
+	/** Appended last in the transaction, with those of the other steps of the same commit. */
+	| { readonly kind: "events"; readonly events: readonly NewEvent[] };
+
+export type Step<T> = Generator<Instruction, T, readonly unknown[]>;
 
 export interface SqlEngine {
 	readonly dialect: "sqlite" | "postgres";
@@ -19,22 +26,27 @@ export interface SqlEngine {
 	 * it must do nothing but queries and pure work.
 	 */
 	write<T>(step: () => Step<T>): Promise<T>;
-	/** Runs each statement by itself, for migrations. */
+	/** As `write`, one at a time among all processes that share the database. */
 	exclusively<T>(step: () => Step<T>): Promise<T>;
 	close(): Promise<void>;
 }
 
 /** All rows of a query. */
-export function* all<Row>(query: CompiledQuery<Row>): Step<readonly Row[]> {
-	return (yield query) as readonly Row[];
+export function* all<Row>({ sql, parameters }: CompiledQuery<Row>): Step<readonly Row[]> {
+	return (yield { kind: "query", sql, parameters, single: false }) as readonly Row[];
 }
 
 /** The first row, or undefined. */
-export function* first<Row>(query: CompiledQuery<Row>): Step<Row | undefined> {
-	return ((yield query) as readonly Row[])[0];
+export function* first<Row>({ sql, parameters }: CompiledQuery<Row>): Step<Row | undefined> {
+	return ((yield { kind: "query", sql, parameters, single: true }) as readonly Row[])[0];
 }
 
 /** Runs a query for its effect. */
-export function* run(query: CompiledQuery<unknown>): Step<void> {
-	yield query;
+export function* run({ sql, parameters }: CompiledQuery<unknown>): Step<void> {
+	yield { kind: "query", sql, parameters, single: true };
+}
+
+/** Appends to the event stream when the transaction commits. */
+export function* appendEvents(events: readonly NewEvent[]): Step<void> {
+	if (events.length > 0) yield { kind: "events", events };
 }

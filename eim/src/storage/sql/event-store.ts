@@ -1,55 +1,62 @@
 import type { AuditEntry } from "../../domain/audit-entry.ts";
-import type { EventStore } from "../store.ts";
+import type { Event, NewEvent } from "../../domain/event.ts";
+import type { EventFilter, EventStore, PageRequest } from "../store.ts";
 import { decodeCursor, pageOf } from "./cursor.ts";
-import { all, first, run, type SqlEngine } from "./engine.ts";
+import { all, appendEvents, first, run, type SqlEngine } from "./engine.ts";
 import type { EventSignal } from "./event-signal.ts";
 import { toEvent } from "./rows.ts";
-import type { Steps } from "./steps.ts";
 
-export function eventStore(engine: SqlEngine, steps: Steps, signal: EventSignal): EventStore {
-	const { sql } = engine;
-	return {
-		appendEvents: (events) => signal.write(() => steps.appendEvents(events)),
+export class SqlEventStore implements EventStore {
+	readonly #engine: SqlEngine;
+	readonly #signal: EventSignal;
 
-		listEvents: ({ after, limit, eid, types }) => {
-			let query = sql.selectFrom("events").selectAll().where("id", ">", after);
-			if (eid !== undefined) query = query.where("eid", "=", eid);
-			if (types?.length) query = query.where("type", "in", types);
-			const compiled = query.orderBy("id").limit(limit).compile();
-			return engine.read(function* () {
-				return (yield* all(compiled)).map(toEvent);
+	constructor(engine: SqlEngine, signal: EventSignal) {
+		this.#engine = engine;
+		this.#signal = signal;
+	}
+
+	appendEvents(events: readonly NewEvent[]): Promise<void> {
+		return this.#signal.write(() => appendEvents(events));
+	}
+
+	listEvents({ after, limit, eid, types }: EventFilter): Promise<readonly Event[]> {
+		let query = this.#engine.sql.selectFrom("events").selectAll().where("id", ">", after);
+		if (eid !== undefined) query = query.where("eid", "=", eid);
+		if (types?.length) query = query.where("type", "in", types);
+		const inOrder = query.orderBy("id").limit(limit).compile();
+		return this.#engine.read(function* () {
+			return (yield* all(inOrder)).map(toEvent);
+		});
+	}
+
+	async lastEventId(): Promise<number> {
+		const query = this.#engine.sql.selectFrom("events").select("id").orderBy("id", "desc").limit(1).compile();
+		return (await this.#engine.read(() => first(query)))?.id ?? 0;
+	}
+
+	onEvents(listener: () => void): () => void {
+		return this.#signal.onEvents(listener);
+	}
+
+	async listAudit({ limit, cursor, subject }: PageRequest & { subject?: string | undefined }) {
+		let query = this.#engine.sql.selectFrom("audit").selectAll();
+		if (cursor !== undefined) query = query.where("id", "<", decodeCursor(cursor, "number"));
+		if (subject !== undefined) query = query.where("subject", "=", subject);
+		const page = query
+			.orderBy("id", "desc")
+			.limit(limit + 1)
+			.compile();
+		return this.#engine.read(function* () {
+			const toEntry = (row: { facts: string } & Omit<AuditEntry, "facts">): AuditEntry => ({
+				...row,
+				facts: JSON.parse(row.facts) as AuditEntry["facts"],
 			});
-		},
+			return pageOf(yield* all(page), limit, toEntry, (row) => row.id);
+		});
+	}
 
-		lastEventId: () =>
-			engine.read(function* () {
-				const row = yield* first(sql.selectFrom("events").select("id").orderBy("id", "desc").limit(1).compile());
-				return row?.id ?? 0;
-			}),
-
-		onEvents: (listener) => signal.onEvents(listener),
-
-		listAudit: ({ limit, cursor, subject }) => {
-			let query = sql.selectFrom("audit").selectAll();
-			if (cursor !== undefined) query = query.where("id", "<", decodeCursor(cursor, "number"));
-			if (subject !== undefined) query = query.where("subject", "=", subject);
-			const compiled = query
-				.orderBy("id", "desc")
-				.limit(limit + 1)
-				.compile();
-			return engine.read(function* () {
-				return pageOf(
-					yield* all(compiled),
-					limit,
-					(row): AuditEntry => ({ ...row, facts: JSON.parse(row.facts) as AuditEntry["facts"] }),
-					(row) => row.id,
-				);
-			});
-		},
-
-		removeEvents: (before) =>
-			engine.write(function* () {
-				yield* run(sql.deleteFrom("events").where("at", "<", before).compile());
-			}),
-	};
+	removeEvents(before: number): Promise<void> {
+		const query = this.#engine.sql.deleteFrom("events").where("at", "<", before).compile();
+		return this.#engine.write(() => run(query));
+	}
 }

@@ -1,6 +1,6 @@
 import type { NewEvent } from "../../domain/event.ts";
 import type { Notification } from "../../domain/notification.ts";
-import { first, run, type SqlEngine, type Step } from "./engine.ts";
+import { first, type SqlEngine, type Step } from "./engine.ts";
 import { digestOf, type Steps } from "./steps.ts";
 
 /** Stores notifications that are new, each with the job that delivers it; gives back how many were new. */
@@ -34,10 +34,4 @@ export function* insertNotifications(
 		events.push({ at: receivedAt, type: "notificationReceived", eid, facts });
 	}
 	return fresh;
-}
-
-/** Marks a job as done for good, successful or given up. */
-export function closeJob(engine: SqlEngine, id: string, at: number, lastError: string | null): Step<void> {
-	const change = { completed_at: at, leased_until: null, last_error: lastError };
-	return run(engine.sql.updateTable("jobs").set(change).where("seq", "=", Number(id)).compile());
 }

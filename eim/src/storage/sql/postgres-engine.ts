@@ -7,8 +7,10 @@ import {
 	PostgresQueryCompiler,
 } from "kysely";
 import pg from "pg";
+import type { NewEvent } from "../../domain/event.ts";
 import { StoreError } from "../errors.ts";
-import type { SqlEngine, Step } from "./engine.ts";
+import type { Instruction, SqlEngine, Step } from "./engine.ts";
+import { EventInserts, eventLock } from "./event-inserts.ts";
 import type { Tables } from "./tables.ts";
 
 /** Any number will do, as long as no other program uses it in the same database. */
@@ -25,6 +27,8 @@ export class PostgresEngine implements SqlEngine {
 	readonly sql: Kysely<Tables>;
 	readonly #pool: pg.Pool;
 	readonly #names = new Map<string, string>();
+	readonly #eventInserts: EventInserts;
+	readonly #eventLock: CompiledQuery;
 	#closed = false;
 
 	constructor(connectionString: string, connections: number, onIdleError: (error: Error) => void) {
@@ -47,10 +51,12 @@ export class PostgresEngine implements SqlEngine {
 				createQueryCompiler: () => new PostgresQueryCompiler(),
 			},
 		});
+		this.#eventInserts = new EventInserts(this.sql);
+		this.#eventLock = eventLock(this.sql);
 	}
 
 	async read<T>(step: () => Step<T>): Promise<T> {
-		return this.#withClient((client) => this.#drive(client, step()));
+		return this.#withClient((client) => this.#drive(client, step(), []));
 	}
 
 	async write<T>(step: () => Step<T>): Promise<T> {
@@ -101,7 +107,12 @@ export class PostgresEngine implements SqlEngine {
 	async #transaction<T>(client: pg.PoolClient, step: () => Step<T>): Promise<T> {
 		await client.query("begin");
 		try {
-			const value = await this.#drive(client, step());
+			const events: NewEvent[] = [];
+			const value = await this.#drive(client, step(), events);
+			if (events.length > 0) {
+				await this.#query(client, this.#eventLock);
+				for (const insert of this.#eventInserts.of(events)) await this.#query(client, insert);
+			}
 			await client.query("commit");
 			return value;
 		} catch (error) {
@@ -110,15 +121,26 @@ export class PostgresEngine implements SqlEngine {
 		}
 	}
 
-	async #drive<T>(client: pg.PoolClient, step: Step<T>): Promise<T> {
+	async #drive<T>(client: pg.PoolClient, step: Step<T>, events: NewEvent[]): Promise<T> {
 		let turn = step.next();
-		while (!turn.done) turn = step.next(await this.#run(client, turn.value));
+		while (!turn.done) {
+			const instruction: Instruction = turn.value;
+			if (instruction.kind === "events") {
+				events.push(...instruction.events);
+				turn = step.next([]);
+			} else {
+				turn = step.next(await this.#query(client, instruction));
+			}
+		}
 		return turn.value;
 	}
 
-	async #run(client: pg.PoolClient, query: CompiledQuery): Promise<readonly unknown[]> {
-		const values = query.parameters.map((value) => (value instanceof Uint8Array ? Buffer.from(value) : value));
-		const { rows } = await client.query({ text: query.sql, values, ...this.#named(query.sql) });
+	async #query(
+		client: pg.PoolClient,
+		{ sql, parameters }: Pick<CompiledQuery, "sql" | "parameters">,
+	): Promise<readonly unknown[]> {
+		const values = parameters.map((value) => (value instanceof Uint8Array ? Buffer.from(value) : value));
+		const { rows } = await client.query({ text: sql, values, ...this.#named(sql) });
 		return rows;
 	}
 

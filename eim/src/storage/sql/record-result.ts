@@ -1,14 +1,14 @@
-import { changeDevice } from "../../domain/device.ts";
+import { changeDevice, type DeviceChange } from "../../domain/device.ts";
 import type { NewEvent } from "../../domain/event.ts";
 import type { Operation } from "../../domain/operation.ts";
 import { applyProfileChange, type Profile, type ProfileChange } from "../../domain/profile.ts";
 import type { ReceivedResult, ResultVerification } from "../../domain/received-result.ts";
-import type { PackageStore, RecordedResult, ResultRecord } from "../store.ts";
-import { all, first, run, type SqlEngine, type Step } from "./engine.ts";
+import type { RecordedResult, ResultRecord } from "../store.ts";
+import { all, appendEvents, first, run, type SqlEngine, type Step } from "./engine.ts";
 import type { EventSignal } from "./event-signal.ts";
 import { insertNotifications } from "./notification-steps.ts";
-import { fromDevice, fromProfile, toProfile } from "./rows.ts";
-import { statement } from "./statement.ts";
+import { makeResultStatements } from "./result-statements.ts";
+import { toProfile } from "./rows.ts";
 import { digestOf, type Steps } from "./steps.ts";
 
 /** How much a verification is worth: the same octets are recorded again only when they have become worth more. */
@@ -21,123 +21,95 @@ const WORTH: Readonly<Record<ResultVerification, number>> = {
 };
 
 /** Records what a device sent together with all that follows from it. */
-export function recordResult(engine: SqlEngine, steps: Steps, signal: EventSignal): Pick<PackageStore, "recordResult"> {
-	const { sql } = engine;
-	const insertResult = statement(
-		sql,
-		(
-			db,
-			p: {
-				eid: string;
-				digest: Uint8Array;
-				operationId: string | null;
-				seqNumber: number | null;
-				bytes: Uint8Array;
-				verification: string;
-				receivedAt: number;
-			},
-		) =>
-			db
-				.insertInto("received_results")
-				.values({
-					eid: p.eid,
-					digest: p.digest,
-					operation_id: p.operationId,
-					seq_number: p.seqNumber,
-					bytes: p.bytes,
-					verification: p.verification,
-					received_at: p.receivedAt,
-				})
-				.onConflict((conflict) => conflict.columns(["eid", "digest"]).doNothing())
-				.returning("seq"),
-	);
+export class ResultRecorder {
+	readonly #engine: SqlEngine;
+	readonly #steps: Steps;
+	readonly #signal: EventSignal;
+	readonly #statements: ReturnType<typeof makeResultStatements>;
+
+	constructor(engine: SqlEngine, steps: Steps, signal: EventSignal) {
+		this.#engine = engine;
+		this.#steps = steps;
+		this.#signal = signal;
+		this.#statements = makeResultStatements(engine.sql);
+	}
+
+	record(request: ResultRecord): Promise<RecordedResult> {
+		return this.#signal.write(() => this.#record(request));
+	}
+
+	*#record(request: ResultRecord): Step<RecordedResult> {
+		const { result, operationEvent } = request;
+		const { eid, operationId, receivedAt: at } = result;
+		const operation = operationId === undefined ? undefined : yield* this.#steps.loadOperation(operationId);
+		if (!(yield* this.#storeResult(result))) return { repeated: true, ...(operation ? { operation } : {}) };
+		const events: NewEvent[] = [];
+		if (result.verification === "rejected") {
+			events.push({ at, type: "resultRejected", eid, facts: { seqNumber: result.seqNumber ?? -1 } });
+		}
+		const moved =
+			operation && operationEvent ? yield* this.#steps.moveOperation(operation, operationEvent, events) : operation;
+		if (request.profileChanges?.length) yield* this.#changeProfiles(result, request.profileChanges, events);
+		if (request.deviceChange) yield* this.#changeDevice(result, request.deviceChange);
+		if (request.notifications) {
+			yield* insertNotifications(this.#engine, this.#steps, request.notifications, events);
+		}
+		if (request.enqueue) yield* this.#enqueueOnce(request.enqueue, events);
+		if (request.jobs) yield* this.#steps.insertJobs(request.jobs, at);
+		yield* appendEvents(events);
+		if (moved instanceof Error) return { repeated: false, ...(operation ? { operation } : {}), refused: moved };
+		return { repeated: false, ...(moved ? { operation: moved } : {}) };
+	}
 
 	/** False when the same octets stand there already and are worth as much. */
-	function* storeResult(result: ReceivedResult): Step<boolean> {
+	*#storeResult(result: ReceivedResult): Step<boolean> {
+		const { eid, operationId = null, verification } = result;
 		const digest = digestOf(result.bytes);
 		const inserted = yield* first(
-			insertResult({
-				eid: result.eid,
+			this.#statements.insertResult({
+				eid,
 				digest,
-				operationId: result.operationId ?? null,
+				operationId,
 				seqNumber: result.seqNumber ?? null,
 				bytes: result.bytes,
-				verification: result.verification,
+				verification,
 				receivedAt: result.receivedAt,
 			}),
 		);
 		if (inserted) return true;
-		const same = sql
-			.selectFrom("received_results")
-			.select(["seq", "verification"])
-			.where("eid", "=", result.eid)
-			.where("digest", "=", digest);
-		const before = yield* first(same.compile());
-		if (!before || WORTH[before.verification as ResultVerification] >= WORTH[result.verification]) return false;
-		const update = sql
-			.updateTable("received_results")
-			.set({ verification: result.verification, operation_id: result.operationId ?? null })
-			.where("seq", "=", before.seq);
-		yield* run(update.compile());
+		const before = yield* first(this.#statements.sameResult({ eid, digest }));
+		if (!before || WORTH[before.verification as ResultVerification] >= WORTH[verification]) return false;
+		yield* run(this.#statements.judgeResult({ seq: before.seq, verification, operationId }));
 		return true;
 	}
 
-	function* changeProfiles(record: ResultRecord, changes: readonly ProfileChange[], events: NewEvent[]): Step<void> {
-		const { eid, receivedAt: at } = record.result;
-		const stored = sql.selectFrom("profiles").selectAll().where("eid", "=", eid);
-		const before: readonly Profile[] = (yield* all(stored.compile())).map(toProfile);
+	*#changeProfiles({ eid, receivedAt: at }: ReceivedResult, changes: readonly ProfileChange[], events: NewEvent[]) {
+		const before: readonly Profile[] = (yield* all(this.#statements.profilesOf({ eid }))).map(toProfile);
 		let after = before;
 		for (const change of changes) after = applyProfileChange(after, change, eid, at);
 		const gone = before.filter(({ iccid }) => !after.some((profile) => profile.iccid === iccid));
-		for (const { iccid } of gone) {
-			yield* run(sql.deleteFrom("profiles").where("eid", "=", eid).where("iccid", "=", iccid).compile());
-		}
+		for (const { iccid } of gone) yield* run(this.#statements.deleteProfile({ eid, iccid }));
 		const moved = after.filter((profile) => !before.includes(profile));
-		for (const profile of moved) {
-			const row = fromProfile(profile);
-			const upsert = sql.insertInto("profiles").values(row);
-			yield* run(upsert.onConflict((conflict) => conflict.columns(["eid", "iccid"]).doUpdateSet(row)).compile());
-		}
+		for (const profile of moved) yield* run(this.#statements.storeProfile(profile));
 		if (gone.length + moved.length === 0) return;
 		const enabled = after.find(({ state }) => state === "enabled");
 		const facts = { profiles: after.length, ...(enabled ? { enabled: enabled.iccid } : {}) };
 		events.push({ at, type: "profilesChanged", eid, facts });
 	}
 
+	*#changeDevice({ eid }: ReceivedResult, change: DeviceChange): Step<void> {
+		const device = yield* this.#steps.loadDevice(eid);
+		const changed = device && changeDevice(device, change);
+		if (changed instanceof Error) throw changed;
+		if (changed) yield* this.#steps.storeDevice(changed);
+	}
+
 	/** What the eIM asks by itself is asked once at a time. */
-	function* enqueueOnce(operations: readonly Operation[], events: NewEvent[]): Step<void> {
+	*#enqueueOnce(operations: readonly Operation[], events: NewEvent[]): Step<void> {
 		for (const operation of operations) {
-			const open = yield* steps.listOpenOperations(operation.eid);
+			const open = yield* this.#steps.listOpenOperations(operation.eid);
 			const isAsked = open.some(({ type, origin }) => type === operation.type && origin === operation.origin);
-			if (!isAsked) yield* steps.insertOperation(operation, events);
+			if (!isAsked) yield* this.#steps.insertOperation(operation, events);
 		}
 	}
-
-	function* record(request: ResultRecord): Step<RecordedResult> {
-		const { result, operationEvent, deviceChange } = request;
-		const { eid, receivedAt: at } = result;
-		const operation = result.operationId === undefined ? undefined : yield* steps.loadOperation(result.operationId);
-		if (!(yield* storeResult(result))) return { repeated: true, ...(operation ? { operation } : {}) };
-		const events: NewEvent[] = [];
-		if (result.verification === "rejected") {
-			events.push({ at, type: "resultRejected", eid, facts: { seqNumber: result.seqNumber ?? -1 } });
-		}
-		const moved =
-			operation && operationEvent ? yield* steps.moveOperation(operation, operationEvent, events) : operation;
-		if (request.profileChanges?.length) yield* changeProfiles(request, request.profileChanges, events);
-		if (deviceChange) {
-			const device = yield* steps.loadDevice(eid);
-			const changed = device && changeDevice(device, deviceChange);
-			if (changed instanceof Error) throw changed;
-			if (changed) yield* run(sql.updateTable("devices").set(fromDevice(changed)).where("eid", "=", eid).compile());
-		}
-		if (request.notifications) yield* insertNotifications(engine, steps, request.notifications, events);
-		if (request.enqueue) yield* enqueueOnce(request.enqueue, events);
-		if (request.jobs) yield* steps.insertJobs(request.jobs, at);
-		yield* steps.appendEvents(events);
-		if (moved instanceof Error) return { repeated: false, ...(operation ? { operation } : {}), refused: moved };
-		return { repeated: false, ...(moved ? { operation: moved } : {}) };
-	}
-
-	return { recordResult: (request) => signal.write(() => record(request)) };
 }

@@ -244,3 +244,30 @@ export function toApiKey(row: Row<"api_keys">): ApiKey {
 		revokedAt: row.revoked_at,
 	});
 }
+
+export function fromSession(session: RspSession): Insertable<Tables["rsp_sessions"]> {
+	return {
+		transaction_id: session.transactionId,
+		eid: session.eid,
+		eim_transaction_id: session.eimTransactionId ?? null,
+		operation_id: session.operationId ?? null,
+		smdp_address: session.smdpAddress,
+		state: session.state,
+		details: JSON.stringify(session.details),
+		created_at: session.createdAt,
+		updated_at: session.updatedAt,
+		expires_at: session.expiresAt,
+	};
+}
+
+export function fromApiKey(key: ApiKey): Insertable<Tables["api_keys"]> {
+	return {
+		id: key.id,
+		name: key.name,
+		read_only: key.readOnly ? 1 : 0,
+		hash: key.hash,
+		created_at: key.createdAt,
+		last_used_at: key.lastUsedAt ?? null,
+		revoked_at: key.revokedAt ?? null,
+	};
+}

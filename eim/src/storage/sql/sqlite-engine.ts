@@ -1,14 +1,9 @@
-import {
-	type CompiledQuery,
-	DummyDriver,
-	Kysely,
-	SqliteAdapter,
-	SqliteIntrospector,
-	SqliteQueryCompiler,
-} from "kysely";
+import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from "kysely";
 import Database from "libsql";
+import type { NewEvent } from "../../domain/event.ts";
 import { StoreError } from "../errors.ts";
-import type { SqlEngine, Step } from "./engine.ts";
+import type { Instruction, SqlEngine, Step } from "./engine.ts";
+import { EventInserts } from "./event-inserts.ts";
 import type { Tables } from "./tables.ts";
 
 interface Waiting {
@@ -19,6 +14,37 @@ interface Waiting {
 
 type Statement = ReturnType<Database.Database["prepare"]>;
 
+/** A statement with what is asked of it again and again; rows come as arrays, which is much cheaper, and are named here. */
+class PreparedStatement {
+	readonly #statement: Statement;
+	readonly #columns: readonly string[] | undefined;
+
+	constructor(statement: Statement) {
+		this.#statement = statement;
+		if (statement.reader) {
+			this.#columns = statement.columns().map(({ name }) => name);
+			statement.raw();
+		}
+	}
+
+	run(parameters: readonly unknown[], single: boolean): readonly unknown[] {
+		if (!this.#columns) {
+			this.#statement.run(parameters as unknown[]);
+			return NO_ROWS;
+		}
+		if (!single) return this.#statement.all(parameters as unknown[]).map((row) => this.#named(row as unknown[]));
+		const row = this.#statement.get(parameters as unknown[]) as unknown[] | undefined;
+		return row ? [this.#named(row)] : NO_ROWS;
+	}
+
+	#named(values: readonly unknown[]): Record<string, unknown> {
+		const row: Record<string, unknown> = {};
+		const columns = this.#columns ?? [];
+		for (let i = 0; i < columns.length; i++) row[columns[i] ?? ""] = values[i];
+		return row;
+	}
+}
+
 /**
  * SQLite in this process. Steps that wait at the same time share one transaction and so one sync to disk; each is
  * answered only after it. Steps run without a pause between BEGIN and COMMIT, so nobody ever reads what is not durable.
@@ -27,10 +53,11 @@ export class SqliteEngine implements SqlEngine {
 	readonly dialect = "sqlite";
 	readonly sql: Kysely<Tables>;
 	readonly #database: Database.Database;
-	readonly #statements = new Map<string, Statement>();
+	readonly #statements = new Map<string, PreparedStatement>();
 	readonly #begin: Statement;
 	readonly #commit: Statement;
 	readonly #rollback: Statement;
+	readonly #eventInserts: EventInserts;
 	#waiting: Waiting[] = [];
 	#closed = false;
 
@@ -52,11 +79,12 @@ export class SqliteEngine implements SqlEngine {
 				createQueryCompiler: () => new SqliteQueryCompiler(),
 			},
 		});
+		this.#eventInserts = new EventInserts(this.sql);
 	}
 
 	async read<T>(step: () => Step<T>): Promise<T> {
 		this.#assertOpen();
-		return this.#drive(step());
+		return this.#drive(step(), []);
 	}
 
 	write<T>(step: () => Step<T>): Promise<T> {
@@ -94,9 +122,11 @@ export class SqliteEngine implements SqlEngine {
 	/** Undefined when the batch is answered; otherwise it left nothing behind and must be run one by one. */
 	#runTogether(batch: readonly Waiting[]): { error: unknown } | undefined {
 		const values: unknown[] = [];
+		const events: NewEvent[] = [];
 		try {
 			this.#begin.run([]);
-			for (const { step } of batch) values.push(this.#drive(step()));
+			for (const { step } of batch) values.push(this.#drive(step(), events));
+			for (const { sql, parameters } of this.#eventInserts.of(events)) this.#prepared(sql).run(parameters, true);
 			this.#commit.run([]);
 		} catch (error) {
 			if (this.#database.inTransaction) this.#rollback.run([]);
@@ -106,21 +136,27 @@ export class SqliteEngine implements SqlEngine {
 		return undefined;
 	}
 
-	#drive<T>(step: Step<T>): T {
+	#drive<T>(step: Step<T>, events: NewEvent[]): T {
 		let turn = step.next();
-		while (!turn.done) turn = step.next(this.#run(turn.value));
+		while (!turn.done) turn = step.next(this.#follow(turn.value, events));
 		return turn.value;
 	}
 
-	#run(query: CompiledQuery): readonly unknown[] {
-		let prepared = this.#statements.get(query.sql);
-		if (!prepared) {
-			prepared = this.#database.prepare(query.sql);
-			this.#statements.set(query.sql, prepared);
+	#follow(instruction: Instruction, events: NewEvent[]): readonly unknown[] {
+		if (instruction.kind === "query") {
+			return this.#prepared(instruction.sql).run(instruction.parameters, instruction.single);
 		}
-		if (prepared.reader) return prepared.all(query.parameters as unknown[]);
-		prepared.run(query.parameters as unknown[]);
+		events.push(...instruction.events);
 		return NO_ROWS;
+	}
+
+	#prepared(text: string): PreparedStatement {
+		let prepared = this.#statements.get(text);
+		if (!prepared) {
+			prepared = new PreparedStatement(this.#database.prepare(text));
+			this.#statements.set(text, prepared);
+		}
+		return prepared;
 	}
 
 	#assertOpen(): void {

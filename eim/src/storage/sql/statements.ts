@@ -1,0 +1,78 @@
+import type { Kysely } from "kysely";
+import type { Device } from "../../domain/device.ts";
+import type { SqlEngine } from "./engine.ts";
+import { fromDevice } from "./rows.ts";
+import { statement } from "./statement.ts";
+import type { Tables } from "./tables.ts";
+
+type Sql = Kysely<Tables>;
+
+/** The statements of the steps that every message of a device takes. */
+export function makeStatements(engine: SqlEngine) {
+	const { sql } = engine;
+	const isPostgres = engine.dialect === "postgres";
+	// Whoever changes something of a device holds its row: the steps of one device never interleave.
+	const deviceByEid = statement(sql, (db, p: { eid: string }) =>
+		db
+			.selectFrom("devices")
+			.selectAll()
+			.where("eid", "=", p.eid)
+			.$if(isPostgres, (query) => query.forUpdate()),
+	);
+	const operationById = statement(sql, (db, p: { id: string }) =>
+		db
+			.selectFrom("operations")
+			.selectAll()
+			.where("id", "=", p.id)
+			.$if(isPostgres, (query) => query.forUpdate()),
+	);
+	const openOperations = statement(sql, (db, p: { eid: string }) =>
+		db
+			.selectFrom("operations")
+			.selectAll()
+			.where("eid", "=", p.eid)
+			.where("finished_at", "is", null)
+			.orderBy("origin")
+			.orderBy("seq"),
+	);
+	const insertJob = statement(sql, (db, p: { kind: string; reference: string; runAfter: number; at: number }) =>
+		db
+			.insertInto("jobs")
+			.values({ kind: p.kind, reference: p.reference, attempts: 0, run_after: p.runAfter, created_at: p.at })
+			.onConflict((conflict) => conflict.doNothing()),
+	);
+	return {
+		deviceByEid,
+		operationById,
+		openOperations,
+		insertJob,
+		updateOperation: statement(sql, operationUpdate),
+		updateDevice: (device: Device) =>
+			sql.updateTable("devices").set(fromDevice(device)).where("eid", "=", device.eid).compile(),
+	};
+}
+
+interface OperationUpdate extends Record<string, unknown> {
+	readonly id: string;
+	readonly state: string;
+	readonly reasonText: string | null;
+	readonly reasonCode: string | null;
+	readonly outcome: string | null;
+	readonly updatedAt: number;
+	readonly sentAt: number | null;
+	readonly finishedAt: number | null;
+}
+
+const operationUpdate = (db: Sql, p: OperationUpdate) =>
+	db
+		.updateTable("operations")
+		.set({
+			state: p.state,
+			reason_text: p.reasonText,
+			reason_code: p.reasonCode,
+			outcome: p.outcome,
+			updated_at: p.updatedAt,
+			sent_at: p.sentAt,
+			finished_at: p.finishedAt,
+		})
+		.where("id", "=", p.id);
