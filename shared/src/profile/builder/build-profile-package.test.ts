@@ -1,7 +1,9 @@
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { equalBytes, hex, toHex } from "../../util/bytes.ts";
-import { encodeProfilePackage, parseProfilePackage } from "../profile-package.ts";
+import { encodeProfilePackage, fileElementOf, type PackageElement, parseProfilePackage } from "../profile-package.ts";
 import { subscriberOf } from "../subscriber.ts";
+import { validateProfilePackage } from "../validate-profile-package.ts";
 import { buildProfilePackage } from "./build-profile-package.ts";
 import { packageMetadata, profileMetadata } from "./profile-metadata.ts";
 
@@ -90,6 +92,59 @@ describe("buildProfilePackage", () => {
 		const ki = "0123456789ABCDEF0123456789ABCDEG";
 		expect(() => buildProfilePackage({ ...base, ki })).toThrow(
 			expect.not.objectContaining({ message: expect.stringContaining(ki) }),
+		);
+	});
+});
+
+describe("service provider names", () => {
+	const spn = (more: object) => {
+		const usim = parseProfilePackage(
+			buildProfilePackage({
+				iccid: "89882190000000000017",
+				imsi: "901700000000001",
+				ki: "00".repeat(16),
+				opc: "00".repeat(16),
+				...more,
+			}),
+		).elements.find((e) => e.kind === "usim");
+		const steps = fileElementOf(usim as PackageElement)?.files.get("ef-spn") ?? [];
+		return steps.flatMap((step) => ("fillFileContent" in step ? [toHex(step.fillFileContent)] : []))[0];
+	};
+
+	it("are in the GSM alphabet where that has all characters, else in UCS2", () => {
+		const padded = (octets: Uint8Array) => toHex(octets).padEnd(34, "F");
+		expect(spn({ spn: "Ex_1@ä" })).toBe(padded(hex`01 45 78 11 31 00 7B`));
+		expect(spn({ spn: "Łódź" })).toBe(padded(hex`01 80 0141 00F3 0064 017A`));
+		expect(spn({ serviceProvider: "Łódź Komunikacja" })).toBe(padded(hex`01 80 0141 00F3 0064 017A 0020 004B 006F`));
+	});
+
+	it("are refused when they were given and do not fit", () => {
+		expect(() => spn({ spn: "Łódź Komunikacja" })).toThrow("spn: has characters outside of the GSM alphabet");
+	});
+});
+
+describe("any described profile", () => {
+	const digits = (min: number, max: number) => fc.stringMatching(new RegExp(`^[0-9]{${min},${max}}$`));
+	const octets = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+
+	it("reads back as the subscriber that was described, and has no fault", () => {
+		const description = fc.record({
+			iccid: digits(19, 20),
+			imsi: digits(6, 15),
+			ki: octets(16),
+			opc: octets(16),
+			fplmn: fc.array(digits(5, 6), { maxLength: 9 }),
+		});
+		fc.assert(
+			fc.property(description, ({ iccid, imsi, ki, opc, fplmn }) => {
+				const profile = parseProfilePackage(
+					buildProfilePackage({ iccid, imsi, ki: toHex(ki), opc: toHex(opc), fplmn }),
+				);
+				expect(subscriberOf(profile)).toMatchObject({ iccid, imsi });
+				expect(toHex(subscriberOf(profile).key)).toBe(toHex(ki));
+				expect(validateProfilePackage(profile)).toEqual([]);
+			}),
+			{ numRuns: 60 },
 		);
 	});
 });

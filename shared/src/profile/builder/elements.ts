@@ -11,7 +11,6 @@ import { concatBytes, hex, utf8 } from "../../util/bytes.ts";
 import { ACCESS_RULE_RECORDS } from "../templates/access-rules.ts";
 import {
 	accessClassContents,
-	alphaContents,
 	imsiContents,
 	networkOctets,
 	pinOctets,
@@ -160,13 +159,16 @@ function servicesOf(description: ProfileDescription): number[] {
 	return services;
 }
 
+/** First octet of EF.SPN: the name of the network is shown beside the service provider's. */
+const DISPLAY_NETWORK_NAME = 0x01;
+
 /** Emergency numbers: 112 and 911 in every country, for any service. */
 const EMERGENCY = [hex`11F2FF00`, hex`19F1FF00`];
 const SERVICE_TABLE_SIZE = 17;
 
 export function usimElement(header: PEHeader, description: ProfileDescription): ProfileElement {
 	const { imsi, spn, accessClasses, fplmn, mncLength } = description;
-	const spnContents = concatBytes(Uint8Array.of(0x01), alphaContents(spn, 16));
+	const spnContents = concatBytes(Uint8Array.of(DISPLAY_NETWORK_NAME), spn);
 	return {
 		usim: {
 			"usim-header": header,

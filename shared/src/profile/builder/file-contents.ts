@@ -57,21 +57,40 @@ export function serviceTableContents(services: readonly number[], size: number):
 	return contents;
 }
 
-/** Characters that the GSM default alphabet has at the places of ASCII (3GPP TS 23.038 §6.2.1). */
-const SAME_AS_ASCII = /^[A-Za-z0-9 !"#%&'()*+,\-./:;<=>?]*$/;
+/** Characters that the GSM default alphabet has at the places of ASCII, and some of those elsewhere (TS 23.038 §6.2.1). */
+const SAME_AS_ASCII = /^[A-Za-z0-9 !"#%&'()*+,\-./:;<=>?]$/;
+const ELSEWHERE = new Map<string, number>([
+	...[..."@£$¥èéùìòÇ"].map((character, i) => [character, i] as const),
+	["Ø", 0x0b],
+	["ø", 0x0c],
+	["Å", 0x0e],
+	["å", 0x0f],
+	["_", 0x11],
+	...[..."ÆæßÉ"].map((character, i) => [character, 0x1c + i] as const),
+	["¡", 0x40],
+	...[..."ÄÖÑÜ§¿"].map((character, i) => [character, 0x5b + i] as const),
+	...[..."äöñüà"].map((character, i) => [character, 0x7b + i] as const),
+]);
 
-/** A text of at most `size` octets, FF behind it: the default alphabet, or UCS2 with 80 in front (TS 102 221 annex A). */
-export function alphaContents(text: string, size: number): Uint8Array {
+function defaultAlphabet(text: string): number[] | undefined {
+	const octets = [...text].map((character) => {
+		return SAME_AS_ASCII.test(character) ? character.charCodeAt(0) : ELSEWHERE.get(character);
+	});
+	return octets.includes(undefined) ? undefined : (octets as number[]);
+}
+
+/**
+ * A text with FF behind it up to `size` octets: in the GSM default alphabet, or in UCS2 with 80 in front (TS 102 221
+ * annex A). Undefined when it does not fit.
+ */
+export function alphaContents(text: string, size: number): Uint8Array | undefined {
 	const contents = new Uint8Array(size).fill(0xff);
-	if (SAME_AS_ASCII.test(text)) {
-		for (let i = 0; i < Math.min(size, text.length); i++) contents[i] = text.charCodeAt(i);
-		return contents;
-	}
-	contents[0] = 0x80;
-	for (let i = 0; i < text.length && 2 * i + 2 < size; i++) {
-		contents[2 * i + 1] = text.charCodeAt(i) >> 8;
-		contents[2 * i + 2] = text.charCodeAt(i) & 0xff;
-	}
+	const octets = defaultAlphabet(text) ?? [
+		0x80,
+		...[...Array(text.length).keys()].flatMap((i) => [text.charCodeAt(i) >> 8, text.charCodeAt(i) & 0xff]),
+	];
+	if (octets.length > size) return undefined;
+	contents.set(octets);
 	return contents;
 }
 

@@ -5,6 +5,7 @@ import { Iccid } from "../../ids/iccid.ts";
 import type { SubscriberAlgorithm } from "../subscriber.ts";
 import { type AuthenticationDescription, readAuthentication } from "./authentication-description.ts";
 import { complaint, DescriptionReader, shown } from "./description-reader.ts";
+import { alphaContents } from "./file-contents.ts";
 import { type NetworkChoice, readNetwork, readPlmn } from "./network-description.ts";
 
 export type ProfileClassName = "test" | "provisioning" | "operational";
@@ -43,8 +44,8 @@ export interface ProfileDescription {
 	readonly mncLength: number;
 	readonly profileName: string;
 	readonly serviceProviderName: string;
-	/** Service provider name in EF.SPN. */
-	readonly spn: string;
+	/** Service provider name as the 16 octets of EF.SPN. */
+	readonly spn: Uint8Array;
 	readonly profileClass: ProfileClassName;
 	readonly algorithm: SubscriberAlgorithm;
 	readonly authentication: AuthenticationDescription;
@@ -68,7 +69,28 @@ const EVENTS = ["install", "enable", "disable", "delete"] as const;
 const RULES = ["ppr1", "ppr2"] as const;
 
 /**
- * Reads a description from YAML text or from an object of the same form.
+ * Reads a description from YAML text or from an object of the same form:
+ *
+ * ```yaml
+ * iccid: "89882190000000000017"       # digits in quotes, or YAML makes numbers of them
+ * imsi: "901700000000001"
+ * algorithm: milenage                 # milenage (default), tuak, usim-test
+ * ki: 465B5CE8B199B49FAA5F0A2EE238A6BC
+ * opc: CD63CB71954A9F4E48A5994E37A02BAF   # or op; TOPc or TOP for tuak
+ * resLength: 8                        # octets of RES; keccakIterations: 1 (tuak)
+ * serviceProvider: Example Mobile     # in the metadata; spn: Example (EF.SPN)
+ * profileName: Fleet Europe
+ * class: operational                  # test, provisioning
+ * hplmn: ["90170", {plmn: "00101", technologies: [e-utran-nb]}]   # also oplmn
+ * fplmn: ["26202"]                    # also ehplmn
+ * mncLength: 2
+ * acc: [1]                            # access classes; gid1, gid2: hex
+ * pin: "0000"                         # pinEnabled: false, pin2, puk, puk2, adm (8 octets hex)
+ * otaKeys: {kic: ..., kid: ..., kik: ...}
+ * policyRules: [ppr1, ppr2]
+ * notifications: [smdp.example.com, {address: events.example.com, events: [enable]}]
+ * ```
+ *
  * @throws ProfileError PROFILE_DESCRIPTION_INVALID with the path of the entry
  */
 export function readProfileDescription(source: unknown): ProfileDescription {
@@ -88,7 +110,7 @@ export function readProfileDescription(source: unknown): ProfileDescription {
 		mncLength,
 		serviceProviderName,
 		profileName: reader.optionalText("profileName", 0, 64) ?? serviceProviderName,
-		spn: reader.optionalText("spn", 0, 16) ?? serviceProviderName.slice(0, 16),
+		spn: readSpn(reader, serviceProviderName),
 		profileClass: reader.oneOf("class", CLASSES, "operational"),
 		...readAuthentication(reader),
 		hplmn: hplmn.length > 0 ? hplmn : [{ ...home, technologies: ["gsm", "utran", "e-utran", "ng-ran"] }],
@@ -112,6 +134,19 @@ function parseYaml(text: string): unknown {
 		return parse(text);
 	} catch (cause) {
 		throw complaint("the description", `is no YAML: ${cause instanceof Error ? cause.message : String(cause)}`);
+	}
+}
+
+const SPN_LENGTH = 16;
+
+/** Without an entry: as much of the service provider's name as there is room for. */
+function readSpn(reader: DescriptionReader, serviceProviderName: string): Uint8Array {
+	const given = reader.optionalText("spn", 0, SPN_LENGTH);
+	for (let text = given ?? serviceProviderName.slice(0, SPN_LENGTH); ; text = text.slice(0, -1)) {
+		const contents = alphaContents(text, SPN_LENGTH);
+		if (contents) return contents;
+		if (given !== undefined)
+			throw reader.fail("spn", "has characters outside of the GSM alphabet, so only 7 have room");
 	}
 }
 

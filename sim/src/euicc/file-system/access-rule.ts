@@ -69,7 +69,7 @@ function withoutFiller(record: Uint8Array): Uint8Array {
 	return record.subarray(0, end);
 }
 
-/** A rule is a row of access modes, each followed by the condition for all of them. */
+/** A rule is a row of access modes, each followed by its condition; where a mode stands twice, either will do. */
 function evaluate(rule: Uint8Array, access: Access, isPinGiven: PinCheck): boolean {
 	const tlvs = readTlvs(rule);
 	for (let at = 0; at < tlvs.length; ) {
@@ -79,7 +79,7 @@ function evaluate(rule: Uint8Array, access: Access, isPinGiven: PinCheck): boole
 			applies ||= modeMatches(tlv.tag, tlvValue(rule, tlv), access);
 		}
 		const condition = tlvs[at++];
-		if (applies) return condition !== undefined && isSatisfied(rule, condition, isPinGiven);
+		if (applies && condition !== undefined && isSatisfied(rule, condition, isPinGiven)) return true;
 	}
 	return false;
 }

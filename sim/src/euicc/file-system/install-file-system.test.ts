@@ -10,6 +10,8 @@ import {
 	parseProfilePackage,
 } from "@iot-esim/shared/profile/profile-package";
 import { describeSimaResponse } from "@iot-esim/shared/profile/sima-response";
+import { subscriberOf } from "@iot-esim/shared/profile/subscriber";
+import { validateProfilePackage } from "@iot-esim/shared/profile/validate-profile-package";
 import { concatBytes, hex, toHex } from "@iot-esim/shared/util/bytes";
 import { describe, expect, it } from "vitest";
 import { contentsOf, type FileSystem, fileAtPath, fileOf, MASTER_FILE } from "./file-system.ts";
@@ -229,6 +231,48 @@ describe("installFileSystem", () => {
 			identification: 77,
 		});
 		expect(installFileSystem(at(foreign({ identification: 77 })))).toHaveProperty("fileSystem");
+	});
+
+	it("clears services in EF.UST that the card cannot carry out", () => {
+		const profile = built();
+		const all = changed(profile, indexOf(profile, "usim"), ({ value }) => {
+			if (!value || !("usim" in value)) throw new Error("no USIM");
+			const table = [{ fileDescriptor: { efFileSize: hex`10` } }, { fillFileContent: new Uint8Array(16).fill(0xff) }];
+			return [packageElement({ usim: { ...value.usim, "ef-ust": table } })];
+		});
+		expect(contentsAt(installed(all), USIM, 0x6f38)).toBe(`${"FF".repeat(8)}E7${"FF".repeat(7)}`);
+	});
+
+	it("makes the files of an IoT Minimal Profile from its header where the element leaves them out", () => {
+		const aka = built().elements.filter(({ kind }) => kind === "akaParameter");
+		const iot: ProfileElement = {
+			iot: {
+				"iot-header": { mandated: null, identification: 1 },
+				templateID: "2.23.143.1.2.17",
+				"ef-imsi": [{ fillFileContent: hex`089910070000000010` }],
+				"ef-acc": [{ fillFileContent: hex`0002` }],
+			},
+		};
+		const header: ProfileElement = {
+			header: {
+				"major-version": 3,
+				"minor-version": 3,
+				iccid: hex`89882190000000000017`,
+				"eUICC-Mandatory-services": { usim: null, milenage: null },
+				"eUICC-Mandatory-GFSTEList": ["2.23.143.1.2.17"],
+				iotOptions: { pix: hex`1002FFFFFFFF8907` },
+			},
+		};
+		const end: ProfileElement = { end: { "end-header": { identification: 9 } } };
+		const profile = { elements: [packageElement(header), packageElement(iot), ...aka, packageElement(end)] };
+		const fs = installed(profile);
+		expect(contentsAt(fs, 0x2fe2)).toBe("98881209000000000071");
+		expect(contentsAt(fs, 0x2f00)).toBe("610F4F0DA0000000871002FFFFFFFF8907");
+		expect(contentsAt(fs, USIM, 0x6f07)).toBe("089910070000000010");
+		expect(contentsAt(fs, USIM, 0x6f08)).toBe(`07${"FF".repeat(32)}`);
+		expect(Object.keys(fs.authentication.byApplication)).toHaveLength(1);
+		expect(subscriberOf(profile)).toMatchObject({ imsi: "901700000000001" });
+		expect(validateProfilePackage(profile).filter(({ severity }) => severity === "error")).toEqual([]);
 	});
 
 	it("stops when the memory is full", () => {

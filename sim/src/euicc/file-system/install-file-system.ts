@@ -4,7 +4,12 @@ import type { PeAkaParameter } from "@iot-esim/shared/messages/pe/aka";
 import type { PePinCodes, PePukCodes } from "@iot-esim/shared/messages/pe/pin";
 import type { ProfileHeader, ServicesList } from "@iot-esim/shared/messages/pe/profile-header";
 import { ProfileError } from "@iot-esim/shared/profile/errors";
-import { fileElementOf, type PackageElement, type ProfilePackage } from "@iot-esim/shared/profile/profile-package";
+import {
+	type FileElement,
+	fileElementOf,
+	type PackageElement,
+	type ProfilePackage,
+} from "@iot-esim/shared/profile/profile-package";
 import { templateOf } from "@iot-esim/shared/profile/templates/registry";
 import { equalBytes, toHex } from "@iot-esim/shared/util/bytes";
 import { EsimError } from "@iot-esim/shared/util/errors";
@@ -13,6 +18,8 @@ import { type FileSystem, MASTER_FILE, type PinState } from "./file-system.ts";
 import { FileTreeBuilder } from "./file-tree-builder.ts";
 import { InstallationFailure, type PeStatusName } from "./installation-failure.ts";
 import { DEFAULT_LIMITS, type InstallationLimits } from "./installation-limits.ts";
+import { iotDefaults } from "./iot-defaults.ts";
+import { clearUnsupportedServices } from "./service-tables.ts";
 
 /** The element that failed, in the words of PEStatus. */
 export interface ElementFailure {
@@ -38,6 +45,7 @@ export function installFileSystem(
 			return { failure: failureOf(error, element) };
 		}
 	}
+	clearUnsupportedServices(installer.fileSystem, limits.services);
 	return { fileSystem: installer.fileSystem };
 }
 
@@ -58,6 +66,7 @@ class Installer {
 	};
 	readonly #limits: InstallationLimits;
 	readonly #tree: FileTreeBuilder;
+	#header: ProfileHeader | undefined;
 
 	constructor(limits: InstallationLimits) {
 		this.#limits = limits;
@@ -76,7 +85,7 @@ class Installer {
 			);
 		}
 		const files = fileElementOf(element);
-		if (files) this.#tree.addTemplateFiles(files);
+		if (files) this.#tree.addTemplateFiles(kind === "iot" ? this.#withIotDefaults(files) : files);
 		else this.#installOther(element);
 	}
 
@@ -93,7 +102,13 @@ class Installer {
 		}
 	}
 
+	#withIotDefaults(element: FileElement): FileElement {
+		const defaults = this.#header ? iotDefaults(this.#header) : [];
+		return { ...element, files: new Map([...defaults, ...element.files]) };
+	}
+
 	#checkHeader(header: ProfileHeader): void {
+		this.#header = header;
 		const version = header["major-version"];
 		if (!this.#limits.majorVersions.includes(version)) {
 			throw new InstallationFailure("unsupported-profile-version", `version ${version}.${header["minor-version"]}`);
