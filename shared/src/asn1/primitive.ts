@@ -14,6 +14,12 @@ function checkSize(length: number, size: Size | undefined, unit: string): void {
 	}
 }
 
+/** What a message may show of a value of the wrong kind, whatever it is. */
+function shown(value: unknown): string {
+	if (typeof value === "string") return JSON.stringify(value.slice(0, 60));
+	return typeof value === "number" ? String(value) : typeof value;
+}
+
 function invalid(reason: string): Asn1Error {
 	return new Asn1Error("ASN1_VALUE_INVALID", reason);
 }
@@ -87,7 +93,7 @@ export class IntegerSchema extends TaggedSchema<number> {
 	}
 
 	protected encodeContent(writer: BackwardWriter, value: number): void {
-		if (!Number.isSafeInteger(value)) throw invalid(`${String(value)} where a whole number is expected`);
+		if (!Number.isSafeInteger(value)) throw invalid(`${shown(value)} where a whole number is expected`);
 		checkRange(value, this.min, this.max);
 		let rest = value;
 		let octet: number;
@@ -215,7 +221,7 @@ export class ObjectIdentifierSchema extends TaggedSchema<string> {
 
 	protected encodeContent(writer: BackwardWriter, value: string): void {
 		if (typeof value !== "string" || !/^[0-2](\.(0|[1-9]\d*))+$/.test(value)) {
-			throw invalid(`"${String(value)}" is not an object identifier such as 2.23.146.1`);
+			throw invalid(`${shown(value)} is not an object identifier such as 2.23.146.1`);
 		}
 		const [top = 0, second = 0, ...arcs] = value.split(".").map(Number);
 		if (top < 2 && second > 39) throw invalid(`"${value}": the second arc must be below 40`);
@@ -272,8 +278,7 @@ export class BitStringSchema<Name extends string> extends TaggedSchema<string> {
 	}
 
 	protected encodeContent(writer: BackwardWriter, value: string): void {
-		if (typeof value !== "string" || !/^[01]*$/.test(value))
-			throw invalid(`"${String(value)}" is not a text of 0 and 1`);
+		if (typeof value !== "string" || !/^[01]*$/.test(value)) throw invalid(`${shown(value)} is not a text of 0 and 1`);
 		const octets = Math.ceil(value.length / 8);
 		const padded = value.padEnd(octets * 8, "0");
 		for (let i = octets - 1; i >= 0; i--) writer.octet(Number.parseInt(padded.slice(8 * i, 8 * i + 8), 2));
