@@ -19,7 +19,7 @@ import { EimError } from "./errors.ts";
 import { createEs9PlusClient, type Es9PlusEncoding } from "./es9plus/client.ts";
 import type { Es9PlusHttp } from "./es9plus/http.ts";
 import { addInitialEimRequest, type EimConfigurationSettings } from "./esipa/eim-configuration.ts";
-import type { EsipaDeps } from "./esipa/esipa-deps.ts";
+import type { EsipaDeps, EsipaSettings } from "./esipa/esipa-deps.ts";
 import { createEsipaHandler, type EsipaHandler, esipaContext } from "./esipa/handler.ts";
 import { createHousekeeping, type Housekeeping } from "./jobs/housekeeping.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
@@ -74,47 +74,24 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	makeFolder(config.dataFolder);
 	const signer = await signerOf(config, deps);
 	const tls = tlsIdentityOf(config, deps);
-	const trustFolder = new TrustFolder(config["trust.folder"] ?? path.join(config.dataFolder, "trust"));
-	if (trustFolder.trust.certificates.length === 0) {
-		logger("eim").warn("no CI certificate: no SM-DP+ can be reached and no result verified", {
-			folder: config["trust.folder"] ?? path.join(config.dataFolder, "trust"),
-		});
-	}
+	const trustFolder = trustFolderOf(config, logger);
 	const store = await openStoreOf(config, logger);
 	const metrics = makeMetrics(() => store.countOperations());
 	const health = makeHealth([{ name: "database", check: () => store.ping() }], () => timeout(clock));
 	const outside = deps.es9PlusHttp
 		? { http: deps.es9PlusHttp, close: () => undefined }
 		: es9PlusHttpOf(config, trustFolder);
-	const esipaDeps: EsipaDeps = {
-		store,
-		signer,
-		es9plus: measuredEs9Plus(es9PlusOf(config, outside.http, random), metrics),
-		trust: trustFolder.trust,
-		crls: trustFolder.crls,
-		clock,
-		random,
-		logger,
-		settings: {
-			eimId: eimIdOf(config),
-			enrolment: config["esipa.enrolment"],
-			seenUnknownBound: config["esipa.seenUnknown"],
-			ownOperationLifetime: config["operations.ownLifetime"],
-			sessionLifetime: config["sessions.lifetime"],
-		},
-	};
+	const es9plus = measuredEs9Plus(es9PlusOf(config, outside.http, random), metrics);
+	const { trust, crls } = trustFolder;
+	const settings = esipaSettingsOf(config);
+	const esipaDeps: EsipaDeps = { store, signer, es9plus, trust, crls, clock, random, logger, settings };
 	const esipa = measuredEsipa(createEsipaHandler(esipaDeps), metrics, clock);
 	const card = cardConfiguration(config, signer, tls);
 	const api = await apiOf(config, deps, { store, metrics, health, eimConfiguration: card });
 	const work = measuredJobs(jobWork(esipaContext(esipaDeps)), metrics);
 	const jobs = new JobRunner({ store, clock, logger, work, interval: config["jobs.interval"] });
-	const housekeeping = createHousekeeping({
-		store,
-		clock,
-		logger,
-		eventsKept: config["events.kept"],
-		idempotencyKept: config["idempotency.kept"],
-	});
+	const kept = { eventsKept: config["events.kept"], idempotencyKept: config["idempotency.kept"] };
+	const housekeeping = createHousekeeping({ store, clock, logger, ...kept });
 	const firstApiKey = await makeFirstApiKey(config, store, deps);
 	const stopWaking = store.onJobs(() => jobs.wake());
 	return {
@@ -136,6 +113,25 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 			outside.close();
 			await store.close();
 		},
+	};
+}
+
+function trustFolderOf(config: EimConfig, logger: LoggerFactory): TrustFolder {
+	const folder = config["trust.folder"] ?? path.join(config.dataFolder, "trust");
+	const trustFolder = new TrustFolder(folder);
+	if (trustFolder.trust.certificates.length === 0) {
+		logger("eim").warn("no CI certificate: no SM-DP+ can be reached and no result verified", { folder });
+	}
+	return trustFolder;
+}
+
+function esipaSettingsOf(config: EimConfig): EsipaSettings {
+	return {
+		eimId: eimIdOf(config),
+		enrolment: config["esipa.enrolment"],
+		seenUnknownBound: config["esipa.seenUnknown"],
+		ownOperationLifetime: config["operations.ownLifetime"],
+		sessionLifetime: config["sessions.lifetime"],
 	};
 }
 

@@ -61,7 +61,8 @@ async function run(): Promise<number> {
 				listening.esipa = `https://${named(host)}:${port}`;
 			},
 			stop: () => esipa.close(),
-		});
+		})
+		.add({ name: "health", start: () => undefined, stop: () => eim.health.beginShutdown() });
 	process.on("SIGHUP", () => {
 		try {
 			eim.reloadRevocationLists();

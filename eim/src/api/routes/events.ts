@@ -1,6 +1,8 @@
+import type { ServerResponse } from "node:http";
 import type { Eid } from "@iot-esim/shared/ids/eid";
 import { Type } from "@sinclair/typebox";
 import type { EventType } from "../../domain/event.ts";
+import type { EventFilter } from "../../storage/store.ts";
 import type { ApiDeps } from "../api-deps.ts";
 import { ApiError } from "../errors.ts";
 import { streamEvents } from "../event-stream.ts";
@@ -17,69 +19,85 @@ export function eventRoutes(server: ApiServer, deps: ApiDeps): void {
 	auditRoute(server, deps);
 }
 
+const StreamQuery = Type.Object(
+	{
+		eid: Type.Optional(EidText),
+		types: Type.Optional(Type.String({ description: "Event types separated by commas." })),
+		after: Type.Optional(Type.Integer({ minimum: 0, description: "Begin behind the event with this id." })),
+		limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: "Of a JSON page." })),
+	},
+	{ additionalProperties: false },
+);
+
+const streamSchema = {
+	operationId: "followEvents",
+	summary: "Events as they happen",
+	description:
+		"Server-sent events. With Last-Event-ID, or `after`, it begins behind that event; otherwise with what " +
+		"happens from now on. With `Accept: application/json` it answers one page instead.",
+	tags,
+	produces: ["text/event-stream", "application/json"],
+	querystring: StreamQuery,
+	headers: Type.Object({ "last-event-id": Type.Optional(Type.Integer({ minimum: 0 })) }),
+	response: responses({ 200: Type.Object({ items: Type.Array(EventView), lastId: Type.Integer() }) }, 503),
+};
+
 function streamRoute(server: ApiServer, deps: ApiDeps): void {
-	const { store, clock, limits } = deps;
-	const closing = new AbortController();
-	let streams = 0;
-	server.addHook("preClose", async () => closing.abort());
-	server.get(
-		"/api/v1/events",
-		{
-			schema: {
-				operationId: "followEvents",
-				summary: "Events as they happen",
-				description:
-					"Server-sent events. With Last-Event-ID, or `after`, it begins behind that event; otherwise with what " +
-					"happens from now on. With `Accept: application/json` it answers one page instead.",
-				tags,
-				produces: ["text/event-stream", "application/json"],
-				querystring: Type.Object(
-					{
-						eid: Type.Optional(EidText),
-						types: Type.Optional(Type.String({ description: "Event types separated by commas." })),
-						after: Type.Optional(Type.Integer({ minimum: 0, description: "Begin behind the event with this id." })),
-						limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: "Of a JSON page." })),
-					},
-					{ additionalProperties: false },
-				),
-				headers: Type.Object({ "last-event-id": Type.Optional(Type.Integer({ minimum: 0 })) }),
-				response: responses({ 200: Type.Object({ items: Type.Array(EventView), lastId: Type.Integer() }) }, 503),
-			},
-		},
-		async (request, reply) => {
-			const { eid, types, limit = EVENTS_PER_PAGE } = request.query;
-			const wantsPage = (request.headers.accept ?? "").includes("application/json");
-			const begin = request.headers["last-event-id"] ?? request.query.after;
-			const after = begin ?? (wantsPage ? 0 : await store.lastEventId());
-			const filter = {
-				after,
-				...(eid === undefined ? {} : { eid: eid as Eid }),
-				...(types === undefined ? {} : { types: types.split(",") as EventType[] }),
-			};
-			if (wantsPage) {
-				const events = await store.listEvents({ ...filter, limit });
-				return { items: events.map(eventView), lastId: events.at(-1)?.id ?? after };
-			}
-			if (streams >= limits.streams) {
-				throw new ApiError("API_STREAMS_EXHAUSTED", `${streams} event streams are open already`);
-			}
-			streams++;
-			try {
-				reply.hijack();
-				reply.raw.writeHead(200, {
-					"content-type": "text/event-stream",
-					"cache-control": "no-store",
-					// Proxies that buffer would hold events back until much later.
-					"x-accel-buffering": "no",
-				});
-				const { streamHeartbeat: heartbeat } = limits;
-				await streamEvents(reply.raw, { store, clock, heartbeat, signal: closing.signal }, filter);
-			} finally {
-				streams--;
-			}
-			return reply;
-		},
-	);
+	const { store, limits } = deps;
+	const streams = new Streams(deps);
+	server.addHook("preClose", async () => streams.close());
+	server.get("/api/v1/events", { schema: streamSchema }, async (request, reply) => {
+		const { eid, types, limit = EVENTS_PER_PAGE } = request.query;
+		const wantsPage = (request.headers.accept ?? "").includes("application/json");
+		const begin = request.headers["last-event-id"] ?? request.query.after;
+		const filter = {
+			after: begin ?? (wantsPage ? 0 : await store.lastEventId()),
+			...(eid === undefined ? {} : { eid: eid as Eid }),
+			...(types === undefined ? {} : { types: types.split(",") as EventType[] }),
+		};
+		if (wantsPage) {
+			const events = await store.listEvents({ ...filter, limit });
+			return { items: events.map(eventView), lastId: events.at(-1)?.id ?? filter.after };
+		}
+		if (streams.count >= limits.streams) {
+			throw new ApiError("API_STREAMS_EXHAUSTED", `${streams.count} event streams are open already`);
+		}
+		reply.hijack();
+		await streams.serve(reply.raw, filter);
+		return reply;
+	});
+}
+
+/** The event streams that are open. */
+class Streams {
+	readonly #deps: ApiDeps;
+	readonly #closing = new AbortController();
+	count = 0;
+
+	constructor(deps: ApiDeps) {
+		this.#deps = deps;
+	}
+
+	async serve(response: ServerResponse, filter: Omit<EventFilter, "limit">): Promise<void> {
+		const { store, clock, limits } = this.#deps;
+		this.count++;
+		try {
+			response.writeHead(200, {
+				"content-type": "text/event-stream",
+				"cache-control": "no-store",
+				// Proxies that buffer would hold events back until much later.
+				"x-accel-buffering": "no",
+			});
+			const { signal } = this.#closing;
+			await streamEvents(response, { store, clock, heartbeat: limits.streamHeartbeat, signal }, filter);
+		} finally {
+			this.count--;
+		}
+	}
+
+	close(): void {
+		this.#closing.abort();
+	}
 }
 
 function auditRoute(server: ApiServer, { store }: ApiDeps): void {

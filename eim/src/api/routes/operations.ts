@@ -23,66 +23,62 @@ export function operationRoutes(server: ApiServer, deps: ApiDeps): void {
 	cancelRoute(server, deps);
 }
 
+const createSchema = {
+	operationId: "createOperation",
+	summary: "Order something from a device",
+	description: "Answered before the device knows of it: the operation is carried out at its next poll.",
+	tags,
+	params: Type.Object({ eid: EidText }),
+	headers: Type.Object({
+		"idempotency-key": Type.Optional(
+			Type.String({
+				minLength: 1,
+				maxLength: 200,
+				description: "A repetition under the same key gets the first answer and orders nothing again.",
+			}),
+		),
+	}),
+	body: OperationRequest,
+	response: responses({ 202: Accepted }, 404, 409, 422),
+};
+
 function createRoute(server: ApiServer, deps: ApiDeps): void {
 	const { store, clock, random, limits } = deps;
-	server.post(
-		"/api/v1/devices/:eid/operations",
-		{
-			schema: {
-				operationId: "createOperation",
-				summary: "Order something from a device",
-				description: "Answered before the device knows of it: the operation is carried out at its next poll.",
-				tags,
-				params: Type.Object({ eid: EidText }),
-				headers: Type.Object({
-					"idempotency-key": Type.Optional(
-						Type.String({
-							minLength: 1,
-							maxLength: 200,
-							description: "A repetition under the same key gets the first answer and orders nothing again.",
-						}),
-					),
-				}),
-				body: OperationRequest,
-				response: responses({ 202: Accepted }, 404, 409, 422),
-			},
-		},
-		async (request, reply) => {
-			const device = await deviceOf(deps, request.params.eid);
-			const order = orderOf(request.body);
-			const at = clock.now();
-			const key = request.headers["idempotency-key"];
-			const expiry = request.body.expiresIn === undefined ? limits.operationExpiry : request.body.expiresIn * 1000;
-			const operation: Operation = {
-				...order,
-				id: `op_${toHex(random.bytes(12)).toLowerCase()}`,
-				eid: device.eid,
-				tenantId: device.tenantId,
-				origin: "operator",
-				state: "queued",
-				createdAt: at,
-				updatedAt: at,
-				expiresAt: at + expiry,
-				...(key === undefined ? {} : { idempotencyKey: key }),
-			};
-			const warnings = [...warningsOf(order, device, await store.listProfiles(device.eid))];
-			const answer: Static<typeof Accepted> = {
-				id: operation.id,
-				state: operation.state,
-				...(warnings.length > 0 ? { warnings } : {}),
-			};
-			const facts = { eid: device.eid, type: order.type };
-			const audit = { at, actor: actorOf(request), action: "operation.ordered", subject: operation.id, facts };
-			const claim = key === undefined ? undefined : claimOf(key, request, answer, at);
-			const enqueued = await store.enqueueOperation(operation, audit, claim);
-			if (enqueued.kind === "unknownDevice") throw unknownDevice(device.eid);
-			if (enqueued.kind === "keyReused") {
-				throw new ApiError("API_IDEMPOTENCY_KEY_REUSED", `the key "${key}" came before with another request`);
-			}
-			const given = enqueued.kind === "repeated" ? (JSON.parse(enqueued.answer) as Static<typeof Accepted>) : answer;
-			return reply.code(202).header("location", `/api/v1/operations/${given.id}`).send(given);
-		},
-	);
+	server.post("/api/v1/devices/:eid/operations", { schema: createSchema }, async (request, reply) => {
+		const device = await deviceOf(deps, request.params.eid);
+		const order = orderOf(request.body);
+		const at = clock.now();
+		const key = request.headers["idempotency-key"];
+		const expiry = request.body.expiresIn === undefined ? limits.operationExpiry : request.body.expiresIn * 1000;
+		const operation: Operation = {
+			...order,
+			id: `op_${toHex(random.bytes(12)).toLowerCase()}`,
+			eid: device.eid,
+			tenantId: device.tenantId,
+			origin: "operator",
+			state: "queued",
+			createdAt: at,
+			updatedAt: at,
+			expiresAt: at + expiry,
+			...(key === undefined ? {} : { idempotencyKey: key }),
+		};
+		const warnings = [...warningsOf(order, device, await store.listProfiles(device.eid))];
+		const answer: Static<typeof Accepted> = {
+			id: operation.id,
+			state: operation.state,
+			...(warnings.length > 0 ? { warnings } : {}),
+		};
+		const facts = { eid: device.eid, type: order.type };
+		const audit = { at, actor: actorOf(request), action: "operation.ordered", subject: operation.id, facts };
+		const claim = key === undefined ? undefined : claimOf(key, request, answer, at);
+		const enqueued = await store.enqueueOperation(operation, audit, claim);
+		if (enqueued.kind === "unknownDevice") throw unknownDevice(device.eid);
+		if (enqueued.kind === "keyReused") {
+			throw new ApiError("API_IDEMPOTENCY_KEY_REUSED", `the key "${key}" came before with another request`);
+		}
+		const given = enqueued.kind === "repeated" ? (JSON.parse(enqueued.answer) as Static<typeof Accepted>) : answer;
+		return reply.code(202).header("location", `/api/v1/operations/${given.id}`).send(given);
+	});
 }
 
 function claimOf(
