@@ -23,7 +23,7 @@ import {
 } from "@iot-esim/shared/security/bound-profile-package";
 import { concatBytes, fromHex, hex } from "@iot-esim/shared/util/bytes";
 import type { Credential, TestPki } from "../../pki/test-pki.ts";
-import { type CardBench, iccidOf } from "./card-bench.ts";
+import { iccidOf } from "./card-bench.ts";
 
 export const SMDP_ADDRESS = "smdp.example.com";
 const RUNNING_TRANSACTION = { number: 0 };
@@ -59,6 +59,11 @@ export interface DownloadOptions {
 	readonly tamper?: (bpp: Uint8Array) => Uint8Array;
 	/** Cuts the package otherwise than in its standard segments. */
 	readonly cut?: (bpp: Uint8Array) => Uint8Array[];
+}
+
+/** What a download needs of a card: its ES10 functions, wherever it runs. */
+export interface CardLink {
+	es10(request: Uint8Array): Promise<{ data: Uint8Array; status: number }>;
 }
 
 /** An SM-DP+ for tests: no HTTP and no orders, only what it signs and how it binds. */
@@ -104,10 +109,10 @@ export class TestSmdp {
 	}
 
 	/** Challenge and mutual authentication; the card's answer with its signature checked by OpenSSL. */
-	async authenticate(bench: CardBench): Promise<AuthenticateResponseOk> {
-		const challenge = decode(GetEuiccChallengeResponse, (await bench.es10(hex`BF2E00`)).data).euiccChallenge;
+	async authenticate(card: CardLink): Promise<AuthenticateResponseOk> {
+		const challenge = decode(GetEuiccChallengeResponse, (await card.es10(hex`BF2E00`)).data).euiccChallenge;
 		const request = encode(AuthenticateServerRequest, this.authenticateServerRequest(challenge));
-		const response = decode(AuthenticateServerResponse, (await bench.es10(request)).data);
+		const response = decode(AuthenticateServerResponse, (await card.es10(request)).data);
 		if (!("authenticateResponseOk" in response)) throw new Error(`refused: ${JSON.stringify(response)}`);
 		const ok = response.authenticateResponseOk;
 		if (!isSignedByCard(ok.euiccCertificate, ok.euiccSigned1.der, ok.euiccSignature1)) throw new Error("bad signature");
@@ -133,9 +138,9 @@ export class TestSmdp {
 	}
 
 	/** PrepareDownload; gives the one-time key of the card. */
-	async prepare(bench: CardBench, euiccSignature1: Uint8Array, bppEuiccOtpk?: Uint8Array): Promise<Uint8Array> {
+	async prepare(card: CardLink, euiccSignature1: Uint8Array, bppEuiccOtpk?: Uint8Array): Promise<Uint8Array> {
 		const request = this.prepareDownloadRequest(euiccSignature1, bppEuiccOtpk ? { bppEuiccOtpk } : {});
-		const response = decode(PrepareDownloadResponse, (await bench.es10(encode(PrepareDownloadRequest, request))).data);
+		const response = decode(PrepareDownloadResponse, (await card.es10(encode(PrepareDownloadRequest, request))).data);
 		if (!("downloadResponseOk" in response)) throw new Error(`refused: ${JSON.stringify(response)}`);
 		const { euiccSigned2, euiccSignature2 } = response.downloadResponseOk;
 		const signed = concatBytes(euiccSigned2.der, hex`5F3740`, request.smdpSignature2);
@@ -160,20 +165,20 @@ export class TestSmdp {
 	}
 
 	/** Everything from the challenge to the last segment; gives BF37. */
-	async download(bench: CardBench, options: DownloadOptions): Promise<Uint8Array> {
-		const { euiccSignature1 } = await this.authenticate(bench);
-		const euiccOtpk = await this.prepare(bench, euiccSignature1);
-		return this.load(bench, this.bind(euiccOtpk, options), options.cut);
+	async download(card: CardLink, options: DownloadOptions): Promise<Uint8Array> {
+		const { euiccSignature1 } = await this.authenticate(card);
+		const euiccOtpk = await this.prepare(card, euiccSignature1);
+		return this.load(card, this.bind(euiccOtpk, options), options.cut);
 	}
 
 	/** Sends the segments up to the first answer that has data. */
 	async load(
-		bench: CardBench,
+		card: CardLink,
 		bpp: Uint8Array,
 		cut: (bpp: Uint8Array) => Uint8Array[] = segmentBoundProfilePackage,
 	): Promise<Uint8Array> {
 		for (const segment of cut(bpp)) {
-			const { data, status } = await bench.es10(segment);
+			const { data, status } = await card.es10(segment);
 			if (status !== 0x9000) throw new Error(`segment refused: ${status.toString(16)}`);
 			if (data.length > 0) return data;
 		}
