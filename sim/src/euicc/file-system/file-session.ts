@@ -9,7 +9,7 @@ import { fcpOf } from "./fcp.ts";
 import type { CommandContext, CommandHandler, FileCommand } from "./file-command.ts";
 import { applicationOf, atMasterFile, findFile, isDirectoryFile, type Position } from "./file-selection.ts";
 import { answer, type FileAnswer, FileStatus, status } from "./file-status.ts";
-import { type FileSystem, type FileSystemChange, fileOf } from "./file-system.ts";
+import { childrenOf, type FileSystem, type FileSystemChange, fileOf } from "./file-system.ts";
 import { changePin, disablePin, enablePin, isPinGiven, unblockPin, verifyPin } from "./pin-commands.ts";
 import { increase, readRecord, updateRecord } from "./record-commands.ts";
 import { searchRecord } from "./search-command.ts";
@@ -83,7 +83,8 @@ const select: CommandHandler = ({ fs, position }, { p1, p2, data }) => {
 		position.file = undefined;
 		if (fileOf(fs, id).kind === "adf") position.application = id;
 	} else {
-		position.directory = fileOf(fs, id).parent;
+		// A file of a directory link is reached through the link, and the channel stays there.
+		if (!childrenOf(fs, position.directory).includes(id)) position.directory = fileOf(fs, id).parent;
 		position.file = id;
 	}
 	const isActivated = (fileOf(fs, id).lifeCycle & 1) !== 0;

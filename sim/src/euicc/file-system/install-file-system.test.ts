@@ -14,6 +14,7 @@ import { subscriberOf } from "@iot-esim/shared/profile/subscriber";
 import { validateProfilePackage } from "@iot-esim/shared/profile/validate-profile-package";
 import { concatBytes, hex, toHex } from "@iot-esim/shared/util/bytes";
 import { describe, expect, it } from "vitest";
+import { CardSecurity, FileSession } from "./file-session.ts";
 import { contentsOf, type FileSystem, fileAtPath, fileOf, MASTER_FILE } from "./file-system.ts";
 import { installFileSystem } from "./install-file-system.ts";
 import { DEFAULT_LIMITS } from "./installation-limits.ts";
@@ -128,6 +129,33 @@ describe("installFileSystem", () => {
 		expect(fileOf(fs, directory)).toMatchObject({ kind: "df", accessRule: { record: 10 } });
 		const second = fileAtPath(fs, MASTER_FILE, [USIM, 0x5f99, 0x4f02]) as number;
 		expect(fileOf(fs, second).shortFileId).toBe(0x02);
+	});
+
+	it("shows the files of a directory in a link to it, and writes them through the link", () => {
+		const fs = installed(
+			managed(
+				{ filePath: hex`7FF0` },
+				fcp({ fileDescriptor: hex`7821`, fileID: hex`5F98`, pinStatusTemplateDO: hex`010A` }),
+				{ filePath: hex`7FF05F98` },
+				fcp({
+					fileDescriptor: hex`4121`,
+					fileID: hex`4F01`,
+					efFileSize: hex`02`,
+					securityAttributesReferenced: hex`05`,
+				}),
+				{ filePath: hex`` },
+				fcp({ fileDescriptor: hex`7821`, fileID: hex`7F55`, pinStatusTemplateDO: hex`010A`, linkPath: hex`7FF05F98` }),
+			),
+		);
+		const session = new FileSession(fs, new CardSecurity());
+		const send = (ins: number, p1: number, p2: number, data: Uint8Array) =>
+			session.execute({ cla: 0, ins, p1, p2, data, le: 256 });
+		expect(send(0xa4, 0, 0x0c, hex`7F55`).sw).toBe(0x9000);
+		expect(send(0xa4, 0, 0x0c, hex`4F01`).sw).toBe(0x9000);
+		expect(send(0xd6, 0, 0, hex`CAFE`).sw).toBe(0x9000);
+		expect(contentsAt(fs, USIM, 0x5f98, 0x4f01)).toBe("CAFE");
+		expect(toHex(send(0xf2, 0, 0, hex``).data)).toContain("83027F55");
+		expect(send(0xa4, 3, 0x04, hex``).data.subarray(8, 10)).toEqual(hex`3F00`);
 	});
 
 	it("overwrites an existing file by its path", () => {
