@@ -1,4 +1,5 @@
 import type { KeyObject } from "node:crypto";
+import { type Certificate, parseCertificate } from "@iot-esim/shared/pki/certificate";
 import { verifyEuiccChain } from "@iot-esim/shared/pki/chain";
 import type { CertificateList } from "@iot-esim/shared/pki/crl";
 import { PkiError } from "@iot-esim/shared/pki/errors";
@@ -26,11 +27,13 @@ interface Remembered {
 /** A verified chain is looked at again after this time, so that expiry and new revocation lists take effect. */
 const REMEMBERED_FOR = Minutes(5);
 const REMEMBERED_AT_MOST = 10_000;
+const EUMS_AT_MOST = 16;
 
 /** Public keys of eUICCs, each by its chain to a trusted CI. */
 export class EuiccKeys {
 	readonly #deps: { trust: TrustStore; crls: () => readonly CertificateList[]; clock: Clock };
 	readonly #remembered = new Map<string, Remembered>();
+	#eums: readonly Certificate[] = [];
 
 	constructor(deps: {
 		readonly trust: TrustStore;
@@ -60,7 +63,8 @@ export class EuiccKeys {
 		}
 		try {
 			const { trust, crls } = this.#deps;
-			const chain = verifyEuiccChain({ euiccCertificate, eumCertificate, trust, at: now, crls: crls(), eid });
+			const eum = this.#eumOf(eumCertificate);
+			const chain = verifyEuiccChain({ euiccCertificate, eumCertificate: eum, trust, at: now, crls: crls(), eid });
 			const { publicKey } = chain;
 			const lastDay = Math.min(...chain.path.map((certificate) => certificate.notAfter));
 			const until = Math.min(now + REMEMBERED_FOR, lastDay);
@@ -70,6 +74,15 @@ export class EuiccKeys {
 			if (error instanceof PkiError) return { kind: "untrusted", error };
 			throw error;
 		}
+	}
+
+	/** An EUM stands behind thousands of eUICCs: its certificate is read once. */
+	#eumOf(der: Uint8Array): Certificate {
+		const known = this.#eums.find((eum) => equalBytes(eum.der, der));
+		if (known !== undefined) return known;
+		const eum = parseCertificate(der.slice());
+		this.#eums = [eum, ...this.#eums.slice(0, EUMS_AT_MOST - 1)];
+		return eum;
 	}
 
 	#remember(eid: string, entry: Remembered): void {
