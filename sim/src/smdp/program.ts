@@ -47,6 +47,7 @@ export function simSmdpProgram(effects: SimSmdpEffects): Command {
 		.option("--confirmation-attempts <number>", "wrong confirmation codes until an order fails", "3")
 		.option("--download-attempts <number>", "attempts to download until an order fails", "25")
 		.option("--no-rebinding", "refuse another one-time key than that of the first attempt (8.2/3.7)")
+		.option("--no-public-es2plus", "serve ES2+ on the bench face only: there is no client authentication")
 		.option("--log-level <level>", "trace, debug, info, warn or error", "info")
 		.action((options: Record<string, string | boolean>) => run(options, effects));
 	program

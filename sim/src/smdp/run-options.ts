@@ -24,6 +24,7 @@ export interface RunOptions {
 	readonly progressCa?: string;
 	readonly sessionLifetime: Duration;
 	readonly policy: SmdpPolicy;
+	readonly isEs2plusPublic: boolean;
 	readonly logLevel: LogLevel;
 }
 
@@ -60,6 +61,7 @@ export function runOptions(options: Readonly<Record<string, string | boolean>>):
 			isRebindingAllowed: options.rebinding !== false,
 			...(orderLifetime === undefined ? {} : { orderLifetime: durationOption("--order-lifetime", orderLifetime) }),
 		},
+		isEs2plusPublic: options.publicEs2plus !== false,
 		logLevel: level as LogLevel,
 	};
 }

@@ -8,6 +8,7 @@ import type { SmdpContext, SmdpPolicy } from "./context.ts";
 import type { SmdpCredentials } from "./credentials.ts";
 import { SmdpError } from "./errors.ts";
 import { type PostJson, ProgressReports } from "./es2plus/progress-reports.ts";
+import { Faults } from "./faults.ts";
 import { benchFace } from "./http/bench-face.ts";
 import { publicFace } from "./http/public-face.ts";
 import { NotificationLog, type ReceivedNotification } from "./notification-log.ts";
@@ -32,6 +33,8 @@ export interface SmdpDependencies {
 	readonly random: RandomSource;
 	readonly logger: LoggerFactory;
 	readonly policy?: Partial<SmdpPolicy>;
+	/** Whether ES2+ is served beside ES9+, and not on the bench face alone; true when absent. */
+	readonly isEs2plusPublic?: boolean;
 	/** How long a session may take; 1 hour when absent. */
 	readonly sessionLifetime?: Duration;
 	/** Where ES2+.HandleDownloadProgressInfo goes; nowhere when absent. */
@@ -83,10 +86,11 @@ export function createSmdp(deps: SmdpDependencies): Smdp {
 		random: deps.random,
 		log,
 	};
+	const faults = new Faults();
 	progress.start();
 	return {
-		handle: publicFace(context),
-		handleBench: benchFace(context),
+		handle: faults.before(publicFace(context, { isEs2plusPublic: deps.isEs2plusPublic ?? true })),
+		handleBench: benchFace(context, faults),
 		importProfile: (profile) => context.inventory.add(profile),
 		profiles: () => context.inventory.list(),
 		notifications: () => context.notifications.entries,

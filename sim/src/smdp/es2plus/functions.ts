@@ -27,7 +27,7 @@ export function es2plusJson(smdp: SmdpContext): Readonly<Record<string, JsonFunc
 /** Section 5.3.1: an ICCID, or any available profile of a type; the same call again gets the same answer. */
 function downloadOrder(smdp: SmdpContext, body: JsonBody): Record<string, unknown> {
 	const orderedBy = body.functionCall();
-	const earlier = orderedBy && smdp.inventory.list().find((profile) => profile.order?.orderedBy === orderedBy);
+	const earlier = orderedBy && smdp.inventory.findByOrderCall(orderedBy);
 	if (earlier) return { iccid: earlier.iccid };
 	const eid = eidOf(body);
 	const profile = chooseProfile(smdp, body.optionalText("iccid"), body.optionalText("profileType"));

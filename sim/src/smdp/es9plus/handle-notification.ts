@@ -44,7 +44,7 @@ function handleInstallation(smdp: SmdpContext, result: ProfileInstallationResult
 	const data = result.profileInstallationResultData.value;
 	const verdict = { ...factsOf(data.notificationMetadata), result: outcomeOf(data) };
 	const transactionId = TransactionId.fromBytes(data.transactionId);
-	const profile = smdp.inventory.list().find(({ binding }) => binding?.transactionId === transactionId);
+	const profile = smdp.inventory.findByTransaction(transactionId);
 	if (profile?.binding === undefined) {
 		return { ...verdict, isVerified: false, remark: `no package was bound in the session ${transactionId}` };
 	}

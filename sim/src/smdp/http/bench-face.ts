@@ -2,16 +2,19 @@ import type { HttpHandler, IncomingRequest, OutgoingResponse } from "@iot-esim/s
 import { EsimError } from "@iot-esim/shared/util/errors";
 import type { SmdpContext } from "../context.ts";
 import { es2plusJson } from "../es2plus/functions.ts";
+import type { Faults } from "../faults.ts";
 import { profileFromFile } from "../orders/import-profile.ts";
 import type { ProfileRecord } from "../orders/profile-record.ts";
+import { RspRefusal } from "../status-code.ts";
+import { JsonBody } from "./json-body.ts";
 import { answerJson, json } from "./json-function.ts";
 import { healthz, pathOf } from "./public-face.ts";
 
 /**
- * What a test bench reaches over plain HTTP on the loopback: the inventory with its keys, notifications, and ES2+
- * without TLS. Never to be offered to a network.
+ * What a test bench reaches over plain HTTP on the loopback: the inventory with its keys, notifications, faults, and
+ * ES2+ without TLS. Never to be offered to a network.
  */
-export function benchFace(smdp: SmdpContext): HttpHandler {
+export function benchFace(smdp: SmdpContext, faults: Faults): HttpHandler {
 	const es2plus = es2plusJson(smdp);
 	return (request) => {
 		const path = pathOf(request);
@@ -22,7 +25,9 @@ export function benchFace(smdp: SmdpContext): HttpHandler {
 			if (request.method === "POST") return failing(() => importProfile(smdp, request));
 			return get(request, () => json(200, smdp.inventory.list().map(shown)));
 		}
-		const [, , , iccid, detail] = parts;
+		if (path === "/bench/v1/faults") return failing(() => changeFaults(faults, request));
+		const [, , , named, detail] = parts;
+		const iccid = named?.replace(/F$/i, "");
 		if (path.startsWith("/bench/v1/profiles/") && iccid !== undefined && parts.length <= 5) {
 			if (detail === "upp") return get(request, () => failing(() => upp(smdp, iccid)));
 			if (detail === undefined) return get(request, () => oneProfile(smdp, iccid));
@@ -77,10 +82,19 @@ function importProfile(smdp: SmdpContext, request: IncomingRequest): OutgoingRes
 	return json(201, shown(smdp.inventory.add(profile)));
 }
 
+/** GET shows what is armed, POST arms one more, DELETE disarms all. */
+function changeFaults(faults: Faults, { method, body }: IncomingRequest): OutgoingResponse {
+	if (method === "POST") faults.arm(JsonBody.value(body));
+	else if (method === "DELETE") faults.disarm();
+	else if (method !== "GET") return { status: 405, headers: { Allow: "GET, POST, DELETE" } };
+	return json(method === "POST" ? 201 : 200, faults.armed);
+}
+
 function failing(run: () => OutgoingResponse): OutgoingResponse {
 	try {
 		return run();
 	} catch (error) {
+		if (error instanceof RspRefusal) return json(400, { message: error.message });
 		if (!(error instanceof EsimError) || error.httpStatus >= 500) throw error;
 		return json(error.httpStatus, { code: error.code, message: error.message });
 	}

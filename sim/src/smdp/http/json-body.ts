@@ -15,14 +15,18 @@ export class JsonBody {
 		this.#fields = fields;
 	}
 
-	/** @throws RspRefusal formatInvalid (1.3.1/2.1) */
-	static parse(body: Uint8Array): JsonBody {
-		let value: unknown;
+	/** Any JSON value. @throws RspRefusal formatInvalid (1.3.1/2.1) */
+	static value(body: Uint8Array): unknown {
 		try {
-			value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+			return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
 		} catch {
 			throw new RspRefusal("formatInvalid", "the request is no JSON text");
 		}
+	}
+
+	/** @throws RspRefusal formatInvalid (1.3.1/2.1) */
+	static parse(body: Uint8Array): JsonBody {
+		const value = JsonBody.value(body);
 		if (typeof value !== "object" || value === null || Array.isArray(value)) {
 			throw new RspRefusal("formatInvalid", "the request is no JSON object");
 		}

@@ -12,9 +12,9 @@ const OWN_VERSION: readonly [number, number, number] = [2, 5, 0];
 const ASN1_MEDIA_TYPE = "application/x-gsma-rsp-asn1";
 
 /** What clients and operators reach over TLS: ES9+ in JSON and ASN.1, ES2+ in JSON, /healthz. */
-export function publicFace(smdp: SmdpContext): HttpHandler {
+export function publicFace(smdp: SmdpContext, options: { readonly isEs2plusPublic: boolean }): HttpHandler {
 	const es9plus = es9plusJson(smdp);
-	const es2plus = es2plusJson(smdp);
+	const es2plus = options.isEs2plusPublic ? es2plusJson(smdp) : {};
 	return (request) => {
 		const path = pathOf(request);
 		if (path === "/healthz") return healthz(smdp);

@@ -85,6 +85,16 @@ export class Inventory {
 		return this.#records.values().find(({ order }) => order?.matchingId === matchingId);
 	}
 
+	/** The profile that was bound to an eUICC in this session. */
+	findByTransaction(transactionId: string): ProfileRecord | undefined {
+		return this.#records.values().find(({ binding }) => binding?.transactionId === transactionId);
+	}
+
+	/** The profile that this call of ES2+.DownloadOrder got. */
+	findByOrderCall(orderedBy: string): ProfileRecord | undefined {
+		return this.#records.values().find(({ order }) => order?.orderedBy === orderedBy);
+	}
+
 	/** Profiles ordered for an EID without a matching identifier (default SM-DP+). */
 	findByEid(eid: string): ProfileRecord[] {
 		return this.#records.values().filter(({ order }) => order?.eid === eid && order.matchingId === "");

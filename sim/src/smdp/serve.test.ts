@@ -1,0 +1,221 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { certificateToPem } from "@iot-esim/shared/pki/pem";
+import { silentLogger } from "@iot-esim/shared/runtime/logger";
+import { createHttpClient, type HttpClient } from "@iot-esim/shared/transport/http/client";
+import { utf8 } from "@iot-esim/shared/util/bytes";
+import { Seconds } from "@iot-esim/shared/util/duration";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { loadPki, savePki } from "../pki/pki-directory.ts";
+import { isProcessRunning, processIdentity } from "./process-identity.ts";
+import { simSmdpProgram } from "./program.ts";
+import { ICCID, profileYaml, SmdpBench, testPki } from "./test/bench.ts";
+import { codeOf, DownloadClient, post } from "./test/download-client.ts";
+
+let bench: SmdpBench;
+const clients: HttpClient[] = [];
+beforeEach(() => {
+	bench = new SmdpBench();
+	savePki(join(bench.folder, "pki-brainpool"), testPki("brainpoolP256r1"));
+});
+afterEach(() => {
+	for (const client of clients.splice(0)) client.close();
+	bench.stop();
+});
+
+/** The program with its effects; `stop` ends `run`. */
+function program() {
+	const lines: string[] = [];
+	let stop: () => void = () => undefined;
+	const untilStopped = () =>
+		new Promise<void>((resolve) => {
+			stop = resolve;
+		});
+	const run = async (...args: string[]): Promise<void> => {
+		const httpClient = (certificates: readonly string[]) => trusting(certificates);
+		await simSmdpProgram({
+			clock: bench.clock,
+			print: (line) => lines.push(line),
+			logger: () => silentLogger,
+			httpClient,
+			self: processIdentity(process.pid),
+			isRunning: isProcessRunning,
+			untilStopped,
+		})
+			.exitOverride()
+			.parseAsync(args, { from: "user" });
+	};
+	return { run, lines, stop: () => stop() };
+}
+
+function trusting(certificates: readonly string[], hosts: Record<string, string> = {}): HttpClient {
+	const tls = certificates.length === 0 ? ({ kind: "none" } as const) : ({ kind: "ca", certificates } as const);
+	const client = createHttpClient({ tls, hosts, timeout: Seconds(10) });
+	clients.push(client);
+	return client;
+}
+
+async function listening(lines: readonly string[]): Promise<{ https: string; bench: string }> {
+	while (lines.length === 0) await new Promise((resolve) => setImmediate(resolve));
+	return (JSON.parse(lines[0] ?? "{}") as { listening: { https: string; bench: string } }).listening;
+}
+
+/** A handler that is the server at the other end of a connection. */
+function remote(client: HttpClient, origin: string): ConstructorParameters<typeof DownloadClient>[0] {
+	return async ({ path, body, headers }) => {
+		const sent = { "Content-Type": String(headers["content-type"] ?? "") };
+		return client.request({ method: "POST", url: `${origin}${path}`, headers: sent, body }).then((response) => ({
+			status: response.status,
+			body: response.body,
+		}));
+	};
+}
+
+describe("sim-smdp run", () => {
+	it.each(["P-256", "brainpoolP256r1"] as const)(
+		"serves cards of both CIs at once, its TLS being on %s",
+		async (curve) => {
+			const { run, lines, stop } = program();
+			const folders = `${join(bench.folder, "pki")},${join(bench.folder, "pki-brainpool")}`;
+			const state = join(bench.folder, "served");
+			const done = run(
+				"run",
+				"--dir",
+				state,
+				"--pki",
+				folders,
+				"--port",
+				"0",
+				"--tls-curve",
+				curve,
+				"--log-level",
+				"error",
+			);
+			const { https, bench: benchUrl } = await listening(lines);
+			const hosts = { "smdp.example.com": https.replace("https://", "") };
+			const client = trusting([certificateToPem(testPki(curve).ci.certificate)], hosts);
+			for (const [index, cardCurve] of (["P-256", "brainpoolP256r1"] as const).entries()) {
+				const iccid = `890010100000000001${index}`;
+				const file = join(bench.folder, `${iccid}.yaml`);
+				writeFileSync(file, profileYaml(iccid));
+				await run("import", file, "--dir", state);
+				await run(
+					"order",
+					"--bench",
+					benchUrl,
+					"--iccid",
+					iccid,
+					"--matching-id",
+					`M-${index}`,
+					"--eid",
+					bench.pki.eid,
+				);
+				expect(lines.at(-1)).toContain(`"activationCode":"1$smdp.example.com$M-${index}"`);
+				const lpa = new DownloadClient(remote(client, "https://smdp.example.com"), testPki(cardCurve));
+				const { profile } = await lpa.download({ matchingId: `M-${index}` });
+				const upp = await trusting([]).request({ method: "GET", url: `${benchUrl}/bench/v1/profiles/${iccid}/upp` });
+				expect(profile).toEqual(upp.body);
+			}
+			stop();
+			await done;
+			await expect(client.request({ method: "GET", url: "https://smdp.example.com/healthz" })).rejects.toThrow();
+		},
+	);
+
+	it("refuses a state folder that a running program uses, and options that it does not know", async () => {
+		const { run, lines, stop } = program();
+		const pki = join(bench.folder, "pki");
+		const state = join(bench.folder, "served");
+		const done = run("run", "--dir", state, "--pki", pki, "--port", "0");
+		await listening(lines);
+		const again = () => program().run("run", "--dir", state, "--pki", pki, "--port", "0");
+		await expect(again()).rejects.toMatchObject({ code: "SMDP_STATE_IN_USE" });
+		stop();
+		await done;
+		const wrong = async (...args: string[]) =>
+			expect(program().run("run", "--dir", state, "--pki", pki, ...args)).rejects.toMatchObject({
+				code: "SMDP_OPTION",
+			});
+		await wrong("--port", "70000");
+		await wrong("--curve", "brainpool");
+		await wrong("--curve", "ed25519");
+		await wrong("--order-lifetime", "soon");
+		await wrong("--log-level", "loud");
+		await wrong("--port", "0", "--tls-curve", "brainpool");
+	});
+
+	it("tells the operator's server how a download goes on", async () => {
+		const { run, lines, stop } = program();
+		const received: string[] = [];
+		const { createHttpListener } = await import("@iot-esim/shared/transport/http/server");
+		const operator = createHttpListener((request) => {
+			received.push(`${request.path} ${new TextDecoder().decode(request.body)}`);
+			return { status: 204 };
+		});
+		const { port } = await operator.listen({ host: "127.0.0.1", port: 0 });
+		const state = join(bench.folder, "served");
+		const args = ["--dir", state, "--pki", join(bench.folder, "pki"), "--port", "0"];
+		const done = run("run", ...args, "--progress-url", `http://127.0.0.1:${port}`);
+		const { https, bench: benchUrl } = await listening(lines);
+		const file = join(bench.folder, "p.yaml");
+		writeFileSync(file, profileYaml(ICCID));
+		await run("import", file, "--dir", state);
+		await run("order", "--bench", benchUrl, "--iccid", ICCID, "--matching-id", "M");
+		const hosts = { "smdp.example.com": https.replace("https://", "") };
+		const client = trusting([certificateToPem(bench.pki.ci.certificate)], hosts);
+		await new DownloadClient(remote(client, "https://smdp.example.com"), bench.pki).download({ matchingId: "M" });
+		while (received.length < 2) await new Promise((resolve) => setImmediate(resolve));
+		expect(received[1]).toContain("/gsma/rsp2/es2plus/handleDownloadProgressInfo");
+		expect(received[1]).toContain('"notificationPointId":3');
+		stop();
+		await done;
+		await operator.close();
+	});
+
+	it("reads the files of SGP.26 on both curves when they are there", async (context) => {
+		const sgp26 = new URL("../../../../shared/data/certs/", import.meta.url).pathname;
+		const { credentialsFromFolders } = await import("./run-options.ts");
+		try {
+			readFileSync(join(sgp26, "CERT_CI_ECDSA_NIST.der"));
+		} catch {
+			console.log(`SKIPPED: no GSMA SGP.26 certificates in ${sgp26}`);
+			return context.skip();
+		}
+		const credentials = credentialsFromFolders([sgp26], ["P-256", "brainpoolP256r1"]);
+		expect(credentials.map(({ curve }) => curve)).toEqual(["P-256", "brainpoolP256r1"]);
+		expect(loadPki(sgp26).curve).toBe("P-256");
+	});
+});
+
+describe("faults", () => {
+	it("make the next requests go wrong as they were asked to, and then no more", async () => {
+		const matchingId = await bench.order();
+		const arm = async (fault: unknown) => (await post(bench.smdp.handleBench, "/bench/v1/faults", fault)).status;
+		expect(
+			await arm({ function: "initiateAuthentication", kind: "refuse", subjectCode: "8.8.5", reasonCode: "4.10" }),
+		).toBe(201);
+		expect(await arm({ function: "authenticateClient", kind: "status", status: 503 })).toBe(201);
+		expect(await arm({ function: "getBoundProfilePackage", kind: "something" })).toBe(400);
+		expect(await arm("{")).toBe(400);
+		expect(codeOf(await bench.client.initiate())).toBe("8.8.5/4.10");
+		await expect(bench.client.download({ matchingId })).rejects.toThrow(/status 503/);
+		expect((await bench.client.download({ matchingId })).profile).toBeDefined();
+	});
+
+	it("lose an answer after the request was carried out", async () => {
+		const { run, lines, stop } = program();
+		const state = join(bench.folder, "served");
+		const done = run("run", "--dir", state, "--pki", join(bench.folder, "pki"), "--port", "0");
+		const { https, bench: benchUrl } = await listening(lines);
+		const hosts = { "smdp.example.com": https.replace("https://", "") };
+		const client = trusting([certificateToPem(bench.pki.ci.certificate)], hosts);
+		const body = utf8(JSON.stringify({ function: "initiateAuthentication", kind: "lose-answer" }));
+		await trusting([]).request({ method: "POST", url: `${benchUrl}/bench/v1/faults`, body });
+		const lpa = new DownloadClient(remote(client, "https://smdp.example.com"), bench.pki);
+		await expect(lpa.initiate()).rejects.toMatchObject({ code: "TRANSPORT_RESET" });
+		const health = await trusting([]).request({ method: "GET", url: `${benchUrl}/healthz` });
+		expect(JSON.parse(new TextDecoder().decode(health.body))).toMatchObject({ sessions: 1 });
+		stop();
+		await done;
+	});
+});
