@@ -63,14 +63,15 @@ const PROXIMITY_SERVICES = fileTable(`
 /** Rows of DF.5GS version 1, also used by the IoT template. */
 export const FIVE_GS_ROWS = fiveGs("1x57", "F0FFFFFF");
 const five2 = fiveGs("1x57", "F0FFFFFF") + SINCE_5GS_2;
-const five3 = fiveGs("2x62", "F0FF0000") + SINCE_5GS_2;
+const five3 = fiveGs("2x62", "F0FFFFFF") + SINCE_5GS_2;
+const five4 = fiveGs("2x62", "F0FF0000") + SINCE_5GS_2 + SINCE_5GS_4;
 
 export const USIM_FOLDER_TEMPLATES = [
 	profileTemplate("gsm-access", "7", "adf-usim", "DF.GSM-ACCESS", GSM_ACCESS),
 	profileTemplate("df-5gs", "13", "adf-usim", "DF.5GS", fileTable(FIVE_GS_ROWS)),
 	profileTemplate("df-5gs", "13.2", "adf-usim", "DF.5GS v2", fileTable(five2)),
 	profileTemplate("df-5gs", "13.3", "adf-usim", "DF.5GS v3", fileTable(five3)),
-	profileTemplate("df-5gs", "13.4", "adf-usim", "DF.5GS v4", fileTable(five3 + SINCE_5GS_4)),
+	profileTemplate("df-5gs", "13.4", "adf-usim", "DF.5GS v4", fileTable(five4)),
 	profileTemplate("df-saip", "14", "adf-usim", "DF.SAIP", SAIP),
 	profileTemplate("df-snpn", "15", "adf-usim", "DF.SNPN", SNPN),
 	profileTemplate("df-5gprose", "16", "adf-usim", "DF.5G_ProSe", PROXIMITY_SERVICES),
