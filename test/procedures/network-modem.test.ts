@@ -38,6 +38,7 @@ function bench(
 		operators?: readonly Operator[];
 		coverage?: CoverageMap;
 		start?: number;
+		whileOpening?: Promise<void>;
 	} = {},
 ) {
 	const clock = new FakeClock(options.start);
@@ -66,7 +67,10 @@ function bench(
 		log: logger("modem"),
 		network,
 		bearer: {
-			open: async () => void bearer.push("open"),
+			open: async () => {
+				await options.whileOpening;
+				bearer.push("open");
+			},
 			shut: () => bearer.push("shut"),
 		},
 		onEvent: (event) => events.record("meter", event),
@@ -263,6 +267,21 @@ describe("coverage", () => {
 			plmn: "26201",
 			cause: { code: 11, name: "PLMN not allowed" },
 		});
+	});
+
+	test("coverage that is lost while the bearer is being set up leaves the device detached and the bearer shut", async () => {
+		let opened: () => void = () => undefined;
+		const whileOpening = new Promise<void>((resolve) => {
+			opened = resolve;
+		});
+		const coverage = { isCoveredByDefault: true, rules: [{ plmn: "*", place: "cellar", covered: false }] };
+		const { device, clock, bearer, types } = await attached(new TinyCard(HOME), { coverage, whileOpening });
+		expect(types().at(-1)).toBe("authenticated");
+		device.moveTo("cellar");
+		opened();
+		await clock.advance(60_000);
+		expect(device.isAttached).toBe(false);
+		expect(bearer).toEqual(["open", "shut"]);
 	});
 
 	test("a rule added at run time takes effect at once and can be taken back", async () => {

@@ -9,6 +9,10 @@ export const networkErrors = defineErrors({
 		meaning: "The card's answer has not the form that ETSI TS 102 221 or 3GPP TS 31.102 prescribe.",
 		action: "Check the profile's files: EF.ICCID, EF.DIR, EF.IMSI and the answer to AUTHENTICATE.",
 	},
+	NETWORK_PIN_REFUSED: {
+		meaning: "The card did not accept the PIN of this device, or it wants one and none is configured.",
+		action: "Set `pin` of the device to the profile's PIN 1; after three wrong tries only the PUK helps.",
+	},
 	NETWORK_CARD_ABSENT: {
 		meaning: "No card is connected to the modem, or the modem is switched off.",
 		action: "Start the card (`sim-euicc run`) with the address of this modem, or power the device on.",

@@ -52,6 +52,9 @@ export interface Attachment {
 /** TERMINAL PROFILE: profile download; MORE TIME, POLL INTERVAL, POLLING OFF, REFRESH; SET UP EVENT LIST (TS 102 223 §5.2). */
 const TERMINAL_PROFILE = hex`8010000005 01 00 E8 00 01`;
 
+/** A card that cannot be read so often in a row is left alone until it is reset. */
+const MAX_FAILED_READS = 3;
+
 /**
  * The modem of one device. It owns the card: everybody else (the IPA) reaches it through `line`, and only the modem
  * uses the basic channel, serves proactive commands and resets the card.
@@ -72,12 +75,17 @@ export class Modem {
 	#lastReject: { readonly plmn: string; readonly cause: RejectCause; readonly at: number } | undefined;
 	#isSimInvalid = false;
 	#isSearching = false;
+	#failedReads = 0;
+	#pollInterval: Duration;
 	#isOutOfReach = false;
+	/** Operators that said "PLMN not allowed": not asked again before the card is read anew (TS 24.008 §4.4.4.7). */
+	readonly #forbidden = new Set<string>();
 	#cancelSearch: () => void = () => undefined;
 	#cancelPoll: () => void = () => undefined;
 
 	constructor(options: ModemOptions) {
 		this.#options = options;
+		this.#pollInterval = options.pollInterval;
 	}
 
 	get attachment(): Attachment | undefined {
@@ -174,37 +182,39 @@ export class Modem {
 		});
 	}
 
-	/** Powers or resets the card, reads it and starts the search. Called with the line held. */
+	/**
+	 * Powers or resets the card, reads it and starts the search. Called with the line held. Whoever takes the card or the
+	 * power away meanwhile has begun another epoch, and nothing of this one counts any more.
+	 */
 	async #start(reset: () => Promise<Uint8Array>, event: "card-inserted" | "reset"): Promise<void> {
 		this.#forgetCard("refresh");
 		const card = this.#card;
 		if (!card || !this.#isOn) return;
+		const epoch = this.#epoch;
+		const servant = new CardServant(card, this.#options.log);
 		try {
 			const atr = await reset();
+			if (epoch !== this.#epoch) return;
 			this.#atr = atr;
+			this.#servant = servant;
 			if (event === "card-inserted") this.#options.onEvent({ type: "card-inserted", atr: toHex(atr) });
-			const pending = await this.#newServant(card).introduce(TERMINAL_PROFILE);
-			if (pending > 0 && (await this.#serve(pending)) === "reset") return;
-			await this.#read();
+			const pending = await servant.introduce(TERMINAL_PROFILE);
+			if (epoch === this.#epoch && pending > 0) await this.#serve(pending);
+			if (epoch === this.#epoch) await this.#read(servant);
 		} catch (error) {
-			if (this.#card === card) this.#unusable(error);
+			if (epoch === this.#epoch) this.#unusable(error);
 		}
 	}
 
-	#newServant(card: ModemCard): CardServant {
-		this.#servant = new CardServant(card, this.#options.log);
-		return this.#servant;
-	}
-
 	/** Reads who the card is. Called with the line held. */
-	async #read(): Promise<void> {
+	async #read(servant: CardServant): Promise<void> {
 		const epoch = this.#epoch;
-		const servant = this.#servant;
-		if (!servant) return;
+		this.#pollAfter(this.#pollInterval);
 		const send: Send = (apdu) => servant.send(apdu);
 		const identity = await readIdentity(send, this.#options.pin);
 		const iccid = identity?.iccid ?? (await readIccid(send).catch(() => undefined));
 		if (epoch !== this.#epoch) return;
+		this.#failedReads = 0;
 		this.#identity = identity;
 		this.#iccid = iccid;
 		const imsi = identity?.imsi;
@@ -213,44 +223,60 @@ export class Modem {
 			...(iccid === undefined ? {} : { iccid }),
 			...(imsi === undefined ? {} : { imsi }),
 		});
-		this.#pollAfter(this.#options.pollInterval);
 		this.#searchAfter(Milliseconds(0));
 		const pending = servant.takePending();
 		if (pending > 0) await this.#serve(pending);
 	}
 
 	/** Fetches and answers proactive commands until none waits. Called with the line held. */
-	async #serve(length: number): Promise<"reset" | "done"> {
+	async #serve(length: number): Promise<void> {
+		const epoch = this.#epoch;
 		const card = this.#card;
 		const servant = this.#servant;
-		if (!card || !servant) return "done";
+		if (!card || !servant) return;
 		try {
 			const outcome = await servant.serve(length);
-			if (outcome.pollInterval !== undefined) this.#pollAfter(outcome.pollInterval);
-			if (!outcome.refresh) return "done";
+			if (epoch !== this.#epoch) return;
+			if (outcome.pollInterval !== undefined) {
+				this.#pollInterval = outcome.pollInterval;
+				this.#pollAfter(outcome.pollInterval);
+			}
+			if (!outcome.refresh) return;
 			this.#options.onEvent({ type: "refreshed", mode: outcome.refresh.name });
 			if (outcome.refresh.isUiccReset) await this.#start(() => card.reset(), "reset");
 			else await this.#reread();
-			return "reset";
 		} catch (error) {
-			if (this.#card === card) this.#unusable(error);
-			return "reset";
+			if (epoch === this.#epoch) this.#unusable(error);
 		}
 	}
 
 	/** REFRESH without reset: files may have changed and the USIM is initialised again; channels stay. */
 	async #reread(): Promise<void> {
-		this.#epoch++;
-		this.#detach("refresh");
-		this.#identity = undefined;
-		this.#isSimInvalid = false;
-		await this.#read();
+		const servant = this.#servant;
+		if (!servant) return;
+		const epoch = ++this.#epoch;
+		this.#forgetUsim("refresh");
+		try {
+			await this.#read(servant);
+		} catch (error) {
+			if (epoch === this.#epoch) this.#unusable(error);
+		}
 	}
 
+	/** A card may stumble once; it is read again a few times, but a PIN is never tried twice. */
 	#unusable(error: unknown): void {
 		const reason = error instanceof Error ? error.message : String(error);
 		this.#options.log.warn("card unusable", { error });
 		this.#options.onEvent({ type: "card-unusable", reason });
+		const isPinWrong = error instanceof NetworkError && error.code === "NETWORK_PIN_REFUSED";
+		if (isPinWrong || ++this.#failedReads >= MAX_FAILED_READS) return;
+		const epoch = this.#epoch;
+		this.#cancelSearch();
+		this.#cancelSearch = this.#options.clock.schedule(this.#options.searchInterval, () => {
+			void this.line.exclusive(async () => {
+				if (epoch === this.#epoch) await this.#reread();
+			});
+		});
 	}
 
 	/** The state of the card before is void. */
@@ -258,14 +284,22 @@ export class Modem {
 		this.#epoch++;
 		this.#cancelSearch();
 		this.#cancelPoll();
+		this.#forgetUsim(reason);
+		this.#failedReads = 0;
+		this.#pollInterval = this.#options.pollInterval;
+		this.#servant = undefined;
+		this.#atr = undefined;
+		for (const listener of [...this.#onReset]) listener();
+	}
+
+	/** What was read and what the network said of it is void. */
+	#forgetUsim(reason: DetachReason): void {
 		this.#detach(reason);
 		this.#identity = undefined;
 		this.#iccid = undefined;
-		this.#servant = undefined;
-		this.#atr = undefined;
 		this.#isSimInvalid = false;
 		this.#isOutOfReach = false;
-		for (const listener of [...this.#onReset]) listener();
+		this.#forbidden.clear();
 	}
 
 	#detach(reason: DetachReason): void {
@@ -307,7 +341,7 @@ export class Modem {
 		const epoch = this.#epoch;
 		this.#isSearching = true;
 		try {
-			const available = this.#options.radio.available(identity);
+			const available = this.#options.radio.available(identity).filter((plmn) => !this.#forbidden.has(plmn));
 			if (available.length === 0) this.#noteNoCoverage(identity);
 			else this.#isOutOfReach = false;
 			for (const plmn of ranked(available, identity)) {
@@ -338,12 +372,13 @@ export class Modem {
 		if (!outcome.isAttached) {
 			this.#lastReject = { plmn, cause: outcome.cause, at: clock.now() };
 			this.#isSimInvalid = isFinal(outcome.cause);
+			if (outcome.cause.code === 11) this.#forbidden.add(plmn);
 			onEvent({ type: "rejected", plmn, imsi, cause: outcome.cause, reason: outcome.reason });
 			return;
 		}
-		if (!this.#options.radio.available(identity).includes(plmn)) return;
 		await this.#options.onAttached();
-		if (epoch !== this.#epoch) {
+		// Card, power or coverage may have gone while the bearer was being set up.
+		if (epoch !== this.#epoch || !radio.available(identity).includes(plmn)) {
 			this.#options.onDetached();
 			return;
 		}

@@ -3,7 +3,7 @@
 import { Iccid } from "@iot-esim/shared/ids/iccid";
 import { decodeImsi } from "@iot-esim/shared/profile/subscriber";
 import { concatBytes, equalBytes, hex, toHex, utf8 } from "@iot-esim/shared/util/bytes";
-import { type CardResponse, exchange, expectSuccess, isSuccess, type ModemCard } from "./card-line.ts";
+import { type CardResponse, expectSuccess, isSuccess } from "./card-line.ts";
 import { NetworkError } from "./errors.ts";
 
 /** What the enabled profile says about itself. */
@@ -19,16 +19,10 @@ export interface UsimIdentity {
 /** RID and application code of every USIM (TS 31.110). */
 const USIM_AID = hex`A0000000871002`;
 
+const SECURITY_STATUS_NOT_SATISFIED = 0x6982;
+
 /** Sends a command on the basic channel; the modem notes any 91xx. */
 export type Send = (apdu: Uint8Array) => Promise<CardResponse>;
-
-export function sender(card: ModemCard, onStatus: (status: number) => void): Send {
-	return async (apdu) => {
-		const response = await exchange(card, apdu);
-		onStatus(response.status);
-		return response;
-	};
-}
 
 /** EF.ICCID under the MF; its octets are given as they are when they are no ICCID of 19 or 20 digits. */
 export async function readIccid(send: Send): Promise<string> {
@@ -110,13 +104,20 @@ async function select(send: Send, fid: Uint8Array, command: string): Promise<voi
 
 async function readTransparent(send: Send, fid: Uint8Array, name: string): Promise<Uint8Array> {
 	await select(send, fid, `SELECT ${name}`);
-	return expectSuccess(await send(hex`00B0000000`), `READ BINARY of ${name}`);
+	const response = await send(hex`00B0000000`);
+	if (response.status === SECURITY_STATUS_NOT_SATISFIED) {
+		throw new NetworkError("NETWORK_PIN_REFUSED", `the card does not give ${name} without its PIN`);
+	}
+	return expectSuccess(response, `READ BINARY of ${name}`);
 }
 
 async function verifyPin(send: Send, pin: string): Promise<void> {
 	const padded = new Uint8Array(8).fill(0xff);
 	padded.set(utf8(pin).subarray(0, 8));
-	expectSuccess(await send(concatBytes(hex`0020000108`, padded)), "VERIFY PIN");
+	const { status } = await send(concatBytes(hex`0020000108`, padded));
+	if (isSuccess(status)) return;
+	const answer = status.toString(16).toUpperCase();
+	throw new NetworkError("NETWORK_PIN_REFUSED", `the card answered VERIFY PIN with status ${answer}`);
 }
 
 /** Fourth octet of EF.AD (TS 31.102 §4.2.18); 2 when the card does not say. */
