@@ -1,4 +1,5 @@
 import type { Kept } from "@iot-esim/shared/asn1/schema";
+import type { Eid } from "@iot-esim/shared/ids/eid";
 import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
 import {
 	EuiccPackageErrorCodes,
@@ -52,23 +53,21 @@ export async function acceptEuiccPackageResult(
 	device: Device,
 	result: Kept<EuiccPackageResult>,
 	notifications: TakenNotifications = { rows: [], seqNumbers: [] },
+	foundBefore?: FoundPackage,
 ): Promise<AcceptedResult> {
 	const { value } = result;
 	if ("euiccPackageErrorUnsigned" in value) {
 		await acceptUnsignedError(context, device, result.der, value.euiccPackageErrorUnsigned, notifications);
 		return { kind: "accepted", seqNumbers: notifications.seqNumbers };
 	}
-	const signed: Signed =
-		"euiccPackageResultSigned" in value
-			? value.euiccPackageResultSigned.euiccPackageResultDataSigned.value
-			: value.euiccPackageErrorSigned.euiccPackageErrorDataSigned.value;
+	const signed = signedPartOf(value);
 	const log = context.logger("eim.esipa").with({ eid: device.eid, counter: signed.counterValue });
 	if (signed.eimId !== context.settings.eimId) {
 		log.warn("result for another eIM", { eimId: signed.eimId });
 		return { kind: "rejected" };
 	}
 	const judgement = judge(context, device, value);
-	const found = await findFor(context, device, signed);
+	const found = foundBefore ?? (await findPackageOf(context, device.eid, value));
 	const record = {
 		...recordOf(context, device, result.der, signed, judgement, found),
 		notifications: notifications.rows,
@@ -128,11 +127,24 @@ function judge(context: EsipaContext, device: Device, result: EuiccPackageResult
 	}
 }
 
-function findFor(context: EsipaContext, device: Device, signed: Signed): Promise<FoundPackage | undefined> {
-	return context.store.findPackage(device.eid, {
-		eimTransactionId: signed.eimTransactionId && TransactionId.fromBytes(signed.eimTransactionId),
-		counter: signed.counterValue,
+/** The package that a signed result says it belongs to; what it says is not verified here. */
+export async function findPackageOf(
+	context: EsipaContext,
+	eid: Eid,
+	result: EuiccPackageResult,
+): Promise<FoundPackage | undefined> {
+	if ("euiccPackageErrorUnsigned" in result) return undefined;
+	const { eimTransactionId, counterValue } = signedPartOf(result);
+	return context.store.findPackage(eid, {
+		eimTransactionId: eimTransactionId && TransactionId.fromBytes(eimTransactionId),
+		counter: counterValue,
 	});
+}
+
+function signedPartOf(result: Exclude<EuiccPackageResult, { euiccPackageErrorUnsigned: unknown }>): Signed {
+	return "euiccPackageResultSigned" in result
+		? result.euiccPackageResultSigned.euiccPackageResultDataSigned.value
+		: result.euiccPackageErrorSigned.euiccPackageErrorDataSigned.value;
 }
 
 function recordOf(

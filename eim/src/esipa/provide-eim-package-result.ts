@@ -11,10 +11,11 @@ import {
 } from "@iot-esim/shared/messages/sgp32/esipa-package";
 import { toHex } from "@iot-esim/shared/util/bytes";
 import type { Device } from "../domain/device.ts";
+import type { FoundPackage } from "../storage/store.ts";
 import { strictPackageResult } from "./dialect.ts";
 import { acceptDownloadResult } from "./download-result.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
-import { acceptEuiccPackageResult } from "./euicc-package-result.ts";
+import { acceptEuiccPackageResult, findPackageOf } from "./euicc-package-result.ts";
 import { acceptIpaEuiccData } from "./ipa-euicc-data.ts";
 import { eidOfCertificate, takeNotifications } from "./notifications.ts";
 import { recordAgain } from "./record-unsigned.ts";
@@ -39,16 +40,28 @@ export async function provideEimPackageResult(context: EsipaContext, body: Uint8
 		const { missingEid, invalidEid } = ProvideEimPackageResultErrorCode;
 		return failure(message.eidValue === undefined ? missingEid : invalidEid);
 	}
-	const device = await context.store.loadDevice(eid);
+	const found = await packageFor(context, eid, message.eimPackageResult);
+	const device = found?.device ?? (await context.store.loadDevice(eid));
 	if (device === undefined) {
 		log.warn("result of an unregistered device", { eid });
 		return failure(ProvideEimPackageResultErrorCode.eidNotFound);
 	}
-	const seqNumbers = await accept(context, device, message.eimPackageResult, strict);
+	const seqNumbers = await accept(context, device, message.eimPackageResult, strict, found);
 	if (seqNumbers === "rejected") return failure(ProvideEimPackageResultErrorCode.undefinedError);
 	return seqNumbers.length === 0
 		? encode(ProvideEimPackageResultResponse, { emptyResponse: {} })
 		: encode(ProvideEimPackageResultResponse, { eimAcknowledgements: [...seqNumbers] });
+}
+
+/** For a result of a package, package and device together: one way to the database instead of two. */
+async function packageFor(
+	context: EsipaContext,
+	eid: Eid,
+	result: EimPackageResult,
+): Promise<FoundPackage | undefined> {
+	if ("euiccPackageResult" in result) return findPackageOf(context, eid, result.euiccPackageResult.value);
+	if (!("ePRAndNotifications" in result)) return undefined;
+	return findPackageOf(context, eid, result.ePRAndNotifications.euiccPackageResult.value);
 }
 
 /** Sequence numbers that may be acknowledged: all that they stand for is durable when this resolves. */
@@ -57,12 +70,13 @@ async function accept(
 	device: Device,
 	result: EimPackageResult,
 	body: Uint8Array,
+	found: FoundPackage | undefined,
 ): Promise<readonly number[] | "rejected"> {
 	if ("euiccPackageResult" in result || "ePRAndNotifications" in result) {
 		const { euiccPackageResult, notificationList } =
 			"ePRAndNotifications" in result ? result.ePRAndNotifications : { ...result, notificationList: [] };
 		const notifications = takeNotifications(context, device, notificationList);
-		const accepted = await acceptEuiccPackageResult(context, device, euiccPackageResult, notifications);
+		const accepted = await acceptEuiccPackageResult(context, device, euiccPackageResult, notifications, found);
 		return accepted.kind === "rejected" ? "rejected" : accepted.seqNumbers;
 	}
 	if ("ipaEuiccDataResponse" in result) {
