@@ -13,6 +13,7 @@ import {
 	fileAtPath,
 	fileOf,
 	MASTER_FILE,
+	setContents,
 } from "./file-system.ts";
 import { InstallationFailure } from "./installation-failure.ts";
 
@@ -59,10 +60,10 @@ export class FileTreeBuilder {
 
 	/** A template whose files are created by default also makes those that the element leaves out, where it knows how. */
 	#isCreated(template: ProfileTemplate, row: FileTemplate, steps: readonly object[] | undefined): boolean {
-		if (steps?.some((step) => "doNotCreate" in step)) return row.kind === "mf";
-		if (steps) return true;
 		const isComplete = isDirectory(row.kind) ? row.kind !== "adf" : row.size !== undefined;
-		return template.isCreatedByDefault && isComplete;
+		// The flag counts everywhere but in the MF (TCA, File.doNotCreate).
+		if (steps?.some((step) => "doNotCreate" in step)) return template.element === "mf" && isComplete;
+		return steps !== undefined || (template.isCreatedByDefault && isComplete);
 	}
 
 	#parentOf(template: ProfileTemplate, row: FileTemplate, folders: ReadonlyMap<string, FileId>): FileId {
@@ -105,7 +106,7 @@ export class FileTreeBuilder {
 		for (const step of commands.flat()) {
 			if ("filePath" in step) {
 				flush();
-				const id = this.directoryAt(step.filePath);
+				const id = this.fileAt(step.filePath);
 				if (isDirectory(fileOf(this.#fs, id).kind)) directory = id;
 				else pending = { target: id, steps: [] };
 			} else if ("createFCP" in step) {
@@ -138,11 +139,11 @@ export class FileTreeBuilder {
 				at += step.fillFileContent.length;
 			}
 		}
-		this.#fs.contents[id] = contents;
+		setContents(this.#fs, id, contents);
 	}
 
 	/** The file at a path as profile elements write it. */
-	directoryAt(octets: Uint8Array): FileId {
+	fileAt(octets: Uint8Array): FileId {
 		const path = pathOf("filePath", octets);
 		const id = fileAtPath(this.#fs, MASTER_FILE, path);
 		if (id === undefined) throw new InstallationFailure("bad-values", `there is no file at ${hexPath(path)}`);

@@ -89,6 +89,15 @@ describe("installFileSystem", () => {
 		expect(contentsAt(fs, USIM, 0x6f5c)).toBe("FFFFFF");
 	});
 
+	it("creates the files of the MF even when they are marked as not to be created", () => {
+		const profile = built();
+		const marked = changed(profile, indexOf(profile, "mf"), ({ value }) => {
+			if (!value || !("mf" in value)) throw new Error("no MF");
+			return [packageElement({ mf: { ...value.mf, "ef-pl": [{ doNotCreate: null }] } })];
+		});
+		expect(contentsAt(installed(marked), 0x2f05)).toBe("FFFF");
+	});
+
 	/** A PE-GenericFileManagement behind the USIM. */
 	const managed = (...steps: Record<string, unknown>[]): ProfilePackage => {
 		const profile = built();

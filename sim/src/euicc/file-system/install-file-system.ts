@@ -137,7 +137,7 @@ class Installer {
 		const { security } = this.fileSystem;
 		if (this.fileSystem.files.length === 0) throw new InstallationFailure("bad-values", "PINs stand before the MF");
 		if ("filePath" in pinCodes) {
-			const shared = security.byDirectory[this.#tree.directoryAt(pinCodes.filePath)];
+			const shared = security.byDirectory[this.#tree.fileAt(pinCodes.filePath)];
 			if (!shared) throw new InstallationFailure("pin-code-missing", "the directory whose PINs are shared has none");
 			security.byDirectory[this.#tree.context] = { ...security.byDirectory[this.#tree.context], ...shared };
 			return;
