@@ -1,4 +1,5 @@
 import { createPublicKey, X509Certificate } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import tls from "node:tls";
@@ -158,6 +159,46 @@ describe.each(["direct", "proxied"] as const)("HTTP client, %s", (way) => {
 		});
 	});
 });
+
+const SGP26 = new URL("../../../shared/data/certs/", import.meta.url);
+const hasSgp26 = existsSync(SGP26);
+if (!hasSgp26) console.log(`http-client: ${SGP26.pathname} is absent, the SGP.26 certificates are not tried`);
+
+describe.skipIf(!hasSgp26).each(["NIST", "BRP"])(
+	"a server with the expired SM-DP+ TLS certificate of SGP.26 (%s)",
+	(curve) => {
+		const der = (name: string) => new Uint8Array(readFileSync(new URL(name, SGP26)));
+		const identityOf = () => ({
+			certificate: encodePem("CERTIFICATE", der(`CERT_S_SM_DP_TLS_${curve}.der`)),
+			key: readFileSync(new URL(`SK_S_SM_DP_TLS_${curve}.pem`, SGP26), "utf8"),
+		});
+		const hosts = (port: number) => ({ "testsmdpplus1.example.com": `127.0.0.1:${port}` });
+		const url = "https://testsmdpplus1.example.com/";
+
+		test("is refused under its CI, because it has expired", async () => {
+			const port = await listening(createHttpsListener(echo, { identity: identityOf() }));
+			const ci = encodePem("CERTIFICATE", der(`CERT_CI_ECDSA_${curve}.der`));
+			const one = client({ tls: { kind: "ca", certificates: [ci] }, hosts: hosts(port) });
+			await expect(one.request({ method: "GET", url })).rejects.toMatchObject({
+				code: "TRANSPORT_TLS_UNTRUSTED",
+				message: expect.stringContaining("expired"),
+			});
+		});
+
+		test("is accepted where its key or the certificate itself is pinned", async () => {
+			const port = await listening(createHttpsListener(echo, { identity: identityOf() }));
+			const certificate = der(`CERT_S_SM_DP_TLS_${curve}.der`);
+			const key = new Uint8Array(new X509Certificate(certificate).publicKey.export({ format: "der", type: "spki" }));
+			for (const trust of [
+				{ kind: "pinned", spki: key } as const,
+				{ kind: "pinned-certificate", der: certificate } as const,
+			]) {
+				const one = client({ tls: trust, hosts: hosts(port) });
+				expect((await one.request({ method: "GET", url })).status).toBe(200);
+			}
+		});
+	},
+);
 
 describe("HTTP client", () => {
 	test("a pinned key on a certificate that is expired, self-made and of another name is accepted", async () => {
