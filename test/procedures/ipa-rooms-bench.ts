@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createEs9PlusClient } from "@iot-esim/eim/es9plus/client";
 import { addInitialEimRequest } from "@iot-esim/eim/esipa/eim-configuration";
 import { createIpa, type Ipa, type IpaSettings } from "@iot-esim/ipa/agent";
-import { inProcessDriver } from "@iot-esim/ipa/card/drivers/in-process";
+import { type InProcessCard, inProcessDriver } from "@iot-esim/ipa/card/drivers/in-process";
 import { Es10 } from "@iot-esim/ipa/card/es10";
 import { Es10Commands } from "@iot-esim/ipa/card/es10-commands";
 import { IsdRChannel } from "@iot-esim/ipa/card/isd-r-channel";
@@ -32,11 +32,13 @@ import { benchSettings, type Interruption } from "./ipa-device-bench.ts";
 export const SMDP_ADDRESS = "smdp.example.com";
 export const BOOTSTRAP_ICCID = "8900101000000000018";
 export const OTHER_ICCID = "8900101000000000026";
+export const BOOTSTRAP_PLMN = "00101";
+export const OTHER_PLMN = "00102";
 
 function profileYaml(iccid: string, extra: string): Uint8Array {
 	return new TextEncoder().encode(`
 iccid: "${iccid}"
-imsi: "0010100000000${iccid.slice(-2)}"
+imsi: "${iccid === OTHER_ICCID ? OTHER_PLMN : BOOTSTRAP_PLMN}00000000${iccid.slice(-2)}"
 ki: "000102030405060708090A0B0C0D0E0F"
 opc: "101112131415161718191A1B1C1D1E1F"
 spn: "Test"
@@ -44,7 +46,8 @@ profileName: "Profile ${iccid.slice(-2)}"
 ${extra}`);
 }
 
-function profile(iccid: string, extra = "") {
+/** A profile as the SM-DP+ takes it, and as the card leaves the factory with. */
+export function profile(iccid: string, extra = "") {
 	const contents = profileYaml(iccid, extra);
 	return profileFromFile({ fileName: "p.yaml", contents, smdpAddress: SMDP_ADDRESS, profileType: "iot" });
 }
@@ -72,6 +75,13 @@ export class RoomsBench {
 	/** Whether the device has a network, asked at every exchange. */
 	isAttached: () => Promise<boolean> | boolean = () => true;
 	interruption: Interruption = () => undefined;
+	/** Puts something between the card and the agent; a modem, say. */
+	reader: (card: Card) => Promise<InProcessCard> = async (card) => ({
+		powerOn: () => card.powerOn(),
+		powerOff: async () => card.powerOff(),
+		reset: () => card.reset(),
+		transmit: (apdu) => card.transmit(apdu),
+	});
 
 	private constructor(eim: Awaited<ReturnType<typeof esipaBench>>, smdp: Smdp, folder: string, options: RoomsOptions) {
 		rmSync(this.#folder, { recursive: true });
@@ -146,7 +156,7 @@ export class RoomsBench {
 	/** A new agent, and a card that has lost its power. */
 	async restart(): Promise<Ipa> {
 		this.card = this.#newCard();
-		const card = this.card;
+		const reader = await this.reader(this.card);
 		const interruption = this.interruption;
 		const around = async <T>(effect: string, act: () => Promise<T>): Promise<T> => {
 			await interruption(effect, "before");
@@ -156,10 +166,10 @@ export class RoomsBench {
 		};
 		const ipa = createIpa({
 			driver: inProcessDriver({
-				powerOn: () => card.powerOn(),
-				powerOff: async () => card.powerOff(),
-				reset: () => card.reset(),
-				transmit: (apdu) => around(`card ${apdu[1]?.toString(16)}`, () => card.transmit(apdu)),
+				powerOn: async () => (reader.powerOn ? reader.powerOn() : reader.reset()),
+				powerOff: async () => reader.powerOff?.(),
+				reset: () => reader.reset(),
+				transmit: (apdu) => around(`card ${apdu[1]?.toString(16)}`, () => reader.transmit(apdu)),
 			}),
 			link: (target) => ({
 				name: target.eimFqdn ?? "",
