@@ -47,11 +47,9 @@ export class Parts {
 	}
 
 	async startEim(): Promise<void> {
-		const { plan } = this;
 		const program = await this.#start("eim", "eim/dist/main.js", ["--config", this.#config("eim", this.#eimConfig())]);
 		const ready = await program.line("it listens", (line) => ("listening" in line ? line : undefined));
 		if (typeof ready.firstApiKey === "string") this.#apiKey = ready.firstApiKey;
-		void plan;
 	}
 
 	/** Makes the card with the bootstrap profile enabled. */
@@ -134,7 +132,7 @@ export class Parts {
 	}
 
 	#eimConfig() {
-		const { ports, eimName, smdpName, curve } = this.plan;
+		const { ports, detours, eimName, smdpName, curve } = this.plan;
 		return {
 			dataFolder: this.in("eim"),
 			eim: { fqdn: eimName },
@@ -142,13 +140,13 @@ export class Parts {
 			api: { host: "127.0.0.1", port: ports.api },
 			keys: { curve: curve === "brainpool" ? "brainpoolP256r1" : "P-256" },
 			trust: { folder: this.in("trust") },
-			hosts: { [smdpName]: `127.0.0.1:${ports.smdp}` },
+			hosts: { [smdpName]: `127.0.0.1:${detours?.smdp ?? ports.smdp}` },
 			jobs: { interval: "1s" },
 		};
 	}
 
 	#networkConfig() {
-		const { ports, eimName, bootstrap, target, unreachable } = this.plan;
+		const { ports, detours, eimName, bootstrap, target, unreachable } = this.plan;
 		const plmns = [...new Set([bootstrap.plmn, target.plmn, unreachable.plmn])];
 		return {
 			control: { port: ports.control },
@@ -159,7 +157,7 @@ export class Parts {
 			},
 			modem: { searchInterval: "200ms", attachTime: "100ms" },
 			proxy: { allow: [eimName] },
-			hosts: { [eimName]: `127.0.0.1:${ports.esipa}` },
+			hosts: { [eimName]: `127.0.0.1:${detours?.esipa ?? ports.esipa}` },
 			operators: plmns.map((plmn) => ({ plmn, name: `Network ${plmn}` })),
 			coverage: { rules: [{ plmn: unreachable.plmn, place: "home", covered: false }] },
 			devices: [{ name: "device", place: "home", cardPort: ports.card, ipaPort: ports.ipa, proxyPort: ports.proxy }],
@@ -167,14 +165,14 @@ export class Parts {
 	}
 
 	#ipaConfig() {
-		const { ports } = this.plan;
+		const { ports, detours, rollbackAfter } = this.plan;
 		return {
-			card: { address: `vpcd://127.0.0.1:${ports.ipa}`, refreshDelay: "200ms", refreshTimeout: "20s" },
+			card: { address: `vpcd://127.0.0.1:${detours?.ipa ?? ports.ipa}`, refreshDelay: "200ms", refreshTimeout: "20s" },
 			state: { folder: this.in("ipa") },
 			proxy: `http://127.0.0.1:${ports.proxy}`,
 			eim: { timeout: "10s" },
 			poll: { interval: "1s", retryAfter: "1s", retryAtMost: "2s" },
-			rollback: { after: "6s", deliveryRetry: "1s" },
+			rollback: { after: rollbackAfter, deliveryRetry: "1s" },
 			device: { tac: "35000000", imei: "350000000000006" },
 		};
 	}

@@ -26,6 +26,10 @@ export interface DemoPlan {
 	readonly ports: Readonly<
 		Record<"smdp" | "smdpBench" | "esipa" | "api" | "control" | "card" | "ipa" | "proxy", number>
 	>;
+	/** Ports of relays that tests put in front of a part; its clients then go there instead. */
+	readonly detours?: Readonly<Partial<Record<"smdp" | "esipa" | "ipa", number>>>;
+	/** How long the IPA waits for the eIM after a switch before it rolls back. */
+	readonly rollbackAfter: string;
 	/** What the card leaves the factory with. */
 	readonly bootstrap: DemoProfile;
 	/** The operator that the device is moved to. */
@@ -83,6 +87,7 @@ export async function makePlan({ folder, curve, profileFile }: PlanOptions): Pro
 		smdpName: "smdp.example.com",
 		eimName: "eim.example.com",
 		ports,
+		rollbackAfter: "6s",
 		bootstrap: writeProfile(folder, "bootstrap", buildProfilePackage(BOOTSTRAP)),
 		target: writeProfile(folder, "target", profileFile ? readProfile(profileFile) : buildProfilePackage(TARGET)),
 		unreachable: writeProfile(folder, "unreachable", buildProfilePackage(UNREACHABLE)),
