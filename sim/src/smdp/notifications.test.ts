@@ -39,6 +39,30 @@ describe("a ProfileInstallationResult", () => {
 		expect(smdp.stateOf()).toBe("installed");
 	});
 
+	it("of a session before the last one still counts when it is a success, and not when it is a failure", async () => {
+		const { smdp, matchingId, transactionId, iccid } = await downloaded();
+		await smdp.client.download({ matchingId });
+		const early = { transactionId, iccid };
+		const errorReason = ErrorReasonCode.installFailedDueToInterruption;
+		await smdp.client.notify(smdp.client.installationResult({ ...early, errorReason, seqNumber: 1 }));
+		expect(smdp.stateOf()).toBe("downloaded");
+		await smdp.client.notify(smdp.client.installationResult({ ...early, seqNumber: 2 }));
+		expect(smdp.stateOf()).toBe("installed");
+		expect(smdp.smdp.notifications().map(({ isVerified }) => isVerified)).toEqual([true, true]);
+	});
+
+	it("with success mends an order that was given up before it came", async () => {
+		const { smdp, matchingId, transactionId, iccid } = await downloaded();
+		const again = await smdp.client.download({ matchingId });
+		const errorReason = ErrorReasonCode.installFailedDueToIccidAlreadyExistsOnEuicc;
+		await smdp.client.notify(
+			smdp.client.installationResult({ transactionId: again.transactionId, iccid, errorReason }),
+		);
+		expect(smdp.stateOf()).toBe("error");
+		await smdp.client.notify(smdp.client.installationResult({ transactionId, iccid }));
+		expect(smdp.stateOf()).toBe("installed");
+	});
+
 	it("of another key or another session changes nothing and is kept as not verified", async () => {
 		const { smdp, transactionId, iccid } = await downloaded();
 		const card = { ...smdp.client.card, privateKey: generateKeyPair("P-256").privateKey };

@@ -222,7 +222,7 @@ describe("order states", () => {
 			failed: "error",
 		});
 		expect(possible("installed")).toEqual({});
-		expect(possible("error")).toEqual({ cancelled: "available" });
+		expect(possible("error")).toEqual({ cancelled: "available", installed: "installed" });
 		expect(possible("unavailable")).toEqual({});
 	});
 });

@@ -149,7 +149,7 @@ function cancelOrder(smdp: SmdpContext, body: JsonBody): Record<string, unknown>
 	}
 	if (state === final) return {};
 	const cancelled = smdp.inventory.apply(iccid, { event: "cancelled", finalState: final }, "cancelled", (record) => {
-		const { order: _order, binding: _binding, ...rest } = record;
+		const { order: _order, binding: _binding, attempts: _attempts, ...rest } = record;
 		return rest;
 	});
 	if (cancelled === undefined) throw new RspRefusal("iccidInUse", `the profile is ${state} already`, iccid);

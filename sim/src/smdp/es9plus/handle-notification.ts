@@ -14,7 +14,7 @@ import { verifyOtherNotification, verifyProfileInstallationResult } from "@iot-e
 import { fromBase64, toBase64 } from "@iot-esim/shared/util/bytes";
 import type { SmdpContext } from "../context.ts";
 import type { ReceivedNotification } from "../notification-log.ts";
-import type { ProfileRecord } from "../orders/profile-record.ts";
+import type { Attempt, ProfileRecord } from "../orders/profile-record.ts";
 import { RspRefusal, statusCodes } from "../status-code.ts";
 import { verifyEuiccIdentity } from "./euicc-identity.ts";
 
@@ -45,40 +45,45 @@ function handleInstallation(smdp: SmdpContext, result: ProfileInstallationResult
 	const verdict = { ...factsOf(data.notificationMetadata), result: outcomeOf(data) };
 	const transactionId = TransactionId.fromBytes(data.transactionId);
 	const profile = smdp.inventory.findByTransaction(transactionId);
-	if (profile?.binding === undefined) {
+	const attempt = profile?.attempts?.find((one) => one.transactionId === transactionId);
+	if (profile === undefined || attempt === undefined) {
 		return { ...verdict, isVerified: false, remark: `no package was bound in the session ${transactionId}` };
 	}
-	const { eid, euiccCertificate } = profile.binding;
+	const { eid, euiccCertificate } = attempt;
 	const refused = whyNotVerified(() =>
 		verifyProfileInstallationResult(result, parseCertificate(fromBase64(euiccCertificate)).publicKey),
 	);
 	if (refused !== undefined) return { ...verdict, isVerified: false, remark: refused };
-	applyInstallation(smdp, profile, data, resultData);
+	applyInstallation(smdp, profile, attempt, data, resultData);
 	smdp.sessions.end(transactionId);
 	return { ...verdict, iccid: profile.iccid, eid, isVerified: true };
 }
 
-/** The state is stored before the notification is: a kill in between only lets the client repeat it. */
+/**
+ * A success counts whichever session it is of: the eUICC has the profile. A failure counts only when no later session
+ * was begun. The state is stored before the notification is: a kill in between only lets the client repeat it.
+ */
 function applyInstallation(
 	smdp: SmdpContext,
 	profile: ProfileRecord,
+	{ transactionId, eid }: Attempt,
 	data: ProfileInstallationResultData,
 	resultData: string,
 ): void {
-	const { iccid, profileType, binding } = profile;
-	const report = { iccid, profileType, point: "bppInstallation", resultData } as const;
-	const told = binding === undefined ? report : { ...report, eid: binding.eid };
+	const { iccid, profileType } = profile;
+	const report = { iccid, profileType, eid, point: "bppInstallation", resultData } as const;
 	const { finalResult } = data;
 	if ("successResult" in finalResult) {
-		smdp.inventory.apply(iccid, { event: "installed" }, "the eUICC signed its success");
-		smdp.progress.report(told);
+		smdp.inventory.apply(iccid, { event: "installed" }, `the eUICC ${eid} signed its success`);
+		smdp.progress.report(report);
 		return;
 	}
 	const { errorReason } = finalResult.errorResult;
 	const event = retriedReasons.includes(errorReason) ? "interrupted" : "failed";
 	const message = `the eUICC signed ${outcomeOf(data)}`;
-	smdp.inventory.apply(iccid, { event }, message);
-	smdp.progress.report({ ...told, failure: { code: statusCodes.loadBppFailed, message } });
+	const isNewest = profile.attempts?.at(-1)?.transactionId === transactionId;
+	if (isNewest) smdp.inventory.apply(iccid, { event }, message);
+	smdp.progress.report({ ...report, failure: { code: statusCodes.loadBppFailed, message } });
 }
 
 function handleOther(smdp: SmdpContext, notification: OtherSignedNotification): Verdict {

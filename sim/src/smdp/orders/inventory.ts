@@ -87,7 +87,9 @@ export class Inventory {
 
 	/** The profile that was bound to an eUICC in this session. */
 	findByTransaction(transactionId: string): ProfileRecord | undefined {
-		return this.#records.values().find(({ binding }) => binding?.transactionId === transactionId);
+		return this.#records
+			.values()
+			.find(({ attempts }) => attempts?.some((attempt) => attempt.transactionId === transactionId));
 	}
 
 	/** The profile that this call of ES2+.DownloadOrder got. */

@@ -24,7 +24,7 @@ export type OrderEvent =
 	| { readonly event: "cancelled"; readonly finalState: "available" | "unavailable" }
 	/** ES9+.GetBoundProfilePackage answered with a package. */
 	| { readonly event: "downloaded" }
-	/** A verified ProfileInstallationResult with success. */
+	/** A verified ProfileInstallationResult with success; it may come when the order was given up already. */
 	| { readonly event: "installed" }
 	/** The installation broke off in a way that another attempt may mend. */
 	| { readonly event: "interrupted" }
@@ -45,7 +45,7 @@ export function nextOrderState(state: OrderState, event: OrderEvent): OrderState
 		case "downloaded":
 			return state === "released" || state === "downloaded" ? "downloaded" : undefined;
 		case "installed":
-			return state === "downloaded" || state === "released" ? "installed" : undefined;
+			return state === "downloaded" || state === "released" || state === "error" ? "installed" : undefined;
 		case "interrupted":
 			return state === "downloaded" ? "released" : undefined;
 		case "failed":

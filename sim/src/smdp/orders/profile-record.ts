@@ -16,6 +16,8 @@ export interface ProfileRecord {
 	readonly size: number;
 	readonly order?: Order;
 	readonly binding?: Binding;
+	/** Sessions in which the profile was bound, newest last: the result of any of them may still come. */
+	readonly attempts?: readonly Attempt[];
 	/** Newest last. */
 	readonly history: readonly HistoryEntry[];
 }
@@ -42,14 +44,18 @@ export interface Order {
 export interface Binding {
 	readonly eid: string;
 	readonly curve: Curve;
-	readonly transactionId: string;
 	/** Point of 65 octets. */
 	readonly euiccOtpk: string;
 	/** PKCS#8 of the one-time private key of the SM-DP+. */
 	readonly smdpOtsk: string;
 	/** Keys of the protected profile. */
 	readonly ppk: { readonly senc: string; readonly smac: string; readonly initialMcv: string };
-	/** Of the eUICC, so that its installation result can be verified when the session is over. */
+}
+
+export interface Attempt {
+	readonly transactionId: string;
+	readonly eid: string;
+	/** So that the installation result can be verified when the session is over. */
 	readonly euiccCertificate: string;
 }
 
