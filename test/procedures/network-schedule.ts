@@ -167,7 +167,7 @@ class Mishaps {
 		if (!this.isBearerOpen) throw new Error("attached without a bearer");
 		if (status.power === "off") throw new Error("attached without power");
 		if (!this.#isCardIn) throw new Error("attached without a card");
-		const identity = this.device.modem.identity;
+		const identity = this.device.modem.registration.identity;
 		if (!identity || identity.imsi !== status.imsi) throw new Error("attached without identity");
 		if (!this.#network.available(identity, this.device.place, this.clock.now()).includes(status.plmn ?? "")) {
 			throw new Error(`attached to ${status.plmn} without its coverage`);

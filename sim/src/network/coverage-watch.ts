@@ -30,7 +30,7 @@ export class CoverageWatch {
 
 	/** Coverage may be another one now. */
 	reconsider(): void {
-		for (const device of this.#devices) device.modem.reconsider();
+		for (const device of this.#devices) device.modem.registration.reconsider();
 		this.start();
 	}
 

@@ -84,7 +84,7 @@ export class Device {
 	}
 
 	get isAttached(): boolean {
-		return this.modem.attachment !== undefined;
+		return this.modem.registration.attachment !== undefined;
 	}
 
 	insertCard(card: ModemCard): Promise<void> {
@@ -100,7 +100,7 @@ export class Device {
 	moveTo(place: string): void {
 		this.#place = place;
 		this.#options.onEvent({ type: "place-changed", place });
-		this.modem.reconsider();
+		this.modem.registration.reconsider();
 	}
 
 	setPower(isOn: boolean): Promise<void> {
@@ -112,7 +112,8 @@ export class Device {
 	}
 
 	status(): DeviceStatus {
-		const { attachment, identity, iccid, lastReject, isOn } = this.modem;
+		const { registration, iccid, isOn } = this.modem;
+		const { attachment, identity, lastReject } = registration;
 		return {
 			device: this.name,
 			place: this.#place,

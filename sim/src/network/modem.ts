@@ -1,52 +1,16 @@
-import type { Clock } from "@iot-esim/shared/runtime/clock";
-import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { hex, toHex } from "@iot-esim/shared/util/bytes";
-import { type Duration, Milliseconds } from "@iot-esim/shared/util/duration";
+import type { Duration } from "@iot-esim/shared/util/duration";
 import { CardLine, type ModemCard } from "./card-line.ts";
 import { CardServant } from "./card-servant.ts";
 import { NetworkError } from "./errors.ts";
-import type { DetachReason, DeviceEvent } from "./events.ts";
-import type { AttachOutcome } from "./network.ts";
-import { isFinal, type RejectCause } from "./reject-cause.ts";
-import {
-	type AuthenticateAnswer,
-	authenticate,
-	readIccid,
-	readIdentity,
-	type Send,
-	type UsimIdentity,
-} from "./usim.ts";
+import type { DetachReason } from "./events.ts";
+import { Registration, type RegistrationOptions } from "./registration.ts";
+import { type AuthenticateAnswer, authenticate, readIccid, readIdentity, type Send } from "./usim.ts";
 
-/** What the modem finds on the air. */
-export interface Radio {
-	/** Operators that can be received here and now. */
-	available(identity: UsimIdentity): readonly string[];
-	/** Registers with an operator; `challenge` puts an authentication vector to the USIM. */
-	attach(request: {
-		readonly plmn: string;
-		readonly identity: UsimIdentity;
-		readonly challenge: (rand: Uint8Array, autn: Uint8Array) => Promise<AuthenticateAnswer>;
-	}): Promise<AttachOutcome>;
-}
-
-export interface ModemOptions {
-	readonly clock: Clock;
-	readonly log: Logger;
-	readonly radio: Radio;
-	readonly onEvent: (event: DeviceEvent) => void;
-	/** Called before the `attached` event and before the `detached` event; gives the number of connections it broke. */
-	readonly onAttached: () => Promise<void>;
-	readonly onDetached: () => number;
+export interface ModemOptions extends RegistrationOptions {
 	readonly pin?: string;
 	/** Time between two STATUS commands, until the card asks for another. */
 	readonly pollInterval: Duration;
-	/** Pause after a search that did not end attached. */
-	readonly searchInterval: Duration;
-}
-
-export interface Attachment {
-	readonly plmn: string;
-	readonly since: number;
 }
 
 /** TERMINAL PROFILE: profile download; MORE TIME, POLL INTERVAL, POLLING OFF, REFRESH; SET UP EVENT LIST (TS 102 223 §5.2). */
@@ -61,6 +25,8 @@ const MAX_FAILED_READS = 3;
  */
 export class Modem {
 	readonly line = new CardLine();
+	/** Where the device is registered, and with which USIM. */
+	readonly registration: Registration;
 	readonly #options: ModemOptions;
 	readonly #onReset = new Set<() => void>();
 	#card: ModemCard | undefined;
@@ -69,37 +35,21 @@ export class Modem {
 	/** Rises with every reset of the card: work begun before belongs to a card state that is gone. */
 	#epoch = 0;
 	#servant: CardServant | undefined;
-	#identity: UsimIdentity | undefined;
 	#iccid: string | undefined;
-	#attachment: Attachment | undefined;
-	#lastReject: { readonly plmn: string; readonly cause: RejectCause; readonly at: number } | undefined;
-	#isSimInvalid = false;
-	#isSearching = false;
 	#failedReads = 0;
 	#pollInterval: Duration;
-	#isOutOfReach = false;
-	/** Operators that said "PLMN not allowed": not asked again before the card is read anew (TS 24.008 §4.4.4.7). */
-	readonly #forbidden = new Set<string>();
-	#cancelSearch: () => void = () => undefined;
+	#cancelRetry: () => void = () => undefined;
 	#cancelPoll: () => void = () => undefined;
 
 	constructor(options: ModemOptions) {
 		this.#options = options;
+		this.registration = new Registration(options);
 		this.#pollInterval = options.pollInterval;
 	}
 
-	get attachment(): Attachment | undefined {
-		return this.#attachment;
-	}
-	get identity(): UsimIdentity | undefined {
-		return this.#identity;
-	}
 	/** Also known of a card without USIM, when it has an EF.ICCID. */
 	get iccid(): string | undefined {
 		return this.#iccid;
-	}
-	get lastReject(): { readonly plmn: string; readonly cause: RejectCause; readonly at: number } | undefined {
-		return this.#lastReject;
 	}
 	get isOn(): boolean {
 		return this.#isOn;
@@ -161,15 +111,6 @@ export class Modem {
 		await this.line.exclusive(async () => card?.powerOff()).catch(() => undefined);
 	}
 
-	/** Coverage, place or subscribers have changed: leaves an operator that is out of reach and searches at once. */
-	reconsider(): void {
-		if (this.#identity && this.#attachment) {
-			if (this.#options.radio.available(this.#identity).includes(this.#attachment.plmn)) return;
-			this.#detach("coverage-lost");
-		}
-		this.#searchAfter(Milliseconds(0));
-	}
-
 	/**
 	 * Notes the status of any command on the card. On 91xx the waiting command is fetched, before anybody who queues for
 	 * the line from now on.
@@ -215,7 +156,6 @@ export class Modem {
 		const iccid = identity?.iccid ?? (await readIccid(send).catch(() => undefined));
 		if (epoch !== this.#epoch) return;
 		this.#failedReads = 0;
-		this.#identity = identity;
 		this.#iccid = iccid;
 		const imsi = identity?.imsi;
 		this.#options.onEvent({
@@ -223,7 +163,7 @@ export class Modem {
 			...(iccid === undefined ? {} : { iccid }),
 			...(imsi === undefined ? {} : { imsi }),
 		});
-		this.#searchAfter(Milliseconds(0));
+		if (identity) this.registration.begin(identity, (rand, autn) => this.#challenge(rand, autn, epoch));
 		const pending = servant.takePending();
 		if (pending > 0) await this.#serve(pending);
 	}
@@ -255,7 +195,9 @@ export class Modem {
 		const servant = this.#servant;
 		if (!servant) return;
 		const epoch = ++this.#epoch;
-		this.#forgetUsim("refresh");
+		this.#cancelRetry();
+		this.#iccid = undefined;
+		this.registration.end("refresh");
 		try {
 			await this.#read(servant);
 		} catch (error) {
@@ -271,8 +213,7 @@ export class Modem {
 		const isPinWrong = error instanceof NetworkError && error.code === "NETWORK_PIN_REFUSED";
 		if (isPinWrong || ++this.#failedReads >= MAX_FAILED_READS) return;
 		const epoch = this.#epoch;
-		this.#cancelSearch();
-		this.#cancelSearch = this.#options.clock.schedule(this.#options.searchInterval, () => {
+		this.#cancelRetry = this.#options.clock.schedule(this.#options.searchInterval, () => {
 			void this.line.exclusive(async () => {
 				if (epoch === this.#epoch) await this.#reread();
 			});
@@ -282,30 +223,15 @@ export class Modem {
 	/** The state of the card before is void. */
 	#forgetCard(reason: DetachReason): void {
 		this.#epoch++;
-		this.#cancelSearch();
+		this.#cancelRetry();
 		this.#cancelPoll();
-		this.#forgetUsim(reason);
+		this.#iccid = undefined;
+		this.registration.end(reason);
 		this.#failedReads = 0;
 		this.#pollInterval = this.#options.pollInterval;
 		this.#servant = undefined;
 		this.#atr = undefined;
 		for (const listener of [...this.#onReset]) listener();
-	}
-
-	/** What was read and what the network said of it is void. */
-	#forgetUsim(reason: DetachReason): void {
-		this.#detach(reason);
-		this.#identity = undefined;
-		this.#iccid = undefined;
-		this.#isSimInvalid = false;
-		this.#isOutOfReach = false;
-		this.#forbidden.clear();
-	}
-
-	#detach(reason: DetachReason): void {
-		if (!this.#attachment) return;
-		this.#attachment = undefined;
-		this.#options.onEvent({ type: "detached", reason, resetTunnels: this.#options.onDetached() });
 	}
 
 	#pollAfter(interval: Duration): void {
@@ -326,66 +252,6 @@ export class Modem {
 		});
 	}
 
-	#searchAfter(pause: Duration): void {
-		this.#cancelSearch();
-		const epoch = this.#epoch;
-		this.#cancelSearch = this.#options.clock.schedule(pause, () => {
-			if (epoch === this.#epoch) void this.#search();
-		});
-	}
-
-	/** Tries the operators in reach, home first, until one takes the device. */
-	async #search(): Promise<void> {
-		const identity = this.#identity;
-		if (!identity || this.#attachment || this.#isSimInvalid || this.#isSearching) return;
-		const epoch = this.#epoch;
-		this.#isSearching = true;
-		try {
-			const available = this.#options.radio.available(identity).filter((plmn) => !this.#forbidden.has(plmn));
-			if (available.length === 0) this.#noteNoCoverage(identity);
-			else this.#isOutOfReach = false;
-			for (const plmn of ranked(available, identity)) {
-				if (epoch !== this.#epoch || this.#attachment || this.#isSimInvalid) break;
-				await this.#try(plmn, identity, epoch);
-			}
-		} catch (error) {
-			if (epoch === this.#epoch) this.#options.log.warn("attach failed", { error });
-		} finally {
-			this.#isSearching = false;
-		}
-		// The card may have been reset meanwhile, and the search that its reset asked for was turned away.
-		if (!this.#attachment && !this.#isSimInvalid && this.#identity) {
-			this.#searchAfter(epoch === this.#epoch ? this.#options.searchInterval : Milliseconds(0));
-		}
-	}
-
-	async #try(plmn: string, identity: UsimIdentity, epoch: number): Promise<void> {
-		const { onEvent, clock, radio } = this.#options;
-		const imsi = identity.imsi;
-		const outcome = await radio.attach({
-			plmn,
-			identity,
-			challenge: (rand, autn) => this.#challenge(rand, autn, epoch),
-		});
-		if (epoch !== this.#epoch) return;
-		for (const step of outcome.steps) onEvent({ ...step, plmn, imsi });
-		if (!outcome.isAttached) {
-			this.#lastReject = { plmn, cause: outcome.cause, at: clock.now() };
-			this.#isSimInvalid = isFinal(outcome.cause);
-			if (outcome.cause.code === 11) this.#forbidden.add(plmn);
-			onEvent({ type: "rejected", plmn, imsi, cause: outcome.cause, reason: outcome.reason });
-			return;
-		}
-		await this.#options.onAttached();
-		// Card, power or coverage may have gone while the bearer was being set up.
-		if (epoch !== this.#epoch || !radio.available(identity).includes(plmn)) {
-			this.#options.onDetached();
-			return;
-		}
-		this.#attachment = { plmn, since: clock.now() };
-		onEvent({ type: "attached", plmn, imsi, iccid: identity.iccid });
-	}
-
 	async #challenge(rand: Uint8Array, autn: Uint8Array, epoch: number): Promise<AuthenticateAnswer> {
 		return this.line.exclusive(async () => {
 			const servant = this.#servant;
@@ -398,21 +264,4 @@ export class Modem {
 			return answer;
 		});
 	}
-
-	/** Told once, not at every search. */
-	#noteNoCoverage(identity: UsimIdentity): void {
-		if (this.#isOutOfReach) return;
-		this.#isOutOfReach = true;
-		this.#options.onEvent({ type: "no-coverage", imsi: identity.imsi });
-	}
-}
-
-/** Home network first, then those the card prefers, then the others. */
-function ranked(available: readonly string[], identity: UsimIdentity): readonly string[] {
-	const wanted = [identity.homePlmn, ...identity.preferredPlmns];
-	const rank = (plmn: string) => {
-		const place = wanted.indexOf(plmn);
-		return place === -1 ? wanted.length : place;
-	};
-	return [...available].sort((a, b) => rank(a) - rank(b));
 }
