@@ -1,106 +1,29 @@
-import { createPublicKey, X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import http from "node:http";
-import net from "node:net";
-import tls from "node:tls";
 import { encodePem } from "@iot-esim/shared/pki/pem";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
-import { createHttpClient, type HttpClientOptions, type TlsTrust } from "@iot-esim/shared/transport/http/client";
-import {
-	createHttpListener,
-	createHttpsListener,
-	type HttpHandler,
-	type HttpListener,
-	type IncomingRequest,
-	serverTlsOptions,
-} from "@iot-esim/shared/transport/http/server";
+import type { HttpClientOptions, TlsTrust } from "@iot-esim/shared/transport/http/client";
+import { createHttpListener, createHttpsListener } from "@iot-esim/shared/transport/http/server";
 import { listenTcp } from "@iot-esim/shared/transport/tcp";
 import { utf8 } from "@iot-esim/shared/util/bytes";
 import { Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
-import { type Credential, makeTestPki } from "@iot-esim/sim/pki/test-pki";
-import { afterEach, describe, expect, test } from "vitest";
-
-const HERE = { host: "127.0.0.1", port: 0 };
-const NAME = "smdp.example.com";
-const closers: (() => unknown)[] = [];
-afterEach(async () => {
-	for (const close of closers.splice(0).reverse()) await close();
-});
-
-const now = Date.now();
-const pkis = {
-	"P-256": makeTestPki({ curve: "P-256", random: systemRandom, now }),
-	brainpoolP256r1: makeTestPki({ curve: "brainpoolP256r1", random: systemRandom, now }),
-};
-
-const pem = (credential: Credential) => encodePem("CERTIFICATE", credential.certificate);
-const spki = (credential: Credential) =>
-	new Uint8Array(createPublicKey(credential.privateKey).export({ format: "der", type: "spki" }));
-const identity = (credential: Credential) => ({
-	certificate: pem(credential),
-	key: credential.privateKey.export({ format: "pem", type: "pkcs8" }) as string,
-});
-
-const echo: HttpHandler = ({ method, path, headers, body }) => ({
-	status: 200,
-	headers: { "content-type": "application/octet-stream", "x-seen": `${method} ${path} ${headers.host}` },
+import { makeTestPki } from "@iot-esim/sim/pki/test-pki";
+import { describe, expect, test } from "vitest";
+import {
 	body,
-});
-
-async function listening(listener: HttpListener): Promise<number> {
-	const { port } = await listener.listen(HERE);
-	closers.push(() => listener.close());
-	return port;
-}
-
-function client(options: Partial<HttpClientOptions> & { tls: TlsTrust }) {
-	const made = createHttpClient({ timeout: Seconds(10), ...options });
-	closers.push(() => made.close());
-	return made;
-}
-
-/** A CONNECT proxy of node:http alone, which notes the destinations. */
-async function connectProxy(status = 200): Promise<{ url: string; seen: string[] }> {
-	const seen: string[] = [];
-	const server = http.createServer().on("connect", (request, socket, head) => {
-		seen.push(request.url ?? "");
-		if (status !== 200) return socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`);
-		const [host, port] = (request.url ?? "").split(":");
-		const onward = net.connect(Number(port), host, () => {
-			socket.write("HTTP/1.1 200 OK\r\n\r\n");
-			if (head.length > 0) onward.write(head);
-			onward.pipe(socket).pipe(onward);
-		});
-		onward.on("error", () => socket.destroy());
-		socket.on("error", () => onward.destroy());
-		closers.push(() => socket.destroy());
-		return undefined;
-	});
-	await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-	closers.push(() => new Promise((done) => server.close(done)));
-	return { url: `http://127.0.0.1:${(server.address() as net.AddressInfo).port}`, seen };
-}
-
-/** A TLS server that writes down every octet of plaintext it gets. */
-async function spyingTls(
-	credential: Credential,
-): Promise<{ port: number; received: () => string; handshakes: () => number }> {
-	let received = "";
-	let handshakes = 0;
-	const server = tls.createServer(serverTlsOptions(identity(credential)), (socket) => {
-		handshakes++;
-		socket.on("data", (chunk) => {
-			received += chunk.toString("latin1");
-		});
-		socket.on("error", () => undefined);
-	});
-	server.on("tlsClientError", () => undefined);
-	await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-	closers.push(() => server.close());
-	return { port: (server.address() as net.AddressInfo).port, received: () => received, handshakes: () => handshakes };
-}
-
-const body = utf8("x".repeat(5_000));
+	client,
+	closers,
+	connectProxy,
+	echo,
+	HERE,
+	identity,
+	listening,
+	NAME,
+	pem,
+	pkis,
+	spki,
+	spyingTls,
+} from "./http-bench.ts";
 
 describe.each(["direct", "proxied"] as const)("HTTP client, %s", (way) => {
 	test("plain http: status, headers and body come through", async () => {
@@ -333,85 +256,5 @@ describe("HTTP client", () => {
 		expect(() => client({ tls: { kind: "ca", certificates: ["x"] } })).toThrow("cannot be read");
 		expect(() => client({ tls: { kind: "pinned", spki: utf8("x") } })).toThrow("SubjectPublicKeyInfo");
 		expect(new X509Certificate(pkis["P-256"].ci.certificate).ca).toBe(true);
-	});
-});
-
-describe("HTTP listener", () => {
-	test("a body over the limit is answered 413, a handler that throws 500 without a word", async () => {
-		const errors: unknown[] = [];
-		const handler: HttpHandler = ({ path }) => {
-			if (path === "/throw") throw new Error("secret detail");
-			return { status: 204 };
-		};
-		const port = await listening(
-			createHttpListener(handler, { maxBodyBytes: 10, onError: (error) => errors.push(error) }),
-		);
-		const one = client({ tls: { kind: "none" } });
-		const post = (path: string, length: number) =>
-			one.request({ method: "POST", url: `http://127.0.0.1:${port}${path}`, body: new Uint8Array(length) });
-		expect((await post("/", 10)).status).toBe(204);
-		expect((await post("/", 11)).status).toBe(413);
-		const failed = await post("/throw", 0);
-		expect([failed.status, failed.body.length]).toEqual([500, 0]);
-		expect(errors).toHaveLength(1);
-	});
-
-	test("close lets an answer under way finish", async () => {
-		let release: () => void = () => undefined;
-		let begun: () => void = () => undefined;
-		const started = new Promise<void>((resolve) => {
-			begun = resolve;
-		});
-		const listener = createHttpListener(async () => {
-			begun();
-			await new Promise<void>((resolve) => {
-				release = resolve;
-			});
-			return { status: 200, body: "done" };
-		});
-		const { port } = await listener.listen(HERE);
-		const asked = client({ tls: { kind: "none" } }).request({ method: "GET", url: `http://127.0.0.1:${port}/` });
-		await started;
-		const begin = performance.now();
-		const closed = listener.close();
-		release();
-		expect(new TextDecoder().decode((await asked).body)).toBe("done");
-		await closed;
-		expect(performance.now() - begin).toBeLessThan(2_000);
-	});
-
-	test("streams pieces as they come and tells the handler when the client goes away", async () => {
-		let seen: IncomingRequest | undefined;
-		const listener = createHttpListener((request) => {
-			seen = request;
-			return {
-				status: 200,
-				headers: { "content-type": "text/event-stream" },
-				body: (async function* () {
-					yield "data: 1\n\n";
-					await new Promise((resolve) => request.signal.addEventListener("abort", resolve));
-				})(),
-			};
-		});
-		const port = await listening(listener);
-		const pieces: string[] = [];
-		const request = http.get({ host: "127.0.0.1", port }, (response) => {
-			response.on("data", (chunk) => {
-				pieces.push(String(chunk));
-				request.destroy();
-			});
-			response.on("error", () => undefined);
-		});
-		request.on("error", () => undefined);
-		await expect.poll(() => seen?.signal.aborted).toBe(true);
-		expect(pieces).toEqual(["data: 1\n\n"]);
-	});
-
-	test("a port in use is a typed error", async () => {
-		const taken = await listenTcp(HERE, () => undefined);
-		closers.push(() => taken.close());
-		await expect(createHttpListener(echo).listen(taken.address)).rejects.toMatchObject({
-			code: "TRANSPORT_LISTEN_FAILED",
-		});
 	});
 });
