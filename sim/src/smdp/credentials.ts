@@ -2,6 +2,7 @@ import type { KeyObject } from "node:crypto";
 import type { Curve } from "@iot-esim/shared/crypto/curve";
 import type { EUICCInfo1 } from "@iot-esim/shared/messages/sgp22/euicc-info";
 import { type Certificate, parseCertificate } from "@iot-esim/shared/pki/certificate";
+import type { CertificateList } from "@iot-esim/shared/pki/crl";
 import { bareKeyIdentifier, TrustStore } from "@iot-esim/shared/pki/trust-store";
 import { equalBytes } from "@iot-esim/shared/util/bytes";
 import { requireMember, type StoredPki } from "../pki/pki-directory.ts";
@@ -18,13 +19,15 @@ export interface SmdpCredentials {
 	readonly tls: { readonly certificate: Uint8Array; readonly privateKey: KeyObject };
 	/** OID of the SM-DP+, dotted, from its certificates. */
 	readonly smdpOid: string;
+	/** Revocation lists against which eUICC and EUM certificates are checked. */
+	readonly crls?: readonly CertificateList[];
 }
 
 /**
  * The credentials in a PKI folder.
  * @throws SimPkiError SIM_PKI_MISSING, SmdpError SMDP_OPTION when the SM-DP+ certificates name no OID
  */
-export function credentialsOf(pki: StoredPki): SmdpCredentials {
+export function credentialsOf(pki: StoredPki, crls: readonly CertificateList[] = []): SmdpCredentials {
 	const ci = pki.members.ci?.certificate;
 	if (ci === undefined) throw new SmdpError("SMDP_OPTION", `${pki.directory} holds no CI certificate`);
 	const trust = TrustStore.of([ci]);
@@ -41,6 +44,7 @@ export function credentialsOf(pki: StoredPki): SmdpCredentials {
 		pb: requireMember(pki, "dpPb"),
 		tls: requireMember(pki, "dpTls"),
 		smdpOid,
+		crls,
 	};
 }
 

@@ -7,7 +7,7 @@ import { utf8 } from "@iot-esim/shared/util/bytes";
 import { Command } from "commander";
 import { SmdpError } from "./errors.ts";
 import { importFile } from "./import-command.ts";
-import { credentialsFromFolders, runOptions } from "./run-options.ts";
+import { credentialsFromFolders, crlsFromFiles, runOptions } from "./run-options.ts";
 import { serveSmdp } from "./serve.ts";
 import type { ProcessIdentity } from "./store/folder-lock.ts";
 
@@ -34,6 +34,7 @@ export function simSmdpProgram(effects: SimSmdpEffects): Command {
 		.description("serve; prints one JSON line when it listens")
 		.requiredOption("--dir <folder>", "where profiles, orders and notifications are kept")
 		.requiredOption("--pki <folder,...>", "certificates and keys (sim-pki init, or the files of SGP.26)")
+		.option("--crl <file,...>", "revocation lists (DER) of the CI and of EUMs")
 		.option("--port <number>", "port of ES9+ and ES2+ over HTTPS; 0 takes a free one", "8443")
 		.option("--listen <address>", "where ES9+ and ES2+ listen", "127.0.0.1")
 		.option("--bench-port <number>", "loopback port of the bench face over plain HTTP; 0 takes a free one", "0")
@@ -79,7 +80,7 @@ export function simSmdpProgram(effects: SimSmdpEffects): Command {
 async function run(options: Record<string, string | boolean>, effects: SimSmdpEffects): Promise<void> {
 	const { clock, self, isRunning, print } = effects;
 	const wanted = runOptions(options);
-	const credentials = credentialsFromFolders(wanted.pkiFolders, wanted.curves);
+	const credentials = credentialsFromFolders(wanted.pkiFolders, wanted.curves, crlsFromFiles(wanted.crlFiles));
 	const client =
 		wanted.progressUrl === undefined
 			? undefined

@@ -1,7 +1,9 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Curve, parseCurve } from "@iot-esim/shared/crypto/curve";
 import { CryptoError } from "@iot-esim/shared/crypto/errors";
+import { type CertificateList, parseCrl } from "@iot-esim/shared/pki/crl";
+import { PkiError } from "@iot-esim/shared/pki/errors";
 import { parseDuration } from "@iot-esim/shared/runtime/duration-text";
 import { LOG_LEVELS, type LogLevel } from "@iot-esim/shared/runtime/logger";
 import type { Duration } from "@iot-esim/shared/util/duration";
@@ -14,6 +16,7 @@ import { SmdpError } from "./errors.ts";
 export interface RunOptions {
 	readonly stateFolder: string;
 	readonly pkiFolders: readonly string[];
+	readonly crlFiles: readonly string[];
 	readonly curves: readonly Curve[];
 	readonly tlsCurve?: Curve;
 	readonly addresses: readonly string[];
@@ -46,6 +49,7 @@ export function runOptions(options: Readonly<Record<string, string | boolean>>):
 	return {
 		stateFolder: text("dir") ?? "",
 		pkiFolders: list(text("pki")),
+		crlFiles: list(text("crl")),
 		curves: curve === "both" ? ["P-256", "brainpoolP256r1"] : [curveOption("--curve", curve)],
 		...(tlsCurve === undefined ? {} : { tlsCurve: curveOption("--tls-curve", tlsCurve) }),
 		addresses: list(text("address")),
@@ -70,16 +74,36 @@ export function runOptions(options: Readonly<Record<string, string | boolean>>):
  * The credentials in the folders, on the wanted curves. A folder of our own has one curve, one of SGP.26 may have both.
  * @throws SmdpError SMDP_OPTION when nothing fits; SimPkiError SIM_PKI_MISSING
  */
-export function credentialsFromFolders(folders: readonly string[], curves: readonly Curve[]): SmdpCredentials[] {
+export function credentialsFromFolders(
+	folders: readonly string[],
+	curves: readonly Curve[],
+	crls: readonly CertificateList[] = [],
+): SmdpCredentials[] {
 	const credentials = folders.flatMap((folder) => {
 		const isOwnLayout = existsSync(join(folder, "ci.pem"));
 		const stored = isOwnLayout ? [loadPki(folder)] : curves.flatMap((curve) => sgp26(folder, curve));
-		return stored.filter(({ curve }) => curves.includes(curve)).map(credentialsOf);
+		return stored.filter(({ curve }) => curves.includes(curve)).map((pki) => credentialsOf(pki, crls));
 	});
 	if (credentials.length === 0) {
 		throw new SmdpError("SMDP_OPTION", `${folders.join(", ")} holds no PKI on ${curves.join(" or ")}`);
 	}
 	return credentials;
+}
+
+/**
+ * Revocation lists from files in DER.
+ * @throws SmdpError SMDP_OPTION when a file is missing or holds none
+ */
+export function crlsFromFiles(files: readonly string[]): CertificateList[] {
+	return files.map((file) => {
+		if (!existsSync(file)) throw new SmdpError("SMDP_OPTION", `--crl: there is no file ${file}`);
+		try {
+			return parseCrl(new Uint8Array(readFileSync(file)));
+		} catch (error) {
+			if (error instanceof PkiError) throw new SmdpError("SMDP_OPTION", `--crl: ${file}: ${error.message}`);
+			throw error;
+		}
+	});
 }
 
 function sgp26(folder: string, curve: Curve) {

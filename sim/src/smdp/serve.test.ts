@@ -1,14 +1,17 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseCertificate } from "@iot-esim/shared/pki/certificate";
+import { issueCrl } from "@iot-esim/shared/pki/crl";
 import { certificateToPem } from "@iot-esim/shared/pki/pem";
 import { silentLogger } from "@iot-esim/shared/runtime/logger";
 import { createHttpClient, type HttpClient } from "@iot-esim/shared/transport/http/client";
 import { utf8 } from "@iot-esim/shared/util/bytes";
-import { Seconds } from "@iot-esim/shared/util/duration";
+import { Days, Seconds } from "@iot-esim/shared/util/duration";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadPki, savePki } from "../pki/pki-directory.ts";
 import { isProcessRunning, processIdentity } from "./process-identity.ts";
 import { simSmdpProgram } from "./program.ts";
+import { credentialsFromFolders, crlsFromFiles } from "./run-options.ts";
 import { ICCID, profileYaml, SmdpBench, testPki } from "./test/bench.ts";
 import { codeOf, DownloadClient, post } from "./test/download-client.ts";
 
@@ -144,6 +147,35 @@ describe("sim-smdp run", () => {
 		await wrong("--port", "0", "--tls-curve", "brainpool");
 	});
 
+	it("refuses a revoked eUICC (8.1.3/6.1) and EUM (8.1.2/6.1) by the lists of --crl", async () => {
+		const { ci, eum, euicc } = bench.pki;
+		const revocation = (issuer: typeof ci, certificate: Uint8Array) => {
+			const { serialNumber } = parseCertificate(certificate);
+			const at = bench.clock.now() - Seconds(60);
+			return issueCrl({
+				issuer: parseCertificate(issuer.certificate),
+				privateKey: issuer.privateKey,
+				thisUpdate: at,
+				nextUpdate: at + Days(1),
+				crlNumber: 1,
+				revoked: [{ serialNumber, at }],
+			});
+		};
+		const matchingId = await bench.order();
+		const withList = async (crl: Uint8Array) => {
+			const file = join(bench.folder, "list.crl");
+			writeFileSync(file, crl);
+			const credentials = credentialsFromFolders([join(bench.folder, "pki")], ["P-256"], crlsFromFiles([file]));
+			const other = new SmdpBench("P-256", { credentials, stateFolder: bench.stateFolder });
+			const { answer } = await other.client.download({ matchingId });
+			other.stop();
+			return codeOf(answer);
+		};
+		expect(await withList(revocation(eum, euicc.certificate))).toBe("8.1.3/6.1");
+		expect(await withList(revocation(ci, eum.certificate))).toBe("8.1.2/6.1");
+		expect(() => crlsFromFiles([join(bench.folder, "pki", "ci.pem")])).toThrow(/--crl/);
+	});
+
 	it("tells the operator's server how a download goes on", async () => {
 		const { run, lines, stop } = program();
 		const received: string[] = [];
@@ -174,7 +206,6 @@ describe("sim-smdp run", () => {
 
 	it("reads the files of SGP.26 on both curves when they are there", async (context) => {
 		const sgp26 = new URL("../../../../shared/data/certs/", import.meta.url).pathname;
-		const { credentialsFromFolders } = await import("./run-options.ts");
 		try {
 			readFileSync(join(sgp26, "CERT_CI_ECDSA_NIST.der"));
 		} catch {

@@ -19,12 +19,12 @@ export function verifyEuiccIdentity(
 	certificates: { readonly euiccCertificate: Uint8Array; readonly eumCertificate: Uint8Array },
 	at: number,
 ): EuiccIdentity {
-	const { trust } = credentials;
+	const { trust, crls = [] } = credentials;
 	refusing({ invalid: "eumCertificateInvalid", expired: "eumCertificateExpired" }, () =>
-		verifyEumChain({ eumCertificate: certificates.eumCertificate, trust, at }),
+		verifyEumChain({ eumCertificate: certificates.eumCertificate, trust, at, crls }),
 	);
 	return refusing({ invalid: "euiccCertificateInvalid", expired: "euiccCertificateExpired" }, () =>
-		verifyEuiccChain({ ...certificates, trust, at }),
+		verifyEuiccChain({ ...certificates, trust, at, crls }),
 	);
 }
 
