@@ -199,14 +199,18 @@ class Agent implements Ipa {
 		this.#notifications = [];
 	}
 
-	/** One eIM that cannot be reached must not keep others from the device: its result stays on the card. */
+	/**
+	 * One eIM that cannot be reached must not keep others from the device, and one that rejects a result must not keep
+	 * it from going on: the result stays on the card and is offered again.
+	 */
 	async #resume(context: ProcedureContext): Promise<void> {
 		try {
 			await resumeWork(context, this.#eims);
 		} catch (error) {
 			const { work } = this.#deps.journal.state;
 			const isWaiting = work.phase === "package-executed" && work.rollback.state !== "armed";
-			if (!(error instanceof EsipaLinkError) || !isWaiting || this.#eims.length < 2) throw error;
+			if (!(error instanceof EsipaLinkError) || !isWaiting) throw error;
+			if (!error.isRejection && this.#eims.length < 2) throw error;
 			await this.#deps.journal.note({ type: "result-left-on-card" });
 		}
 	}
@@ -214,6 +218,7 @@ class Agent implements Ipa {
 	/** Steps 2 to 9 for one eIM, again and again while it has packages. */
 	async #drain(context: ProcedureContext, eimId: string): Promise<CycleResult> {
 		let packages = 0;
+		let before: string | undefined;
 		try {
 			while (packages < this.#deps.settings.packagesInOneGo) {
 				const eim = this.#eims.find((one) => one.eimId === eimId);
@@ -223,6 +228,11 @@ class Agent implements Ipa {
 				if (!result.hadPackage) break;
 				packages++;
 				if (result.mayHaveChangedEims) await this.#readEims(context.eid);
+				if (result.packageHash === before) {
+					this.#log.warn("the same package came again", { eimId });
+					break;
+				}
+				before = result.packageHash;
 			}
 			return { packages, failure: undefined };
 		} catch (error) {

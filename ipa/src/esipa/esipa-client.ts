@@ -20,10 +20,10 @@ import type { EsipaLink } from "./esipa-link.ts";
 export type EimPackage =
 	| { readonly type: "none" }
 	| { readonly type: "euicc-package"; readonly der: Uint8Array }
-	| { readonly type: "ipa-euicc-data"; readonly request: IpaEuiccDataRequest }
-	| { readonly type: "download-trigger"; readonly request: ProfileDownloadTriggerRequest }
+	| { readonly type: "ipa-euicc-data"; readonly der: Uint8Array; readonly request: IpaEuiccDataRequest }
+	| { readonly type: "download-trigger"; readonly der: Uint8Array; readonly request: ProfileDownloadTriggerRequest }
 	/** A package that the IPA cannot read; `resultCode` is the EimPackageResultErrorCode to answer. */
-	| { readonly type: "unreadable"; readonly resultCode: number; readonly reason: string }
+	| { readonly type: "unreadable"; readonly der: Uint8Array; readonly resultCode: number; readonly reason: string }
 	/** eidNotFound(2), invalidEid(3), missingEid(4), undefinedError(127). */
 	| { readonly type: "refused"; readonly code: number };
 
@@ -65,30 +65,23 @@ export class EsipaClient {
 		const answer = await this.#exchange(0xbf4f, message, signal);
 		const [member] = membersOf(answer);
 		if (member === undefined) return { type: "none" };
+		const der = tlvBytes(answer, member);
 		switch (member.tag) {
 			case 0xbf51:
-				return { type: "euicc-package", der: tlvBytes(answer, member) };
+				return { type: "euicc-package", der };
 			case 0xbf52:
-				return readable(IpaEuiccDataRequest, tlvBytes(answer, member), (value) => ({
-					type: "ipa-euicc-data",
-					request: value,
-				}));
+				return readable(IpaEuiccDataRequest, der, (request) => ({ type: "ipa-euicc-data", der, request }));
 			case 0xbf54:
-				return readable(ProfileDownloadTriggerRequest, tlvBytes(answer, member), (value) => ({
-					type: "download-trigger",
-					request: value,
-				}));
+				return readable(ProfileDownloadTriggerRequest, der, (request) => ({ type: "download-trigger", der, request }));
 			case 0x02:
 			case 0x80: {
 				const code = smallInteger(answer, member);
 				return code === NO_PACKAGE ? { type: "none" } : { type: "refused", code };
 			}
-			default:
-				return {
-					type: "unreadable",
-					resultCode: UNKNOWN_PACKAGE,
-					reason: `package with tag ${member.tag.toString(16)}`,
-				};
+			default: {
+				const reason = `package with tag ${member.tag.toString(16).toUpperCase()}`;
+				return { type: "unreadable", der, resultCode: UNKNOWN_PACKAGE, reason };
+			}
 		}
 	}
 
@@ -225,6 +218,6 @@ function readable<T>(schema: Schema<T>, der: Uint8Array, make: (value: T) => Eim
 	try {
 		return make(decode(schema, der));
 	} catch (error) {
-		return { type: "unreadable", resultCode: INVALID_PACKAGE_FORMAT, reason: String(error) };
+		return { type: "unreadable", der, resultCode: INVALID_PACKAGE_FORMAT, reason: String(error) };
 	}
 }

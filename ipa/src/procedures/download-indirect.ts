@@ -41,6 +41,7 @@ export async function downloadIndirect(
 	trigger: ProfileDownloadTriggerRequest,
 ): Promise<void> {
 	const { eimTransactionId } = trigger;
+	await context.journal.note({ type: "download-step", eimId: eim.eimId, step: "ProfileDownloadTriggerRequest" });
 	try {
 		const source = await downloadSource(context, trigger.profileDownloadData);
 		const next = await runSession(context, eim, source, eimTransactionId);

@@ -1,3 +1,4 @@
+import { EsipaLinkError } from "../esipa/errors.ts";
 import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
 import { sightOfNotification } from "./result-facts.ts";
 
@@ -11,7 +12,15 @@ export async function deliverNotifications(
 	eim: AssociatedEim,
 	notifications: readonly Uint8Array[],
 ): Promise<void> {
-	for (const notification of notifications) await deliverNotification(context, eim, notification);
+	for (const notification of notifications) {
+		try {
+			await deliverNotification(context, eim, notification);
+		} catch (error) {
+			// One that the eIM will never take must not keep the device from everything else; it stays on the card.
+			if (!(error instanceof EsipaLinkError) || !error.isRejection) throw error;
+			context.log.warn("notification rejected by the eIM", { eimId: eim.eimId, error });
+		}
+	}
 }
 
 /** One notification: ESipa.HandleNotification, then ES10b.RemoveNotificationFromList. */

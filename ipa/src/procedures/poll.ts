@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import type { GetEimPackageRequest } from "@iot-esim/shared/messages/sgp32/esipa-package";
+import { toHex } from "@iot-esim/shared/util/bytes";
 import { downloadIndirect } from "./download-indirect.ts";
 import { ProcedureError } from "./errors.ts";
 import { sendEuiccData } from "./euicc-data.ts";
@@ -9,6 +11,8 @@ import { sightOfPackage } from "./result-facts.ts";
 /** What one poll did: nothing was there, or a package was worked off and another may wait. */
 export interface PollResult {
 	readonly hadPackage: boolean;
+	/** SHA-256 of the package; a repetition has the same. */
+	readonly packageHash: string | undefined;
 	/** The card's eIM configurations may have changed. */
 	readonly mayHaveChangedEims: boolean;
 }
@@ -37,13 +41,13 @@ export async function poll(
 		});
 	}
 	if (cause !== undefined) await context.journal.note({ type: "state-change-told", eimId: eim.eimId });
-	const worked = { hadPackage: true, mayHaveChangedEims: false };
+	if (found.type === "none") return { hadPackage: false, packageHash: undefined, mayHaveChangedEims: false };
+	const packageHash = toHex(createHash("sha256").update(found.der).digest());
+	const worked = { hadPackage: true, packageHash, mayHaveChangedEims: false };
 	switch (found.type) {
-		case "none":
-			return { hadPackage: false, mayHaveChangedEims: false };
 		case "euicc-package":
 			await executeEuiccPackage(context, eim, found.der, otherEimIds);
-			return { hadPackage: true, mayHaveChangedEims: sightOfPackage(found.der).hasEco };
+			return { ...worked, mayHaveChangedEims: sightOfPackage(found.der).hasEco };
 		case "ipa-euicc-data":
 			await sendEuiccData(context, eim, found.request);
 			return worked;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { decode } from "@iot-esim/shared/asn1/schema";
+import { readTlvs, readWholeTlv, tlvBytes, tlvValue } from "@iot-esim/shared/asn1/tlv-reader";
 import { EuiccPackageRequest } from "@iot-esim/shared/messages/sgp32/euicc-package";
 import { EuiccPackageResult } from "@iot-esim/shared/messages/sgp32/euicc-package-result";
 import { PendingNotification } from "@iot-esim/shared/messages/sgp32/notifications";
@@ -128,7 +129,7 @@ export function sightOfNotification(der: Uint8Array): NotificationSight {
 	try {
 		notification = decode(PendingNotification, der);
 	} catch {
-		return { seqNumber: undefined, iccid: undefined, installation: "none", failure: undefined };
+		return { seqNumber: seqNumberIn(der), iccid: undefined, installation: "none", failure: undefined };
 	}
 	if ("profileInstallationResult" in notification) {
 		const { notificationMetadata, finalResult } =
@@ -149,4 +150,27 @@ export function sightOfNotification(der: Uint8Array): NotificationSight {
 	}
 	const { seqNumber } = notification.compactProfileInstallationResult.compactProfileInstallationResultData;
 	return { seqNumber, iccid: undefined, installation: "none", failure: undefined };
+}
+
+const NOTIFICATION_METADATA = 0xbf2f;
+const DEEPEST_METADATA = 3;
+
+/** Without its number a notification could never be removed: it is looked for in octets that cannot be read otherwise. */
+function seqNumberIn(der: Uint8Array, depth = 0): number | undefined {
+	try {
+		const whole = readWholeTlv(der);
+		const members = readTlvs(der, whole.valueStart, whole.end);
+		if (whole.tag === NOTIFICATION_METADATA) {
+			const number = members.find((member) => member.tag === 0x80);
+			return number && Number.parseInt(toHex(tlvValue(der, number)), 16);
+		}
+		if (depth === DEEPEST_METADATA) return undefined;
+		for (const member of members) {
+			const found = seqNumberIn(tlvBytes(der, member), depth + 1);
+			if (found !== undefined) return found;
+		}
+	} catch {
+		// Primitive contents are no TLVs.
+	}
+	return undefined;
 }
