@@ -6,45 +6,27 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { createEs9PlusClient } from "@iot-esim/eim/es9plus/client";
 import type { Es9PlusHttp } from "@iot-esim/eim/es9plus/http";
-import { addInitialEimRequest } from "@iot-esim/eim/esipa/eim-configuration";
-import { createIpa, type Ipa } from "@iot-esim/ipa/agent";
-import { inProcessDriver } from "@iot-esim/ipa/card/drivers/in-process";
-import { EsipaLinkError } from "@iot-esim/ipa/esipa/errors";
-import { openJournal } from "@iot-esim/ipa/state/journal";
-import { memoryJournalStorage } from "@iot-esim/ipa/state/journal-storage";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
-import { buildProfilePackage } from "@iot-esim/shared/profile/builder/build-profile-package";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import type { HttpHandler } from "@iot-esim/shared/transport/http/server";
-import { toHex, utf8 } from "@iot-esim/shared/util/bytes";
-import { Milliseconds, Minutes, Seconds } from "@iot-esim/shared/util/duration";
+import { utf8 } from "@iot-esim/shared/util/bytes";
+import { Seconds } from "@iot-esim/shared/util/duration";
 import { EsimError } from "@iot-esim/shared/util/errors";
-import { profileFileSystems } from "@iot-esim/sim/euicc/file-system/profile-file-systems";
-import { CardBench } from "@iot-esim/sim/euicc/testing/card-bench";
 import { loadPki, savePki } from "@iot-esim/sim/pki/pki-directory";
 import { credentialsOf } from "@iot-esim/sim/smdp/credentials";
 import { profileFromFile } from "@iot-esim/sim/smdp/orders/import-profile";
 import { createSmdp, type Smdp } from "@iot-esim/sim/smdp/smdp";
 import { afterEach, describe, expect, it } from "vitest";
-import { EIM_ID, esipaBench, testPki } from "../support/esipa-bench.ts";
+import { testPki } from "../support/esipa-bench.ts";
+import { BOOTSTRAP, profileDescription, wholeChain } from "../support/whole-chain.ts";
 
 const SMDP = "smdp.example.com";
-const bootstrap = Iccid("8900101000000000018");
+const bootstrap = Iccid(BOOTSTRAP);
 const target = Iccid("8900101000000000026");
 const { eid } = testPki();
-
-const yaml = (iccid: string) => `
-iccid: "${iccid}"
-imsi: "001010000000001"
-ki: "000102030405060708090A0B0C0D0E0F"
-opc: "101112131415161718191A1B1C1D1E1F"
-spn: "Test"
-profileName: "Test profile"
-`;
 
 let closing: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -91,94 +73,18 @@ function makeSmdp(now: () => number): Smdp {
 
 async function chain(given: { readonly encoding?: "json" | "asn1" } = {}) {
 	const line = new Line();
-	const es9plus = createEs9PlusClient({
-		http: line,
-		requester: EIM_ID,
-		newCallId: () => "call",
-		defaultEncoding: given.encoding ?? "json",
-	});
-	const eim = await esipaBench({ es9plus });
-	closing.push(() => eim.close());
-	const smdp = makeSmdp(() => eim.clock.now());
+	const parts = await wholeChain({ http: line, ...given });
+	closing.push(() => parts.close());
+	const smdp = makeSmdp(() => parts.eim.clock.now());
 	line.handler = smdp.handle;
-	const device = new CardBench({
-		pkis: [testPki()],
-		profiles: [{ unprotectedProfilePackage: buildProfilePackage(yaml(bootstrap)), isEnabled: true }],
-		fileSystems: profileFileSystems(),
-	});
-	await device.start();
-	const configuration = addInitialEimRequest({ eimId: EIM_ID, eimFqdn: "eim.example.com" }, eim.deps.signer);
-	expect(await device.ask(toHex(configuration))).toMatch(/^BF57/);
-	await eim.register(eid);
-	let isReachable = true;
-	const events: string[] = [];
-	const ipa = createIpa({
-		driver: inProcessDriver(device.card),
-		link: () => ({
-			name: EIM_ID,
-			async exchange(message) {
-				if (!isReachable) throw new EsipaLinkError("IPA_EIM_UNREACHABLE", "cut");
-				return (await eim.send(message)) ?? new Uint8Array();
-			},
-			close: async () => undefined,
-		}),
-		clock: systemClock,
-		random: systemRandom,
-		journal: await openJournal(memoryJournalStorage()),
-		logger: memoryLogger().logger,
-		settings: {
-			card: { proactive: "agent" },
-			procedures: {
-				refreshDelay: Milliseconds(1),
-				refreshTimeout: Seconds(5),
-				rollbackAfter: Milliseconds(30),
-				deliveryRetry: Milliseconds(10),
-				immediateEnable: false,
-				consentGranted: true,
-				deviceInfo: { tac: new Uint8Array(4), deviceCapabilities: {} },
-			},
-			pollInterval: Minutes(15),
-			retryAfter: Milliseconds(1),
-			retryAtMost: Milliseconds(10),
-			packagesInOneGo: 20,
-		},
-	});
-	closing.push(() => ipa.close());
-	const profiles = async () =>
-		Object.fromEntries((await eim.store.listProfiles(eid)).map((profile) => [profile.iccid, profile.state]));
-	ipa.events.onAny((event) => events.push(event.type));
-	/** No way to the eIM from the next execution of a package until the rollback. */
-	const cutUntilRollback = () => {
-		const stop = ipa.events.onAny((event) => {
-			if (event.type === "package-executed" && event.outcome === "signed-result") isReachable = false;
-			if (event.type === "rollback-started") {
-				isReachable = true;
-				stop();
-			}
-		});
-	};
-	return {
-		eim,
-		smdp,
-		line,
-		device,
-		ipa,
-		events,
-		cutUntilRollback,
-		round: () => round(ipa),
-		profiles,
-	};
-}
-
-async function round(ipa: Ipa): Promise<number> {
-	const { packages, failure } = await ipa.pollOnce();
-	if (failure !== undefined) throw failure;
-	return packages;
+	return { ...parts, line, smdp };
 }
 
 /** Imports and releases a profile; the matching id. */
 async function order(smdp: Smdp): Promise<string> {
-	smdp.importProfile(profileFromFile({ fileName: "p.yaml", contents: utf8(yaml(target)), smdpAddress: SMDP }));
+	smdp.importProfile(
+		profileFromFile({ fileName: "p.yaml", contents: utf8(profileDescription(target)), smdpAddress: SMDP }),
+	);
 	const call = async (name: string, members: object) => {
 		const body = new TextEncoder().encode(
 			JSON.stringify({

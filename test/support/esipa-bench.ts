@@ -53,9 +53,9 @@ export function noSmdp(): Es9PlusClient {
 
 /** The eIM's ESipa over an empty store in memory and a clock that stands still. */
 export async function esipaBench(
-	given: { readonly settings?: Partial<EsipaSettings>; readonly es9plus?: Es9PlusClient } = {},
+	given: { readonly settings?: Partial<EsipaSettings>; readonly es9plus?: Es9PlusClient; readonly pki?: TestPki } = {},
 ) {
-	const pki = testPki();
+	const pki = given.pki ?? testPki();
 	const clock = new FakeClock(START);
 	const store = await openStore({ file: ":memory:" });
 	const { logger, entries } = memoryLogger();

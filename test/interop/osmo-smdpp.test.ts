@@ -1,0 +1,133 @@
+/**
+ * osmo-smdpp of pySim (public, Python) as the SM-DP+ of an indirect download: its own certificates (GSMA SGP.26), its
+ * own JSON, a TS.48 profile of its own. Nothing of it is in this repository: OSMO_SMDPP names its folder, PYTHONPATH
+ * where Python finds klein, asn1tools and bitstruct, OSMO_SMDPP_PYTHON the interpreter (python3 when absent).
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createServer } from "node:net";
+import path from "node:path";
+import type { Es9PlusHttp } from "@iot-esim/eim/es9plus/http";
+import { Eid } from "@iot-esim/shared/ids/eid";
+import { createHttpClient } from "@iot-esim/shared/transport/http/client";
+import { Seconds } from "@iot-esim/shared/util/duration";
+import { loadPki, requireEuicc, requireMember } from "@iot-esim/sim/pki/pki-directory";
+import type { TestPki } from "@iot-esim/sim/pki/test-pki";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { testPki } from "../support/esipa-bench.ts";
+import { wholeChain } from "../support/whole-chain.ts";
+
+const SMDP = "testsmdpplus1.example.com";
+const sgp26 = new URL("../../../shared/data/certs/", import.meta.url).pathname;
+
+/** osmo-smdpp listens on a fixed port in plain HTTP; only the port is changed here. */
+const LAUNCHER = `
+import runpy, sys
+from klein import Klein
+run, port = Klein.run, int(sys.argv[1])
+sys.argv = ["osmo-smdpp.py"]
+Klein.run = lambda self, *args, **named: run(self, "127.0.0.1", port)
+runpy.run_path("osmo-smdpp.py", run_name="__main__")
+`;
+
+/** No package carries it, so its absence is said aloud but is no failure, not even in CI. */
+const given = process.env.OSMO_SMDPP;
+const folder = given !== undefined && existsSync(path.join(given, "osmo-smdpp.py")) ? given : undefined;
+if (folder === undefined) {
+	console.log("SKIPPED: osmo-smdpp (git clone https://github.com/osmocom/pysim, OSMO_SMDPP=<its folder>, PYTHONPATH)");
+} else if (!existsSync(sgp26)) console.log(`SKIPPED: no GSMA SGP.26 certificates in ${sgp26}`);
+
+async function freePort(): Promise<number> {
+	const server = createServer().listen(0, "127.0.0.1");
+	await new Promise((resolve) => server.once("listening", resolve));
+	const { port } = server.address() as { port: number };
+	await new Promise((resolve) => server.close(resolve));
+	return port;
+}
+
+/** Keys and certificates under the CI of SGP.26; what osmo-smdpp does not see stays ours. */
+function sgp26Pki(): TestPki {
+	const stored = loadPki(sgp26);
+	const { eid, ...euicc } = requireEuicc(stored);
+	const own = testPki();
+	const certificate = (member: "ci" | "eum") => ({
+		...own[member],
+		certificate: stored.members[member]?.certificate as Uint8Array,
+	});
+	return {
+		...own,
+		ci: certificate("ci"),
+		eum: certificate("eum"),
+		euicc,
+		eid: Eid(eid),
+		eimSign: requireMember(stored, "eimSign"),
+	};
+}
+
+describe.skipIf(folder === undefined || !existsSync(sgp26))("osmo-smdpp", () => {
+	let smdpp: ChildProcess;
+	let port: number;
+	let output = "";
+	const client = createHttpClient({ tls: { kind: "none" }, timeout: Seconds(20) });
+	/** Its TLS is another program's business; the name is the one of the order. */
+	const http: Es9PlusHttp = {
+		request: ({ url, ...request }) =>
+			client.request({ ...request, url: `http://127.0.0.1:${port}${new URL(url).pathname}` }),
+	};
+
+	beforeAll(async () => {
+		port = await freePort();
+		smdpp = spawn(process.env.OSMO_SMDPP_PYTHON ?? "python3", ["-c", LAUNCHER, `${port}`], { cwd: folder });
+		for (const stream of [smdpp.stdout, smdpp.stderr]) {
+			stream?.on("data", (chunk: Buffer) => {
+				output += chunk.toString();
+			});
+		}
+		for (let attempt = 0; attempt < 100; attempt++) {
+			if (smdpp.exitCode !== null) throw new Error(`osmo-smdpp ended: ${output}`);
+			const answer = await client.request({ method: "GET", url: `http://127.0.0.1:${port}/` }).catch(() => undefined);
+			if (answer !== undefined) return;
+			await new Promise((resolve) => setTimeout(resolve, 100));
+		}
+		throw new Error(`osmo-smdpp does not answer: ${output}`);
+	});
+	afterAll(() => {
+		client.close();
+		smdpp?.kill("SIGKILL");
+	});
+
+	it("downloads a TS.48 profile into our eUICC through our eIM, and takes the notification", async () => {
+		const pki = sgp26Pki();
+		const chain = await wholeChain({ http, pki });
+		try {
+			const parameters = { smdpAddress: SMDP, matchingId: "TS48V3-SAIP2-3-BERTLV-UNIQUE" };
+			const id = await chain.eim.order(pki.eid, { type: "download", parameters });
+			await chain.round();
+			const operation = await chain.eim.store.loadOperation(id);
+			expect(operation, output.slice(-2000)).toMatchObject({ state: "succeeded" });
+			expect(await chain.eim.jobs.runDue()).toBe(1);
+			const [delivered] = (await chain.eim.store.listNotifications(pki.eid, { limit: 1 })).items;
+			expect(delivered, output.slice(-2000)).toMatchObject({ event: "install", address: SMDP, attempts: 1 });
+			expect(delivered?.lastError).toBeUndefined();
+			expect(delivered?.completedAt).toBeDefined();
+			const [profile] = await chain.eim.store.listProfiles(pki.eid);
+			expect(profile).toMatchObject({ state: "disabled", serviceProviderName: "OsmocomSPN" });
+		} finally {
+			await chain.close();
+		}
+	});
+
+	it("refuses an unknown matching id in its code", async () => {
+		const pki = sgp26Pki();
+		const chain = await wholeChain({ http, pki });
+		try {
+			const parameters = { smdpAddress: SMDP, matchingId: "NOT-THERE" };
+			const id = await chain.eim.order(pki.eid, { type: "download", parameters });
+			await chain.round().catch(() => undefined);
+			expect(await chain.eim.store.loadOperation(id)).toMatchObject({ state: "failed", reason: { code: "8.2.6/3.8" } });
+		} finally {
+			await chain.close();
+		}
+	});
+});

@@ -1,0 +1,128 @@
+/** The eIM, a real IPA and a simulated card in one process; the SM-DP+ is whoever answers `es9plus`. */
+
+import { createEs9PlusClient, type Es9PlusEncoding } from "@iot-esim/eim/es9plus/client";
+import type { Es9PlusHttp } from "@iot-esim/eim/es9plus/http";
+import { addInitialEimRequest } from "@iot-esim/eim/esipa/eim-configuration";
+import { createIpa, type Ipa } from "@iot-esim/ipa/agent";
+import { inProcessDriver } from "@iot-esim/ipa/card/drivers/in-process";
+import { EsipaLinkError } from "@iot-esim/ipa/esipa/errors";
+import { openJournal } from "@iot-esim/ipa/state/journal";
+import { memoryJournalStorage } from "@iot-esim/ipa/state/journal-storage";
+import { buildProfilePackage } from "@iot-esim/shared/profile/builder/build-profile-package";
+import { systemClock } from "@iot-esim/shared/runtime/clock";
+import { memoryLogger } from "@iot-esim/shared/runtime/logger";
+import { systemRandom } from "@iot-esim/shared/runtime/random";
+import { toHex } from "@iot-esim/shared/util/bytes";
+import { Milliseconds, Minutes, Seconds } from "@iot-esim/shared/util/duration";
+import { profileFileSystems } from "@iot-esim/sim/euicc/file-system/profile-file-systems";
+import { CardBench } from "@iot-esim/sim/euicc/testing/card-bench";
+import type { TestPki } from "@iot-esim/sim/pki/test-pki";
+import { EIM_ID, esipaBench, testPki } from "./esipa-bench.ts";
+
+/** The profile that the card leaves the factory with. */
+export const BOOTSTRAP = "8900101000000000018";
+
+/** A description of a profile with Milenage keys that nobody owns. */
+export const profileDescription = (iccid: string) => `
+iccid: "${iccid}"
+imsi: "001010000000001"
+ki: "000102030405060708090A0B0C0D0E0F"
+opc: "101112131415161718191A1B1C1D1E1F"
+spn: "Test"
+profileName: "Test profile"
+`;
+
+export interface ChainOptions {
+	readonly http: Es9PlusHttp;
+	readonly encoding?: Es9PlusEncoding;
+	readonly pki?: TestPki;
+}
+
+/** A registered device with an associated card, and everything to drive it. */
+export async function wholeChain(given: ChainOptions) {
+	const pki = given.pki ?? testPki();
+	const { eid } = pki;
+	const es9plus = createEs9PlusClient({
+		http: given.http,
+		requester: EIM_ID,
+		newCallId: () => "call",
+		defaultEncoding: given.encoding ?? "json",
+	});
+	const eim = await esipaBench({ es9plus, pki });
+	const device = new CardBench({
+		pkis: [pki],
+		profiles: [{ unprotectedProfilePackage: buildProfilePackage(profileDescription(BOOTSTRAP)), isEnabled: true }],
+		fileSystems: profileFileSystems(),
+	});
+	await device.start();
+	const configuration = addInitialEimRequest({ eimId: EIM_ID, eimFqdn: "eim.example.com" }, eim.deps.signer);
+	const associated = await device.ask(toHex(configuration));
+	if (!associated.startsWith("BF57")) throw new Error(`AddInitialEim was answered ${associated}`);
+	await eim.register(eid);
+	let isReachable = true;
+	const events: string[] = [];
+	const ipa = createIpa({
+		driver: inProcessDriver(device.card),
+		link: () => ({
+			name: EIM_ID,
+			async exchange(message) {
+				if (!isReachable) throw new EsipaLinkError("IPA_EIM_UNREACHABLE", "cut");
+				return (await eim.send(message)) ?? new Uint8Array();
+			},
+			close: async () => undefined,
+		}),
+		clock: systemClock,
+		random: systemRandom,
+		journal: await openJournal(memoryJournalStorage()),
+		logger: memoryLogger().logger,
+		settings: {
+			card: { proactive: "agent" },
+			procedures: {
+				refreshDelay: Milliseconds(1),
+				refreshTimeout: Seconds(5),
+				rollbackAfter: Milliseconds(30),
+				deliveryRetry: Milliseconds(10),
+				immediateEnable: false,
+				consentGranted: true,
+				deviceInfo: { tac: new Uint8Array(4), deviceCapabilities: {} },
+			},
+			pollInterval: Minutes(15),
+			retryAfter: Milliseconds(1),
+			retryAtMost: Milliseconds(10),
+			packagesInOneGo: 20,
+		},
+	});
+	const profiles = async () =>
+		Object.fromEntries((await eim.store.listProfiles(eid)).map((profile) => [profile.iccid, profile.state]));
+	ipa.events.onAny((event) => events.push(event.type));
+	/** No way to the eIM from the next execution of a package until the rollback. */
+	const cutUntilRollback = () => {
+		const stop = ipa.events.onAny((event) => {
+			if (event.type === "package-executed" && event.outcome === "signed-result") isReachable = false;
+			if (event.type === "rollback-started") {
+				isReachable = true;
+				stop();
+			}
+		});
+	};
+	return {
+		eim,
+		device,
+		ipa,
+		events,
+		cutUntilRollback,
+		round: () => round(ipa),
+		profiles,
+		close: async () => {
+			await ipa.close();
+			await eim.close();
+		},
+	};
+}
+
+/** One round of the agent; how many packages it worked off. */
+async function round(ipa: Ipa): Promise<number> {
+	const { packages, failure } = await ipa.pollOnce();
+	if (failure !== undefined) throw failure;
+	return packages;
+}
