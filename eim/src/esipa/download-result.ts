@@ -1,5 +1,6 @@
 import { decode, type Kept } from "@iot-esim/shared/asn1/schema";
 import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
+import { ErrorReasonCode } from "@iot-esim/shared/messages/sgp22/profile-installation-result";
 import type { ProfileInstallationResult } from "@iot-esim/shared/messages/sgp32/notifications";
 import { ProfileDownloadTriggerResult } from "@iot-esim/shared/messages/sgp32/profile-download-trigger";
 import { StoreMetadataRequest } from "@iot-esim/shared/messages/sgp32/profile-info";
@@ -82,7 +83,7 @@ export async function acceptInstallation(
 			enqueue: [readEuiccData(context, device)],
 		});
 	} else {
-		const { event, changes } = installed(device, result.value, ownSession, at);
+		const { event, changes } = installed(device, result.value, ownSession, at, await mayTryAgain(context, operation));
 		await recordAgain(context, {
 			result: entry,
 			operationEvent: operation && event,
@@ -111,18 +112,34 @@ function received(
 	return operation === undefined ? base : { ...base, operationId: operation.id };
 }
 
-/** What a verified installation result means. The profile is disabled until the eUICC says otherwise. */
+/** A card whose power fails every time must not be asked for ever. */
+const MAX_DOWNLOAD_TRIGGERS = 10;
+
+async function mayTryAgain(context: EsipaContext, operation: Operation | undefined): Promise<boolean> {
+	if (operation === undefined) return false;
+	return (await context.store.listPackages(operation.id)).length < MAX_DOWNLOAD_TRIGGERS;
+}
+
+/**
+ * What a verified installation result means. The profile is disabled until the eUICC says otherwise. After a loss of
+ * power the SM-DP+ holds the order ready again (SGP.22 section 5.6.4), so the device is asked once more.
+ */
 function installed(
 	device: Device,
 	result: ProfileInstallationResult,
 	session: RspSession | undefined,
 	at: number,
+	isTriedAgain: boolean,
 ): { readonly event: OperationEvent; readonly changes: readonly ProfileChange[] } {
 	const { notificationMetadata, finalResult } = result.profileInstallationResultData.value;
 	if ("errorResult" in finalResult) {
 		const { bppCommandId, errorReason } = finalResult.errorResult;
 		const reason = reasonOf("profileInstallation", errorReason);
 		const code = `${codeText("bppCommand", bppCommandId)}, ${reason.code ?? ""}`;
+		if (isTriedAgain && errorReason === ErrorReasonCode.installFailedDueToInterruption) {
+			const text = "The installation was interrupted, as by a loss of power; the device is asked to download again.";
+			return { event: { kind: "packageDropped", at, reason: { text, code } }, changes: [] };
+		}
 		return { event: { kind: "failed", at, reason: { ...reason, code } }, changes: [] };
 	}
 	const iccid = notificationMetadata.iccid && iccidOf(notificationMetadata.iccid);
