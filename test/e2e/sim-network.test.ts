@@ -55,9 +55,12 @@ function start(...args: string[]) {
 	return { child, exited, listening };
 }
 
-async function attached(listening: { control: string; devices: Record<string, { card: string }> }) {
+async function attached(
+	listening: { control: string; devices: Record<string, { card: string }> },
+	card = new TinyCard(PROFILE),
+) {
 	const address = parseHostPort(listening.devices.device?.card ?? "");
-	cards.push(keepVpcdCardConnected({ address, card: new TinyCard(PROFILE), clock: systemClock }));
+	cards.push(keepVpcdCardConnected({ address, card, clock: systemClock }));
 	const status = async () =>
 		(await (await fetch(`${listening.control}/bench/v1/status`)).json()) as { attached: boolean };
 	await expect.poll(async () => (await status()).attached, { timeout: 10_000 }).toBe(true);
@@ -78,12 +81,14 @@ describe("the program sim-network", () => {
 	test("goes on with its sequence numbers after kill -9", async () => {
 		const flags = ["run", "--hss-upp-files", "home.der", "--hss-state-file", "hss.json"];
 		const first = start(...flags);
-		await attached(await first.listening());
+		const card = new TinyCard(PROFILE);
+		await attached(await first.listening(), card);
+		await cards.pop()?.stop();
 		first.child.kill("SIGKILL");
 		await first.exited;
 		const second = start(...flags);
 		const listening = await second.listening();
-		await attached(listening);
+		await attached(listening, card);
 		const events = await (await fetch(`${listening.control}/bench/v1/events`)).text();
 		expect(events).toContain('"authenticated"');
 		expect(events).not.toContain('"resynchronised"');
