@@ -7,7 +7,6 @@ import { type Answer, answered, plain, Status } from "./apdu/status.ts";
 import type { Euicc } from "./euicc.ts";
 import { ISD_R_AID, isdrControlInformation, storeData } from "./isd-r.ts";
 import { type ProfileFiles, storageOf } from "./profile-files.ts";
-import { profilePrefix } from "./state/profiles.ts";
 
 const Instruction = {
 	terminalProfile: 0x10,
@@ -170,13 +169,13 @@ export class PowerCycle {
 
 	/** @returns true when another profile than before is active now */
 	#activateEnabledProfile(): boolean {
-		const { profiles, fileSystems, nvm } = this.#euicc;
+		const { profiles, fileSystems } = this.#euicc;
 		const aid = profiles.enabled?.isdpAid;
 		if (aid === undefined ? this.#activeAid === undefined : this.#activeAid && equalBytes(aid, this.#activeAid)) {
 			return false;
 		}
 		this.#activeAid = aid;
-		this.#activeFiles = aid === undefined ? defaultFiles : fileSystems.open(storageOf(nvm, profilePrefix(aid)));
+		this.#activeFiles = aid === undefined ? defaultFiles : fileSystems.open(storageOf(this.#euicc, aid));
 		return true;
 	}
 }

@@ -1,6 +1,7 @@
 import type { Command } from "./apdu/command.ts";
 import type { Answer } from "./apdu/status.ts";
-import type { Nvm } from "./nvm/nvm.ts";
+import type { Euicc } from "./euicc.ts";
+import { profilePrefix } from "./state/profiles.ts";
 
 /** The files and applications of one profile as one logical channel sees them: a current file, a verified PIN. */
 export interface FileSession {
@@ -29,10 +30,16 @@ export interface ProfileFileSystems {
 	open(storage: ProfileStorage): ProfileFiles;
 }
 
-/** The part of the card's memory that begins with `prefix`. */
-export function storageOf(nvm: Nvm, prefix: string): ProfileStorage {
+/**
+ * The memory of one installed profile. A terminal may go on with the files of a profile that a package has deleted until
+ * it answers the REFRESH; what it writes then is for nothing.
+ */
+export function storageOf({ nvm, profiles }: Pick<Euicc, "nvm" | "profiles">, isdpAid: Uint8Array): ProfileStorage {
+	const prefix = profilePrefix(isdpAid);
 	return {
 		get: (key) => nvm.get(prefix + key),
-		put: (key, value) => nvm.put(prefix + key, value),
+		put: (key, value) => {
+			if (profiles.has(isdpAid)) nvm.put(prefix + key, value);
+		},
 	};
 }

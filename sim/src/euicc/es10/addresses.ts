@@ -28,11 +28,16 @@ export const setDefaultDpAddress: Es10Function = (request, { settings }) => {
 	return encode(SetDefaultDpAddressResponse, { setDefaultDpAddressResult: SetDefaultDpAddressResultCode.ok });
 };
 
-/** ES10b.GetConnectivityParameters (BF5F): profiles of this card bring none. */
-export const getConnectivityParameters: Es10Function = () =>
-	encode(GetConnectivityParametersResponse, {
-		connectivityParametersError: ConnectivityParametersErrorCode.parametersNotAvailable,
-	});
+/** ES10b.GetConnectivityParameters (BF5F): what the header of the enabled profile carries, as it is. */
+export const getConnectivityParameters: Es10Function = (_request, { profiles }) => {
+	const httpParams = profiles.enabled?.connectivityParameters;
+	return encode(
+		GetConnectivityParametersResponse,
+		httpParams === undefined
+			? { connectivityParametersError: ConnectivityParametersErrorCode.parametersNotAvailable }
+			: { connectivityParameters: { httpParams } },
+	);
+};
 
 /** LpaeActivation and IpaeActivation (BF42) have the same answer: there is no agent in this card. */
 export const activateAgent: Es10Function = () =>

@@ -1,6 +1,7 @@
 import { decode } from "@iot-esim/shared/asn1/schema";
 import { readTlv, tlvBytes } from "@iot-esim/shared/asn1/tlv-reader";
 import { ProfileElement } from "@iot-esim/shared/messages/pe/profile-element";
+import type { ProfileHeader } from "@iot-esim/shared/messages/pe/profile-header";
 import { ErrorReasonCode } from "@iot-esim/shared/messages/sgp22/profile-installation-result";
 import { equalBytes } from "@iot-esim/shared/util/bytes";
 import type { Euicc } from "../euicc.ts";
@@ -42,22 +43,35 @@ export function installProfile(euicc: Euicc, profile: ProfileToInstall): Profile
 	if (failure !== undefined) {
 		throw new LoadFailure(ErrorReasonCode.installFailedDueToPEProcessingError, failure);
 	}
-	if (!isOfProfile(elements, iccid)) throw new LoadFailure(ErrorReasonCode.installFailedDueToDataMismatch);
+	const header = headerOf(elements);
+	if (!isOfProfile(header, iccid)) throw new LoadFailure(ErrorReasonCode.installFailedDueToDataMismatch);
+	const { connectivityParameters } = header ?? {};
 	const isdpAid = profiles.nextAid();
 	for (const [key, value] of staged) nvm.put(profilePrefix(isdpAid) + key, value);
 	const { metadata, ...rest } = record;
-	profiles.save({ ...rest, metadata, isdpAid, isEnabled: false, hasFallbackAttribute: false, size });
+	profiles.save({
+		...rest,
+		...(connectivityParameters === undefined ? {} : { connectivityParameters }),
+		metadata,
+		isdpAid,
+		isEnabled: false,
+		hasFallbackAttribute: false,
+		size,
+	});
 	return profiles.find({ isdpAid }) as Profile;
+}
+
+function headerOf(elements: Uint8Array): ProfileHeader | undefined {
+	const first = decode(ProfileElement, tlvBytes(elements, readTlv(elements, 0)));
+	return "header" in first ? first.header : undefined;
 }
 
 /**
  * True when the header of the profile elements names the ICCID of the metadata. The header has its digits in order,
  * the metadata as EF.ICCID does, two by two exchanged; a package with both alike is accepted too.
  */
-function isOfProfile(elements: Uint8Array, iccid: Uint8Array): boolean {
-	const first = decode(ProfileElement, tlvBytes(elements, readTlv(elements, 0)));
-	if (!("header" in first)) return false;
-	const { iccid: named } = first.header;
-	const exchanged = named.map((octet) => ((octet & 0xf) << 4) | (octet >> 4));
-	return equalBytes(exchanged, iccid) || equalBytes(named, iccid);
+function isOfProfile(header: ProfileHeader | undefined, iccid: Uint8Array): boolean {
+	if (header === undefined) return false;
+	const exchanged = header.iccid.map((octet) => ((octet & 0xf) << 4) | (octet >> 4));
+	return equalBytes(exchanged, iccid) || equalBytes(header.iccid, iccid);
 }

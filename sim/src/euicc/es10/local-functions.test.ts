@@ -224,6 +224,14 @@ describe("small functions", () => {
 		expect(await bench.ask("BF5600")).toMatch(/^BF5682....A082....A582/);
 	});
 
+	it("give the connectivity parameters of the enabled profile", async () => {
+		const unprotectedProfilePackage = tinyProfile(A, hex`A1020102`);
+		const bench = await new CardBench({ profiles: [{ unprotectedProfilePackage, isEnabled: true }] }).start();
+		expect(await bench.ask("BF5F00")).toBe("BF5F08A0068104A1020102");
+		await bench.ask(disable(a));
+		expect(await bench.ask("BF5F00")).toBe("BF5F03810101");
+	});
+
 	it("give a fresh challenge each time", async () => {
 		const bench = await new CardBench().start();
 		const first = await bench.ask("BF2E00");

@@ -18,6 +18,7 @@ export class Nvm {
 	#undo = new Map<string, Uint8Array | undefined>();
 	#length: number;
 	#live = 0;
+	#revision = 0;
 
 	/** @throws EuiccError EUICC_MEMORY_CORRUPT */
 	constructor(disk: NvmDisk) {
@@ -40,6 +41,11 @@ export class Nvm {
 	/** All keys that begin with `prefix`, sorted. */
 	keys(prefix: string): string[] {
 		return [...this.#values.keys()].filter((key) => key.startsWith(prefix)).sort();
+	}
+
+	/** Grows with every change, so that what was read can be kept until something is different. */
+	get revision(): number {
+		return this.#revision;
 	}
 
 	put(key: string, value: Uint8Array): void {
@@ -109,6 +115,7 @@ export class Nvm {
 	}
 
 	#apply({ key, value }: Change): void {
+		this.#revision++;
 		const before = this.#values.get(key);
 		if (before !== undefined) this.#live -= key.length + before.length;
 		if (value === undefined) this.#values.delete(key);

@@ -20,6 +20,8 @@ export interface ProfileRecord {
 	/** CI under which its notifications are signed. */
 	readonly ciPkId: Uint8Array;
 	readonly hasFallbackAttribute: boolean;
+	/** As the header of its profile package has them. */
+	readonly connectivityParameters?: Uint8Array;
 	/** Octets of card memory that it takes. */
 	readonly size: number;
 }
@@ -36,21 +38,29 @@ export type ProfileIdentifier = { readonly isdpAid: Uint8Array } | { readonly ic
 /** First AID of an ISD-P; the TAR in octets 13 to 15 (from 1) counts them, the last octet is reserved. */
 const FIRST_ISDP_AID = hex`A0000005591010FFFFFFFF8900001000`;
 const TAR_LAST = 13;
+/** Key of what is known of a profile, behind its prefix; everything else there belongs to its files. */
+const RECORD = "record";
 
 /** The profiles of the card, one issuer security domain each. */
 export class ProfileRegistry {
 	readonly #nvm: Nvm;
+	/** The list as it was at a revision of the memory: it is asked for with every APDU and seldom changes. */
+	#known: { readonly revision: number; readonly profiles: readonly Profile[] } | undefined;
 
 	constructor(nvm: Nvm) {
 		this.#nvm = nvm;
 	}
 
 	/** In the order of their AIDs. */
-	list(): Profile[] {
-		return this.#nvm
+	list(): readonly Profile[] {
+		const { revision } = this.#nvm;
+		if (this.#known?.revision === revision) return this.#known.profiles;
+		const profiles = this.#nvm
 			.keys("profile/")
-			.filter((key) => key.endsWith("/record"))
+			.filter((key) => key.endsWith(`/${RECORD}`))
 			.map((key) => open(readRecord<ProfileRecord>(this.#nvm, key) as ProfileRecord));
+		this.#known = { revision, profiles };
+		return profiles;
 	}
 
 	find(identifier: ProfileIdentifier): Profile | undefined {
@@ -81,7 +91,8 @@ export class ProfileRegistry {
 
 	/** Adds a profile or exchanges what is known of one. */
 	save({ isdpAid, isEnabled, metadata, nickname, ...rest }: ProfileRecord): void {
-		const { dpProprietaryData, smdpOid, smdpAddress, ciPkId, hasFallbackAttribute, size } = rest;
+		const { dpProprietaryData, smdpOid, smdpAddress, ciPkId, hasFallbackAttribute, connectivityParameters, size } =
+			rest;
 		writeRecord(this.#nvm, recordKey(isdpAid), {
 			isdpAid,
 			isEnabled,
@@ -92,8 +103,14 @@ export class ProfileRegistry {
 			smdpAddress,
 			ciPkId,
 			hasFallbackAttribute,
+			connectivityParameters,
 			size,
 		});
+	}
+
+	/** True while the profile of this ISD-P is on the card. */
+	has(isdpAid: Uint8Array): boolean {
+		return this.#nvm.get(recordKey(isdpAid)) !== undefined;
 	}
 
 	/** Removes a profile with all its files. */
@@ -118,7 +135,7 @@ export function forbidsDeletion(profile: Profile): boolean {
 }
 
 function recordKey(isdpAid: Uint8Array): string {
-	return `${profilePrefix(isdpAid)}record`;
+	return profilePrefix(isdpAid) + RECORD;
 }
 
 function open(record: ProfileRecord): Profile {

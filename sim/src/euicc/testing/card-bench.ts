@@ -26,7 +26,7 @@ export function testPki(curve: "P-256" | "brainpoolP256r1" = "P-256"): TestPki {
 }
 
 /** The shortest package that the stand-in file system below installs: a header and an end. */
-export function tinyProfile(iccidDigits: string): Uint8Array {
+export function tinyProfile(iccidDigits: string, connectivityParameters?: Uint8Array): Uint8Array {
 	const header = encode(ProfileElement, {
 		header: {
 			"major-version": 2,
@@ -35,6 +35,7 @@ export function tinyProfile(iccidDigits: string): Uint8Array {
 			iccid: fromHex(iccidDigits),
 			"eUICC-Mandatory-services": {},
 			"eUICC-Mandatory-GFSTEList": [],
+			...(connectivityParameters === undefined ? {} : { connectivityParameters }),
 		},
 	});
 	return concatBytes(header, encode(ProfileElement, { end: { "end-header": { identification: 99 } } }));
