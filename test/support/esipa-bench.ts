@@ -7,6 +7,7 @@ import { JobRunner } from "@iot-esim/eim/jobs/job-runner";
 import { jobWork } from "@iot-esim/eim/jobs/job-work";
 import { memoryKey } from "@iot-esim/eim/keys/file-key";
 import { openStore } from "@iot-esim/eim/storage/open-store";
+import type { Store } from "@iot-esim/eim/storage/store";
 import { decode, encode } from "@iot-esim/shared/asn1/schema";
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { Eid } from "@iot-esim/shared/ids/eid";
@@ -24,7 +25,8 @@ import {
 	signEuiccPackageResult,
 	verifyEuiccPackage,
 } from "@iot-esim/shared/security/package-signature";
-import { Days, Hours } from "@iot-esim/shared/util/duration";
+import { toHex } from "@iot-esim/shared/util/bytes";
+import { Days, type Duration, Hours } from "@iot-esim/shared/util/duration";
 import { makeTestPki, type TestPki } from "@iot-esim/sim/pki/test-pki";
 import { FakeClock } from "./fake-clock.ts";
 
@@ -51,10 +53,16 @@ export function noSmdp(): Es9PlusClient {
 	};
 }
 
+const audit = { at: START, actor: "test", action: "test", subject: "test", facts: {} };
+
+export interface BenchOptions {
+	readonly settings?: Partial<EsipaSettings>;
+	readonly es9plus?: Es9PlusClient;
+	readonly pki?: TestPki;
+}
+
 /** The eIM's ESipa over an empty store in memory and a clock that stands still. */
-export async function esipaBench(
-	given: { readonly settings?: Partial<EsipaSettings>; readonly es9plus?: Es9PlusClient; readonly pki?: TestPki } = {},
-) {
+export async function esipaBench(given: BenchOptions = {}) {
 	const pki = given.pki ?? testPki();
 	const clock = new FakeClock(START);
 	const store = await openStore({ file: ":memory:" });
@@ -68,19 +76,10 @@ export async function esipaBench(
 		clock,
 		random: systemRandom,
 		logger,
-		settings: {
-			eimId: EIM_ID,
-			enrolment: [],
-			seenUnknownBound: 3,
-			ownOperationLifetime: Days(7),
-			sessionLifetime: Days(1),
-			...given.settings,
-		},
+		settings: { ...benchSettings, ...given.settings },
 	};
 	const handler = createEsipaHandler(deps);
 	const send = (body: Uint8Array) => handler.handle(body, { remoteAddress: "192.0.2.1" });
-	const audit = { at: START, actor: "test", action: "test", subject: "test", facts: {} };
-	let orders = 0;
 	return {
 		pki,
 		clock,
@@ -100,28 +99,43 @@ export async function esipaBench(
 		},
 		/** A device whose certificates are known. */
 		known: { euiccCertificate: pki.euicc.certificate, eumCertificate: pki.eum.certificate },
-		async order(eid: Eid, order: OperationOrder, lifetime = Hours(1)): Promise<string> {
-			const id = `op-${++orders}`;
-			const now = clock.now();
-			const operation: Operation = {
-				...order,
-				id,
-				eid,
-				tenantId: "default",
-				origin: "operator",
-				state: "queued",
-				createdAt: now,
-				updatedAt: now,
-				expiresAt: now + lifetime,
-			};
-			await store.enqueueOperation(operation, audit);
-			return id;
-		},
+		order: (eid: Eid, order: OperationOrder, lifetime = Hours(1)) => enqueue(store, clock.now(), eid, order, lifetime),
 		async state(id: string): Promise<string | undefined> {
 			return (await store.loadOperation(id))?.state;
 		},
 		close: () => store.close(),
 	};
+}
+
+const benchSettings: EsipaSettings = {
+	eimId: EIM_ID,
+	enrolment: [],
+	seenUnknownBound: 3,
+	ownOperationLifetime: Days(7),
+	sessionLifetime: Days(1),
+};
+
+/** An operation as the API makes it; its id. */
+async function enqueue(
+	store: Store,
+	now: number,
+	eid: Eid,
+	order: OperationOrder,
+	lifetime: Duration,
+): Promise<string> {
+	const id = `op-${toHex(systemRandom.bytes(4))}`;
+	const times = { createdAt: now, updatedAt: now, expiresAt: now + lifetime };
+	const operation: Operation = {
+		...order,
+		...times,
+		id,
+		eid,
+		tenantId: "default",
+		origin: "operator",
+		state: "queued",
+	};
+	await store.enqueueOperation(operation, audit);
+	return id;
 }
 
 /** BF4F of a device. */

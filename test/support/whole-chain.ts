@@ -3,7 +3,8 @@
 import { createEs9PlusClient, type Es9PlusEncoding } from "@iot-esim/eim/es9plus/client";
 import type { Es9PlusHttp } from "@iot-esim/eim/es9plus/http";
 import { addInitialEimRequest } from "@iot-esim/eim/esipa/eim-configuration";
-import { createIpa, type Ipa } from "@iot-esim/ipa/agent";
+import type { EimSigner } from "@iot-esim/eim/keys/eim-signer";
+import { createIpa, type Ipa, type IpaSettings } from "@iot-esim/ipa/agent";
 import { inProcessDriver } from "@iot-esim/ipa/card/drivers/in-process";
 import { EsipaLinkError } from "@iot-esim/ipa/esipa/errors";
 import { openJournal } from "@iot-esim/ipa/state/journal";
@@ -38,6 +39,37 @@ export interface ChainOptions {
 	readonly pki?: TestPki;
 }
 
+const ipaSettings: IpaSettings = {
+	card: { proactive: "agent" },
+	procedures: {
+		refreshDelay: Milliseconds(1),
+		refreshTimeout: Seconds(5),
+		rollbackAfter: Milliseconds(30),
+		deliveryRetry: Milliseconds(10),
+		immediateEnable: false,
+		consentGranted: true,
+		deviceInfo: { tac: new Uint8Array(4), deviceCapabilities: {} },
+	},
+	pollInterval: Minutes(15),
+	retryAfter: Milliseconds(1),
+	retryAtMost: Milliseconds(10),
+	packagesInOneGo: 20,
+};
+
+/** A card with one enabled profile that belongs to the eIM. */
+async function associatedCard(pki: TestPki, signer: EimSigner): Promise<CardBench> {
+	const device = new CardBench({
+		pkis: [pki],
+		profiles: [{ unprotectedProfilePackage: buildProfilePackage(profileDescription(BOOTSTRAP)), isEnabled: true }],
+		fileSystems: profileFileSystems(),
+	});
+	await device.start();
+	const configuration = addInitialEimRequest({ eimId: EIM_ID, eimFqdn: "eim.example.com" }, signer);
+	const associated = await device.ask(toHex(configuration));
+	if (!associated.startsWith("BF57")) throw new Error(`AddInitialEim was answered ${associated}`);
+	return device;
+}
+
 /** A registered device with an associated card, and everything to drive it. */
 export async function wholeChain(given: ChainOptions) {
 	const pki = given.pki ?? testPki();
@@ -49,15 +81,7 @@ export async function wholeChain(given: ChainOptions) {
 		defaultEncoding: given.encoding ?? "json",
 	});
 	const eim = await esipaBench({ es9plus, pki });
-	const device = new CardBench({
-		pkis: [pki],
-		profiles: [{ unprotectedProfilePackage: buildProfilePackage(profileDescription(BOOTSTRAP)), isEnabled: true }],
-		fileSystems: profileFileSystems(),
-	});
-	await device.start();
-	const configuration = addInitialEimRequest({ eimId: EIM_ID, eimFqdn: "eim.example.com" }, eim.deps.signer);
-	const associated = await device.ask(toHex(configuration));
-	if (!associated.startsWith("BF57")) throw new Error(`AddInitialEim was answered ${associated}`);
+	const device = await associatedCard(pki, eim.deps.signer);
 	await eim.register(eid);
 	let isReachable = true;
 	const events: string[] = [];
@@ -75,22 +99,7 @@ export async function wholeChain(given: ChainOptions) {
 		random: systemRandom,
 		journal: await openJournal(memoryJournalStorage()),
 		logger: memoryLogger().logger,
-		settings: {
-			card: { proactive: "agent" },
-			procedures: {
-				refreshDelay: Milliseconds(1),
-				refreshTimeout: Seconds(5),
-				rollbackAfter: Milliseconds(30),
-				deliveryRetry: Milliseconds(10),
-				immediateEnable: false,
-				consentGranted: true,
-				deviceInfo: { tac: new Uint8Array(4), deviceCapabilities: {} },
-			},
-			pollInterval: Minutes(15),
-			retryAfter: Milliseconds(1),
-			retryAtMost: Milliseconds(10),
-			packagesInOneGo: 20,
-		},
+		settings: ipaSettings,
 	});
 	const profiles = async () =>
 		Object.fromEntries((await eim.store.listProfiles(eid)).map((profile) => [profile.iccid, profile.state]));
