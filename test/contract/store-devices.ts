@@ -3,7 +3,11 @@ import { describe, expect, it } from "vitest";
 import type { OpenStore } from "./store.ts";
 import { audit, eidOf, listProfiles, registered, START, signer } from "./store-samples.ts";
 
-export function storeDevicesContract(open: OpenStore): void {
+export function storeDevicesContract(
+	open: OpenStore,
+	newDatabase: () => Promise<OpenStore>,
+	isDurable: () => boolean,
+): void {
 	describe("devices", () => {
 		it("gives a registered device back as it was given, absent facts absent", async () => {
 			const store = await open();
@@ -80,6 +84,29 @@ export function storeDevicesContract(open: OpenStore): void {
 			expect(await store.takeNextPackage({ eid, at: START }, signer())).toEqual({ kind: "unknownDevice" });
 			await registered(store);
 			expect((await store.loadDevice(eid))?.counter).toBe(1);
+		});
+
+		it("shows every change at once, also one made by another instance, and a device that came back as new", async (context) => {
+			const database = await newDatabase();
+			const one = await database();
+			const two = isDurable() ? await database() : one;
+			const eid = await registered(one);
+			expect((await two.loadDevice(eid))?.name).toBe(eid);
+			await one.changeDevice(eid, { name: "first", associationToken: 1 });
+			expect(await two.loadDevice(eid)).toMatchObject({ name: "first", associationToken: 1 });
+			await two.takeNextPackage({ eid, at: START + 7, rplmn: "62F210", stateChangeCause: 3 }, signer());
+			expect(await one.loadDevice(eid)).toMatchObject({
+				lastPollAt: START + 7,
+				lastRplmn: "62F210",
+				lastStateChangeCause: 3,
+			});
+			await two.changeDevice(eid, { lastStateChangeCause: null, name: "second" });
+			expect(await one.loadDevice(eid)).not.toHaveProperty("lastStateChangeCause");
+			await one.removeDevice(eid, audit);
+			expect(await two.loadDevice(eid)).toBeUndefined();
+			await one.registerDevice(newDevice({ eid, at: START, name: "third" }), audit);
+			expect((await two.loadDevice(eid))?.name).toBe("third");
+			if (!isDurable()) context.annotate("one instance: this store is in memory");
 		});
 
 		it("keeps a bounded list of unknown EIDs, the latest first, and forgets one that is registered", async () => {

@@ -45,7 +45,7 @@ export function storeContract(name: string, openPlace: () => Promise<StorePlace>
 		};
 		const open: OpenStore = async () => (await newDatabase())();
 
-		storeDevicesContract(open);
+		storeDevicesContract(open, newDatabase, () => place?.isDurable ?? false);
 		storeOperationsContract(open);
 		storePackagesContract(open, newDatabase, () => place?.isDurable ?? false);
 		storeResultsContract(open);

@@ -18,6 +18,7 @@ function deviceTables({ schema }: Kysely<unknown>, { octets }: SqlTypes): Schema
 		schema
 			.createTable("devices")
 			.addColumn("eid", "text", (c) => c.primaryKey())
+			.addColumn("version", "bigint", (c) => c.notNull())
 			.addColumn("tenant_id", "text", (c) => c.notNull())
 			.addColumn("name", "text", (c) => c.notNull())
 			.addColumn("tags", "text", (c) => c.notNull())

@@ -1,13 +1,14 @@
+import { randomInt } from "node:crypto";
 import type { Eid } from "@iot-esim/shared/ids/eid";
 import { sql as raw } from "kysely";
 import type { NewAuditEntry } from "../../domain/audit-entry.ts";
 import { changeDevice, type Device, type DeviceChange } from "../../domain/device.ts";
 import type { DeviceFilter, DeviceStore } from "../store.ts";
 import { decodeCursor, pageOf } from "./cursor.ts";
+import type { DeviceReader } from "./device-reader.ts";
 import { all, appendEvents, first, run, type SqlEngine, type Step } from "./engine.ts";
 import type { EventSignal } from "./event-signal.ts";
 import { fromDevice, toDevice, toProfile } from "./rows.ts";
-import { statement } from "./statement.ts";
 import type { Steps } from "./steps.ts";
 
 const OF_A_DEVICE = [
@@ -25,15 +26,13 @@ export class SqlDeviceStore implements DeviceStore {
 	readonly #engine: SqlEngine;
 	readonly #steps: Steps;
 	readonly #signal: EventSignal;
-	readonly #byEid;
+	readonly #devices: DeviceReader;
 
-	constructor(engine: SqlEngine, steps: Steps, signal: EventSignal) {
+	constructor(engine: SqlEngine, steps: Steps, signal: EventSignal, devices: DeviceReader) {
 		this.#engine = engine;
 		this.#steps = steps;
 		this.#signal = signal;
-		this.#byEid = statement(engine.sql, (db, p: { eid: string }) =>
-			db.selectFrom("devices").selectAll().where("eid", "=", p.eid),
-		);
+		this.#devices = devices;
 	}
 
 	registerDevice(device: Device, audit: NewAuditEntry): Promise<boolean> {
@@ -47,7 +46,7 @@ export class SqlDeviceStore implements DeviceStore {
 		const counter = Math.max(device.counter, burnt?.counter ?? 0);
 		const insert = sql
 			.insertInto("devices")
-			.values(fromDevice({ ...device, counter }))
+			.values({ ...fromDevice({ ...device, counter }), version: randomInt(2 ** 47) })
 			.onConflict((conflict) => conflict.doNothing())
 			.returning("eid");
 		if (!(yield* first(insert.compile()))) return false;
@@ -66,11 +65,7 @@ export class SqlDeviceStore implements DeviceStore {
 	}
 
 	loadDevice(eid: Eid): Promise<Device | undefined> {
-		const query = this.#byEid({ eid });
-		return this.#engine.read(function* () {
-			const row = yield* first(query);
-			return row && toDevice(row);
-		});
+		return this.#engine.read(() => this.#devices.read(eid));
 	}
 
 	async listDevices(filter: DeviceFilter) {

@@ -3,11 +3,12 @@ import type { TransactionId } from "@iot-esim/shared/ids/transaction-id";
 import type { EimPackageKind } from "../../domain/eim-package.ts";
 import type { ResultVerification } from "../../domain/received-result.ts";
 import type { BuildPackage, FoundPackage, PackageStore, Poll, ResultRecord } from "../store.ts";
+import type { DeviceReader } from "./device-reader.ts";
 import { all, first, type SqlEngine, type Step } from "./engine.ts";
 import type { EventSignal } from "./event-signal.ts";
 import { makePackageStatements } from "./package-statements.ts";
 import { ResultRecorder } from "./record-result.ts";
-import { toDevice, toOperation, toPackage, toReceivedResult } from "./rows.ts";
+import { toOperation, toPackage, toReceivedResult } from "./rows.ts";
 import { statement } from "./statement.ts";
 import type { Steps } from "./steps.ts";
 import { PackageTaker } from "./take-package.ts";
@@ -23,17 +24,15 @@ export class SqlPackageStore implements PackageStore {
 	readonly #taker: PackageTaker;
 	readonly #recorder: ResultRecorder;
 	readonly #statements: ReturnType<typeof makePackageStatements>;
-	readonly #deviceByEid;
+	readonly #devices: DeviceReader;
 	readonly #operationById;
 
-	constructor(engine: SqlEngine, steps: Steps, signal: EventSignal) {
+	constructor(engine: SqlEngine, steps: Steps, signal: EventSignal, devices: DeviceReader) {
 		this.#engine = engine;
 		this.#taker = new PackageTaker(engine, steps, signal);
 		this.#recorder = new ResultRecorder(engine, steps, signal);
 		this.#statements = makePackageStatements(engine.sql);
-		this.#deviceByEid = statement(engine.sql, (db, p: { eid: string }) =>
-			db.selectFrom("devices").selectAll().where("eid", "=", p.eid),
-		);
+		this.#devices = devices;
 		this.#operationById = statement(engine.sql, (db, p: { id: string }) =>
 			db.selectFrom("operations").selectAll().where("id", "=", p.id),
 		);
@@ -58,10 +57,10 @@ export class SqlPackageStore implements PackageStore {
 		if (!row && counter !== undefined) row = yield* first(byCounter({ eid, counter }));
 		if (!row && kind !== undefined) row = yield* first(openOfKind({ eid, kind }));
 		if (!row) return undefined;
-		const device = yield* first(this.#deviceByEid({ eid }));
+		const device = yield* this.#devices.read(eid);
 		const operation = yield* first(this.#operationById({ id: row.operation_id }));
 		if (!device || !operation) return undefined;
-		return { device: toDevice(device), operation: toOperation(operation), package: toPackage(row) };
+		return { device, operation: toOperation(operation), package: toPackage(row) };
 	}
 
 	listPackages(operationId: string) {

@@ -59,7 +59,8 @@ export function toDevice(row: Row<"devices">): Device {
 	});
 }
 
-export function fromDevice(device: Device): Insertable<Tables["devices"]> {
+/** All columns but the version, which is of the row and not of the device. */
+export function fromDevice(device: Device): Omit<Insertable<Tables["devices"]>, "version"> {
 	return {
 		eid: device.eid,
 		tenant_id: device.tenantId,

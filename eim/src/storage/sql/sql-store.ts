@@ -1,6 +1,7 @@
 import { sql as raw } from "kysely";
 import type { Store } from "../store.ts";
 import { SqlAccessStore } from "./access-store.ts";
+import { DeviceReader } from "./device-reader.ts";
 import { SqlDeviceStore } from "./device-store.ts";
 import { run, type SqlEngine } from "./engine.ts";
 import { EventSignal } from "./event-signal.ts";
@@ -15,12 +16,13 @@ import { Steps } from "./steps.ts";
 /** The store over either database; call `migrate` before anything else. */
 export function sqlStore(engine: SqlEngine): Store {
 	const signal = new EventSignal(engine);
-	const steps = new Steps(engine, signal);
+	const devices = new DeviceReader(engine);
+	const steps = new Steps(engine, signal, devices);
 	const ping = raw`select 1`.compile(engine.sql);
 	return {
-		...methodsOf(new SqlDeviceStore(engine, steps, signal)),
+		...methodsOf(new SqlDeviceStore(engine, steps, signal, devices)),
 		...methodsOf(new SqlOperationStore(engine, steps, signal)),
-		...methodsOf(new SqlPackageStore(engine, steps, signal)),
+		...methodsOf(new SqlPackageStore(engine, steps, signal, devices)),
 		...methodsOf(new SqlRelayStore(engine, steps, signal)),
 		...methodsOf(new SqlJobStore(engine, steps, signal)),
 		...methodsOf(new SqlEventStore(engine, signal)),

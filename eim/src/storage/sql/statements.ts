@@ -11,14 +11,6 @@ type Sql = Kysely<Tables>;
 export function makeStatements(engine: SqlEngine) {
 	const { sql } = engine;
 	const isPostgres = engine.dialect === "postgres";
-	// Whoever changes something of a device holds its row: the steps of one device never interleave.
-	const deviceByEid = statement(sql, (db, p: { eid: string }) =>
-		db
-			.selectFrom("devices")
-			.selectAll()
-			.where("eid", "=", p.eid)
-			.$if(isPostgres, (query) => query.forUpdate()),
-	);
 	const operationById = statement(sql, (db, p: { id: string }) =>
 		db
 			.selectFrom("operations")
@@ -42,13 +34,16 @@ export function makeStatements(engine: SqlEngine) {
 			.onConflict((conflict) => conflict.doNothing()),
 	);
 	return {
-		deviceByEid,
 		operationById,
 		openOperations,
 		insertJob,
 		updateOperation: statement(sql, operationUpdate),
 		updateDevice: (device: Device) =>
-			sql.updateTable("devices").set(fromDevice(device)).where("eid", "=", device.eid).compile(),
+			sql
+				.updateTable("devices")
+				.set((eb) => ({ ...fromDevice(device), version: eb("version", "+", 1) }))
+				.where("eid", "=", device.eid)
+				.compile(),
 	};
 }
 

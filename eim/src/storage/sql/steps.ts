@@ -5,20 +5,23 @@ import type { DomainError } from "../../domain/errors.ts";
 import type { EventType, NewEvent } from "../../domain/event.ts";
 import { nextOperation, type Operation, type OperationEvent, type OperationState } from "../../domain/operation.ts";
 import type { NewJob } from "../store.ts";
+import type { DeviceReader } from "./device-reader.ts";
 import { all, first, run, type SqlEngine, type Step } from "./engine.ts";
 import type { EventSignal } from "./event-signal.ts";
-import { fromOperation, toDevice, toOperation } from "./rows.ts";
+import { fromOperation, toOperation } from "./rows.ts";
 import { makeStatements } from "./statements.ts";
 
 /** The steps that several parts of the store are made of. */
 export class Steps {
 	readonly #engine: SqlEngine;
 	readonly #signal: EventSignal;
+	readonly #devices: DeviceReader;
 	readonly #statements: ReturnType<typeof makeStatements>;
 
-	constructor(engine: SqlEngine, signal: EventSignal) {
+	constructor(engine: SqlEngine, signal: EventSignal, devices: DeviceReader) {
 		this.#engine = engine;
 		this.#signal = signal;
+		this.#devices = devices;
 		this.#statements = makeStatements(engine);
 	}
 
@@ -28,9 +31,8 @@ export class Steps {
 	}
 
 	/** Holds the device's row until the commit. */
-	*loadDevice(eid: string): Step<Device | undefined> {
-		const row = yield* first(this.#statements.deviceByEid({ eid }));
-		return row && toDevice(row);
+	loadDevice(eid: string): Step<Device | undefined> {
+		return this.#devices.readLocked(eid);
 	}
 
 	*storeDevice(device: Device): Step<void> {

@@ -8,6 +8,8 @@ export type OptionalOctets = ColumnType<ArrayBuffer | Uint8Array | null, Uint8Ar
 export interface Tables {
 	devices: {
 		eid: string;
+		/** Another one after every change but those of a poll; random at first, so that no removed device had it. */
+		version: number;
 		tenant_id: string;
 		name: string;
 		tags: string;

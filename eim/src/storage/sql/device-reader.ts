@@ -1,0 +1,88 @@
+import type { Device } from "../../domain/device.ts";
+import { first, type SqlEngine, type Step } from "./engine.ts";
+import { toDevice } from "./rows.ts";
+import { statement } from "./statement.ts";
+
+/** How many devices are remembered: a few kilobytes each. */
+const REMEMBERED = 10_000;
+
+interface Remembered {
+	readonly version: number;
+	readonly device: Device;
+}
+
+/**
+ * Reads devices. Most of a device (certificates, names, tags) hardly ever changes but is long to read, and every
+ * message of a device needs it: it is remembered together with the version of its row, and read again only when the
+ * row, looked at each time, has another one. So nothing stale is ever given, whoever changed it.
+ */
+export class DeviceReader {
+	readonly #remembered = new Map<string, Remembered>();
+	readonly #statements: ReturnType<typeof makeStatements>;
+
+	constructor(engine: SqlEngine) {
+		this.#statements = makeStatements(engine);
+	}
+
+	*read(eid: string): Step<Device | undefined> {
+		return yield* this.#device(eid, this.#statements.looked({ eid }));
+	}
+
+	/** Holds the device's row until the commit: the steps that change something of one device never interleave. */
+	*readLocked(eid: string): Step<Device | undefined> {
+		return yield* this.#device(eid, this.#statements.locked({ eid }));
+	}
+
+	*#device(eid: string, look: ReturnType<ReturnType<typeof makeStatements>["looked"]>): Step<Device | undefined> {
+		const now = yield* first(look);
+		if (!now) return undefined;
+		const known = this.#remembered.get(eid);
+		if (known?.version === now.version) {
+			const { lastPollAt: _at, lastRplmn: _rplmn, lastStateChangeCause: _cause, ...lasting } = known.device;
+			return {
+				...lasting,
+				counter: now.counter,
+				...(now.last_poll_at === null ? {} : { lastPollAt: now.last_poll_at }),
+				...(now.last_rplmn === null ? {} : { lastRplmn: now.last_rplmn }),
+				...(now.last_state_change_cause === null ? {} : { lastStateChangeCause: now.last_state_change_cause }),
+			};
+		}
+		const row = yield* first(this.#statements.whole({ eid }));
+		if (!row) return undefined;
+		const device = toDevice(row);
+		this.#remember(eid, { version: row.version, device });
+		return device;
+	}
+
+	#remember(eid: string, remembered: Remembered): void {
+		// Taken out first, so that the map keeps the order of reading and the oldest goes.
+		this.#remembered.delete(eid);
+		this.#remembered.set(eid, remembered);
+		if (this.#remembered.size <= REMEMBERED) return;
+		for (const oldest of this.#remembered.keys()) {
+			this.#remembered.delete(oldest);
+			return;
+		}
+	}
+}
+
+function makeStatements({ sql, dialect }: SqlEngine) {
+	const look = statement(sql, (db, p: { eid: string }) =>
+		db
+			.selectFrom("devices")
+			.select(["version", "counter", "last_poll_at", "last_rplmn", "last_state_change_cause"])
+			.where("eid", "=", p.eid),
+	);
+	const lock = statement(sql, (db, p: { eid: string }) =>
+		db
+			.selectFrom("devices")
+			.select(["version", "counter", "last_poll_at", "last_rplmn", "last_state_change_cause"])
+			.where("eid", "=", p.eid)
+			.forUpdate(),
+	);
+	return {
+		looked: look,
+		locked: dialect === "postgres" ? lock : look,
+		whole: statement(sql, (db, p: { eid: string }) => db.selectFrom("devices").selectAll().where("eid", "=", p.eid)),
+	};
+}
