@@ -11,10 +11,10 @@ import { toHex } from "@iot-esim/shared/util/bytes";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { buildApi } from "./api/api.ts";
 import type { EimConfiguration } from "./api/api-deps.ts";
-import { makeApiKey } from "./api/api-key.ts";
 import type { ApiServer } from "./api/server.ts";
 import { createHttpAsn1Binding } from "./bindings/http-asn1.ts";
 import type { EimConfig } from "./config.ts";
+import { API_KEY_RANDOM, makeApiKey } from "./domain/api-key.ts";
 import { EimError } from "./errors.ts";
 import { createEs9PlusClient, type Es9PlusEncoding } from "./es9plus/client.ts";
 import type { Es9PlusHttp } from "./es9plus/http.ts";
@@ -263,7 +263,10 @@ function spkiOf(certificatePem: string): Uint8Array {
 async function makeFirstApiKey(config: EimConfig, store: Store, deps: EimDeps): Promise<string | undefined> {
 	const at = deps.clock.now();
 	const given = config["api.firstKey"]?.reveal();
-	const { secret, key } = makeApiKey({ name: "first", readOnly: false, at, secret: given }, deps.random);
+	const { secret, key } = makeApiKey(
+		{ name: "first", readOnly: false, at, secret: given },
+		deps.random.bytes(API_KEY_RANDOM),
+	);
 	const audit = { at, actor: "eim", action: "apiKey.made", subject: key.id, facts: { name: key.name } };
 	const isFirst = await store.saveFirstApiKey(key, audit);
 	return isFirst && given === undefined ? secret : undefined;

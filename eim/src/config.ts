@@ -66,7 +66,7 @@ export const eimConfig = defineConfig(
 			example: "api-key.pem",
 		}),
 		"api.firstKey": setting.secret({
-			description: "The first API key, when it shall not be made and printed at first start; at least 32 characters",
+			description: "The first API key, when it shall not be made and printed at first start",
 			optional: true,
 		}),
 		"api.requestsPerMinute": setting.integer({

@@ -1,6 +1,6 @@
 import { buildApi } from "@iot-esim/eim/api/api";
 import type { ApiLimits } from "@iot-esim/eim/api/api-deps";
-import { makeApiKey } from "@iot-esim/eim/api/api-key";
+import { API_KEY_RANDOM, makeApiKey } from "@iot-esim/eim/domain/api-key";
 import { makeHealth } from "@iot-esim/eim/observability/health";
 import { makeMetrics } from "@iot-esim/eim/observability/metrics";
 import { openStore } from "@iot-esim/eim/storage/open-store";
@@ -17,7 +17,10 @@ export async function apiBench(given: { limits?: Partial<ApiLimits>; clock?: Clo
 	const store = await openStore({ file: ":memory:" });
 	const { logger, entries } = memoryLogger();
 	const clock = given.clock ?? systemClock;
-	const { secret, key } = makeApiKey({ name: "operator", readOnly: false, at: clock.now() }, systemRandom);
+	const { secret, key } = makeApiKey(
+		{ name: "operator", readOnly: false, at: clock.now() },
+		systemRandom.bytes(API_KEY_RANDOM),
+	);
 	const audit = { at: clock.now(), actor: "eim", action: "apiKey.made", subject: key.id, facts: {} };
 	await store.saveFirstApiKey(key, audit);
 	const api = await buildApi({

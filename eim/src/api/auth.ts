@@ -1,8 +1,7 @@
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { FastifyRequest } from "fastify";
-import type { ApiKey } from "../domain/api-key.ts";
+import { type ApiKey, hashOfApiKey } from "../domain/api-key.ts";
 import type { AccessStore } from "../storage/store.ts";
-import { hashOf } from "./api-key.ts";
 import { ApiError } from "./errors.ts";
 
 const READING_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -23,7 +22,7 @@ export async function authenticate(request: FastifyRequest, store: AccessStore, 
 		throw new ApiError("API_KEY_REQUIRED", "the request has no Authorization header with a bearer key");
 	}
 	// Looked up by its hash: how long the look-up takes says nothing about the key.
-	const key = await store.findApiKey(hashOf(secret));
+	const key = await store.findApiKey(hashOfApiKey(secret));
 	if (!key || key.revokedAt !== undefined) throw new ApiError("API_KEY_INVALID", "the API key is unknown or revoked");
 	if (key.readOnly && !READING_METHODS.has(request.method)) {
 		throw new ApiError("API_KEY_READ_ONLY", `the API key "${key.name}" may not ${request.method}`);

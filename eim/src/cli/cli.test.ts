@@ -1,4 +1,8 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { Eid } from "@iot-esim/shared/ids/eid";
+import { systemRandom } from "@iot-esim/shared/runtime/random";
 import type { Static } from "@sinclair/typebox";
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from "vitest";
 import { apiBench, CONFIGURATION } from "../../../test/support/api-bench.ts";
@@ -13,6 +17,8 @@ import type {
 	ProfileView,
 	SeenUnknownView,
 } from "../api/schemas.ts";
+import { hashOfApiKey } from "../domain/api-key.ts";
+import { openStore } from "../storage/open-store.ts";
 import { apiClient, type Fetch } from "./api-client.ts";
 import type {
 	AcceptedJson,
@@ -75,6 +81,7 @@ async function eim(
 		note: (text) => {
 			run.err += `${text}\n`;
 		},
+		random: systemRandom,
 		environment: given.environment ?? { EIM_API_KEY: bench.secret },
 		now: () => Date.now(),
 		pause,
@@ -233,6 +240,39 @@ describe("the eIM", () => {
 		expect(template).toContain("8443");
 		expect((await eim("serve --config x.yaml --api-port 0")).code).toBe(0);
 		expect((await eim("serve --nothing")).code).toBe(1);
+	});
+});
+
+describe("admin commands", () => {
+	let folder: string;
+	beforeEach(() => {
+		folder = mkdtempSync(path.join(tmpdir(), "eim-admin-"));
+	});
+	afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+	it("make a key and a backup of a data folder without a server", async () => {
+		const data = path.join(folder, "data");
+		mkdirSync(path.join(data, "trust"), { recursive: true });
+		writeFileSync(path.join(data, "signing-key.pem"), "key");
+		const flags = `--data-folder ${data}`;
+		expect(await eim(`admin migrate ${flags}`)).toMatchObject({ code: 0, out: "the database is up to date\n" });
+		const key = (await eim(`admin create-api-key rescue ${flags}`)).out.trim();
+		const copy = path.join(folder, "copy");
+		expect((await eim(`admin backup ${copy} ${flags}`)).out).toBe("signing-key.pem\ntrust\neim.db\n");
+		expect(await eim(`admin backup ${copy} ${flags}`)).toMatchObject({
+			code: 2,
+			err: expect.stringContaining("STORE_BACKUP_FOLDER_USED"),
+		});
+		const restored = await openStore({ file: path.join(copy, "eim.db") });
+		expect(await restored.findApiKey(hashOfApiKey(key))).toMatchObject({ name: "rescue" });
+		await restored.close();
+	});
+
+	it("say which setting is wrong", async () => {
+		expect(await eim(`admin migrate --data-folder ${folder} --api-port x`)).toMatchObject({
+			code: 2,
+			err: expect.stringContaining("api.port"),
+		});
 	});
 });
 

@@ -1,3 +1,4 @@
+import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { Command, type OptionValues } from "commander";
 import type { ApiClient } from "./api-client.ts";
 
@@ -10,6 +11,7 @@ export interface CliContext {
 	printOctets(octets: Uint8Array): void;
 	/** What happens meanwhile, to standard error. */
 	note(text: string): void;
+	readonly random: RandomSource;
 	readonly environment: Readonly<Record<string, string | undefined>>;
 	/** Milliseconds since 1970. */
 	now(): number;

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { apiClient } from "./api-client.ts";
 import { runCli } from "./program.ts";
 
@@ -34,6 +35,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
 	print: (text) => process.stdout.write(`${text}\n`),
 	printOctets: (octets) => process.stdout.write(octets),
 	note: (text) => process.stderr.write(`${text}\n`),
+	random: systemRandom,
 	environment: process.env,
 	now: () => Date.now(),
 	pause,

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import type { CliContext } from "./command-context.ts";
+import { adminCommands } from "./commands/admin.ts";
 import { deviceCommands } from "./commands/device.ts";
 import { eimCommands } from "./commands/eim.ts";
 import { operationCommands } from "./commands/operation.ts";
@@ -9,6 +10,7 @@ import { CliError, EXIT } from "./errors.ts";
 export async function runCli(commandLine: readonly string[], context: CliContext): Promise<number> {
 	const program = new Command("eim").description("eIM for IoT eSIM (GSMA SGP.32): the server and its command line");
 	eimCommands(program, context);
+	adminCommands(program, context);
 	deviceCommands(program, context);
 	operationCommands(program, context);
 	const quiet = (command: Command): void => {

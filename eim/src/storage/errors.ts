@@ -29,6 +29,14 @@ export const storeErrors = defineErrors({
 		action: "Use `next` of the page before as it is, or leave the cursor out to begin from the start.",
 		httpStatus: 400,
 	},
+	STORE_BACKUP_ELSEWHERE: {
+		meaning: "This command copies the embedded database, but PostgreSQL is configured.",
+		action: "Use pg_dump for the database, and copy the .pem files of dataFolder.",
+	},
+	STORE_BACKUP_FOLDER_USED: {
+		meaning: "The folder for the backup is not empty.",
+		action: "Name a new folder for each backup.",
+	},
 	STORE_QUEUE_FULL: {
 		meaning: "The device has as many waiting operations as the eIM keeps for one device.",
 		action: "Wait until the device has polled, or cancel operations that are still queued.",

@@ -1,6 +1,6 @@
 import { Type } from "@sinclair/typebox";
+import { API_KEY_RANDOM, makeApiKey } from "../../domain/api-key.ts";
 import type { ApiDeps } from "../api-deps.ts";
-import { makeApiKey } from "../api-key.ts";
 import { actorOf } from "../auth.ts";
 import { ApiError } from "../errors.ts";
 import { ApiKeyView, Name } from "../schemas.ts";
@@ -28,7 +28,7 @@ export function apiKeyRoutes(server: ApiServer, { store, clock, random }: ApiDep
 		async (request, reply) => {
 			const at = clock.now();
 			const { name, readOnly = false } = request.body;
-			const { secret, key } = makeApiKey({ name, readOnly, at }, random);
+			const { secret, key } = makeApiKey({ name, readOnly, at }, random.bytes(API_KEY_RANDOM));
 			const facts = { name, readOnly };
 			await store.saveApiKey(key, { at, actor: actorOf(request), action: "apiKey.made", subject: key.id, facts });
 			return reply.code(201).send({ ...apiKeyView(key), key: secret });
