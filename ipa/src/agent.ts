@@ -10,12 +10,12 @@ import { CardError } from "./card/errors.ts";
 import { Es10 } from "./card/es10.ts";
 import { Es10Commands } from "./card/es10-commands.ts";
 import { IsdRChannel, type IsdRChannelOptions } from "./card/isd-r-channel.ts";
-import { EsipaLinkError } from "./esipa/errors.ts";
+import { EimLinks, type LinkedEim } from "./eim-links.ts";
 import type { EsipaLink } from "./esipa/esipa-link.ts";
 import type { EsipaTarget } from "./esipa/http-asn1.ts";
-import { EimLinks, type LinkedEim } from "./procedures/eim-links.ts";
 import { ProcedureError } from "./procedures/errors.ts";
 import { IpaEvents } from "./procedures/event-emitter.ts";
+import { isLinkFailure, isRejection } from "./procedures/failure-kind.ts";
 import { deliverNotifications } from "./procedures/notifications.ts";
 import { poll } from "./procedures/poll.ts";
 import type { ProcedureContext, ProcedureSettings } from "./procedures/procedure-context.ts";
@@ -209,8 +209,8 @@ class Agent implements Ipa {
 		} catch (error) {
 			const { work } = this.#deps.journal.state;
 			const isWaiting = work.phase === "package-executed" && work.rollback.state !== "armed";
-			if (!(error instanceof EsipaLinkError) || !isWaiting) throw error;
-			if (!error.isRejection && this.#eims.length < 2) throw error;
+			if (!isLinkFailure(error) || !isWaiting) throw error;
+			if (!isRejection(error) && this.#eims.length < 2) throw error;
 			await this.#deps.journal.note({ type: "result-left-on-card" });
 		}
 	}
@@ -237,8 +237,7 @@ class Agent implements Ipa {
 			return { packages, failure: undefined };
 		} catch (error) {
 			const failure = toError(error);
-			const isOfThisEim = failure instanceof EsipaLinkError || failure instanceof ProcedureError;
-			if (context.signal.aborted || !isOfThisEim) throw failure;
+			if (context.signal.aborted || !(isLinkFailure(failure) || failure instanceof ProcedureError)) throw failure;
 			this.events.emit({ type: "poll-failed", eimId, code: failure.code, reason: failure.message });
 			this.#log.warn("poll failed", { eimId, error: failure });
 			return { packages, failure };

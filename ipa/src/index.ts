@@ -1,4 +1,18 @@
-/** The public face of the IPA as a library. */
+/**
+ * The public face of the IPA as a library. Every effect comes in as an interface:
+ * @example
+ * const ipa = createIpa({
+ * 	driver: vpcdDriver({ address: { host: "127.0.0.1", port: 35964 }, clock: systemClock }),
+ * 	link: (eim) => httpAsn1Link(eim, { clock: systemClock, timeout: Seconds(30) }),
+ * 	journal: await openJournal(fileJournalStorage("state/journal.log")),
+ * 	clock: systemClock,
+ * 	random: systemRandom,
+ * 	logger,
+ * 	settings: settingsOf(readConfig(ipaConfig, {}), "modem"),
+ * });
+ * ipa.events.on("profile-installed", ({ iccid }) => console.log(iccid));
+ * await ipa.run(signal);
+ */
 
 export { type CycleResult, createIpa, type Ipa, type IpaDeps, type IpaSettings } from "./agent.ts";
 export type { CardDriver } from "./card/card-channel.ts";
@@ -11,6 +25,7 @@ export { CardError } from "./card/errors.ts";
 export { Es10 } from "./card/es10.ts";
 export { Es10Commands } from "./card/es10-commands.ts";
 export { IsdRChannel } from "./card/isd-r-channel.ts";
+export { type IpaConfig, ipaConfig, settingsOf } from "./config.ts";
 export { EsipaLinkError } from "./esipa/errors.ts";
 export type { EsipaLink } from "./esipa/esipa-link.ts";
 export { type EsipaTarget, httpAsn1Link } from "./esipa/http-asn1.ts";

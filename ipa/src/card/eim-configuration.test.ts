@@ -6,7 +6,8 @@ import { hex, toHex, utf8 } from "@iot-esim/shared/util/bytes";
 import { describe, expect, it } from "vitest";
 import { testPki } from "../../../test/support/esipa-bench.ts";
 import { parseEimConfigurationFile } from "../cli/eim-configuration-file.ts";
-import { decodeEimConfiguration, offersHttpsRetrieval } from "./eim-configuration.ts";
+import { offersHttpsRetrieval } from "../procedures/start-up.ts";
+import { decodeEimConfiguration } from "./eim-configuration.ts";
 
 const sample = new Uint8Array(
 	readFileSync(new URL("../../../test/vectors/onomondo-ipa/add-initial-eim.ber", import.meta.url)),

@@ -1,7 +1,7 @@
 import { decode } from "@iot-esim/shared/asn1/schema";
 import { findTlv, readTlvs, readWholeTlv, type Tlv, tlvBytes, tlvValue } from "@iot-esim/shared/asn1/tlv-reader";
 import { tlv as writeTlv } from "@iot-esim/shared/asn1/tlv-writer";
-import { EimConfigurationData, EimSupportedProtocol } from "@iot-esim/shared/messages/sgp32/eim-configuration";
+import { EimConfigurationData } from "@iot-esim/shared/messages/sgp32/eim-configuration";
 
 /** What the TLS server of an eIM must show: a pinned key, or a certificate that is its own or its CA's. */
 export type TrustedTlsKey = { readonly publicKey: Uint8Array } | { readonly certificate: Uint8Array };
@@ -48,12 +48,6 @@ export function decodeEimConfiguration(der: Uint8Array): EimConfiguration {
 
 function trustedKey(tls: NonNullable<EimConfigurationData["trustedPublicKeyDataTls"]>): TrustedTlsKey {
 	return "trustedEimPkTls" in tls ? { publicKey: tls.trustedEimPkTls } : { certificate: tls.trustedCertificateTls };
-}
-
-/** True when the eIM offers retrieval over HTTPS, or does not say what it offers. */
-export function offersHttpsRetrieval(configuration: EimConfiguration): boolean {
-	const bits = configuration.supportedProtocol;
-	return bits === undefined || bits === "" || EimSupportedProtocol.has(bits, "eimRetrieveHttps");
 }
 
 /** The same entry with its keys in the strict form, where the tag of the arm replaces the tag 30. */

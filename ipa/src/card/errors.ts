@@ -51,7 +51,8 @@ export const cardErrors = defineErrors({
 	},
 	CARD_PCSC_MISSING: {
 		meaning: "The optional package for PC/SC readers is not installed.",
-		action: "Install it with `npm install smartcard` (needs a compiler and the PC/SC development files).",
+		action:
+			"Run `npm install smartcard` (needs a compiler and libpcsclite-dev); with npm 12 also `npm install-scripts approve smartcard` and `npm rebuild smartcard`.",
 		httpStatus: 501,
 	},
 });

@@ -40,11 +40,4 @@ export class EsipaLinkError extends EsimError {
 	) {
 		super(code, message, options);
 	}
-
-	/** The eIM was reached and will not take this message, today or tomorrow. */
-	get isRejection(): boolean {
-		const { status } = this.context;
-		if (this.code === "IPA_EIM_STATUS") return typeof status === "number" && status >= 400 && status < 500;
-		return this.code === "IPA_EIM_RESPONSE_INVALID";
-	}
 }

@@ -1,4 +1,4 @@
-import { EsipaLinkError } from "../esipa/errors.ts";
+import { isRejection } from "./failure-kind.ts";
 import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
 import { sightOfNotification } from "./result-facts.ts";
 
@@ -17,7 +17,7 @@ export async function deliverNotifications(
 			await deliverNotification(context, eim, notification);
 		} catch (error) {
 			// One that the eIM will never take must not keep the device from everything else; it stays on the card.
-			if (!(error instanceof EsipaLinkError) || !error.isRejection) throw error;
+			if (!isRejection(error)) throw error;
 			context.log.warn("notification rejected by the eIM", { eimId: eim.eimId, error });
 		}
 	}

@@ -1,10 +1,10 @@
 import { sleep } from "@iot-esim/shared/runtime/clock";
 import { fromHex } from "@iot-esim/shared/util/bytes";
 import { type Duration, Milliseconds } from "@iot-esim/shared/util/duration";
-import { EsipaLinkError } from "../esipa/errors.ts";
 import type { ResultAnswer } from "../esipa/esipa-client.ts";
 import type { Work } from "../state/device-state.ts";
 import { ProcedureError } from "./errors.ts";
+import { isLinkFailure } from "./failure-kind.ts";
 import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
 import { rollBack } from "./rollback.ts";
 
@@ -46,7 +46,7 @@ async function deliverOnce(
 			limited.release();
 		}
 	} catch (error) {
-		if (context.signal.aborted || !(error instanceof EsipaLinkError)) throw error;
+		if (context.signal.aborted || !isLinkFailure(error)) throw error;
 		context.emit({
 			type: "result-waiting",
 			eimId: eim.eimId,

@@ -1,7 +1,7 @@
 import { sleep } from "@iot-esim/shared/runtime/clock";
 import { Seconds } from "@iot-esim/shared/util/duration";
-import { CardError } from "../card/errors.ts";
 import { ProcedureError } from "./errors.ts";
+import { isCardFailure } from "./failure-kind.ts";
 import type { ProcedureContext } from "./procedure-context.ts";
 
 const ATTEMPT_PAUSE = Seconds(1);
@@ -21,7 +21,7 @@ export async function waitForRefresh(context: ProcedureContext): Promise<void> {
 			await context.channel.reopen();
 			break;
 		} catch (cause) {
-			if (!(cause instanceof CardError)) throw cause;
+			if (!isCardFailure(cause)) throw cause;
 			context.log.debug("card not back yet", { reason: cause.message });
 			if (clock.now() - began >= settings.refreshTimeout) {
 				const limit = settings.refreshTimeout / 1000;

@@ -1,9 +1,9 @@
 import { sleep } from "@iot-esim/shared/runtime/clock";
 import { fromHex, toHex } from "@iot-esim/shared/util/bytes";
 import { Seconds } from "@iot-esim/shared/util/duration";
-import { CardError } from "../card/errors.ts";
 import type { RollbackAnswer } from "../card/es10-commands.ts";
 import type { PackageFacts, Work } from "../state/device-state.ts";
+import { isCardFailure } from "./failure-kind.ts";
 import type { ProcedureContext } from "./procedure-context.ts";
 import { waitForRefresh } from "./refresh.ts";
 import { sightOfResult } from "./result-facts.ts";
@@ -63,7 +63,7 @@ async function rollbackOnce(context: ProcedureContext, work: RollbackWork): Prom
 	try {
 		return await context.commands.profileRollback(true);
 	} catch (error) {
-		if (!(error instanceof CardError)) throw error;
+		if (!isCardFailure(error)) throw error;
 		context.log.warn("link lost during the rollback", { reason: error.message });
 		await waitForRefresh(context);
 		const result = await findRollbackResult(context, work);

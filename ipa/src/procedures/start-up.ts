@@ -1,4 +1,5 @@
-import { type EimConfiguration, offersHttpsRetrieval } from "../card/eim-configuration.ts";
+import { EimSupportedProtocol } from "@iot-esim/shared/messages/sgp32/eim-configuration";
+import type { EimConfiguration } from "../card/eim-configuration.ts";
 import type { Es10 } from "../card/es10.ts";
 
 /** What the card says of itself when the agent begins to work with it. */
@@ -31,4 +32,10 @@ export function eimsToPoll(
 	const wanted = configurations.filter((one) => eimId === undefined || one.eimId === eimId);
 	const offering = wanted.filter(offersHttpsRetrieval);
 	return offering.length > 0 ? offering : wanted;
+}
+
+/** True when the eIM offers retrieval over HTTPS, or does not say what it offers. */
+export function offersHttpsRetrieval(configuration: EimConfiguration): boolean {
+	const bits = configuration.supportedProtocol;
+	return bits === undefined || bits === "" || EimSupportedProtocol.has(bits, "eimRetrieveHttps");
 }

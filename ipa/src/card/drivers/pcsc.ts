@@ -117,7 +117,7 @@ async function loadSmartcard(): Promise<PcscModule> {
 	} catch (cause) {
 		throw new CardError(
 			"CARD_PCSC_MISSING",
-			"PC/SC readers need the package smartcard: run `npm install smartcard` (with a compiler and libpcsclite-dev)",
+			"PC/SC readers need the package smartcard: run `npm install smartcard` (with a compiler and libpcsclite-dev; npm 12 also wants `npm install-scripts approve smartcard` and `npm rebuild smartcard`)",
 			{ cause },
 		);
 	}

@@ -1,10 +1,10 @@
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { equalBytes } from "@iot-esim/shared/util/bytes";
-import type { EimConfiguration } from "../card/eim-configuration.ts";
-import { EsipaClient } from "../esipa/esipa-client.ts";
-import type { EsipaLink } from "../esipa/esipa-link.ts";
-import type { EsipaTarget } from "../esipa/http-asn1.ts";
-import type { AssociatedEim } from "./procedure-context.ts";
+import type { EimConfiguration } from "./card/eim-configuration.ts";
+import { EsipaClient } from "./esipa/esipa-client.ts";
+import type { EsipaLink } from "./esipa/esipa-link.ts";
+import type { EsipaTarget } from "./esipa/http-asn1.ts";
+import type { AssociatedEim } from "./procedures/procedure-context.ts";
 
 /** An eIM of the card with its open link. */
 export interface LinkedEim extends AssociatedEim {

@@ -1,0 +1,116 @@
+import { hex, toHex } from "@iot-esim/shared/util/bytes";
+import { Minutes, Seconds } from "@iot-esim/shared/util/duration";
+import { describe, expect, it, onTestFailed } from "vitest";
+import { DeviceBench } from "../../test/procedures/ipa-device-bench.ts";
+import { eimConfiguration, otherNotification } from "../../test/procedures/ipa-scripted-card.ts";
+import { euiccPackage } from "../../test/procedures/ipa-scripted-eim.ts";
+import { EsipaLinkError } from "./esipa/errors.ts";
+
+function newBench(): DeviceBench {
+	const bench = new DeviceBench();
+	onTestFailed(() => console.log(bench.log()));
+	return bench;
+}
+
+describe("polling", () => {
+	it("backs off after failures up to a limit and returns to the interval after success", async () => {
+		const bench = newBench();
+		bench.eim.isReachable = () => false;
+		const ipa = await bench.restart({ retryAfter: Seconds(10), retryAtMost: Seconds(60) });
+		const stop = new AbortController();
+		const running = ipa.run(stop.signal);
+		await bench.clock.advance(Minutes(4));
+		bench.eim.isReachable = () => true;
+		await bench.clock.advance(Minutes(2));
+		const pauses = bench.events.flatMap((event) => (event.type === "sleeping" ? [Math.round(event.ms / 1000)] : []));
+		expect(pauses).toEqual([10, 20, 40, 60, 60, 60, 900]);
+		stop.abort();
+		await bench.clock.until(running);
+		expect(bench.types().at(-1)).toBe("stopped");
+	});
+
+	it("answers a package that it cannot read with an error instead of asking for it for ever", async () => {
+		const bench = newBench();
+		bench.eim.packages.push(hex`BF5403 FF0101`, hex`BF7000`);
+		bench.eim.answers.set(0xbf50, () => {
+			bench.eim.packages.shift();
+			return hex`BF50023000`;
+		});
+		await bench.round(await bench.restart());
+		const errors = bench.eim.messages.filter((message) => message.startsWith("BF50"));
+		expect(errors.map((message) => message.slice(-10))).toEqual(["A003020101", "A003020102"]);
+	});
+
+	it("opens the card again after it was lost", async () => {
+		const bench = newBench();
+		const ipa = await bench.restart();
+		await bench.round(ipa);
+		bench.card.failAfter = "BF51";
+		bench.eim.packages.push(euiccPackage("eim.example", 6, { psmoList: [{ getRAT: {} }] }));
+		expect((await bench.round(ipa)).failure).toMatchObject({ code: "CARD_LINK_LOST" });
+		expect((await bench.round(ipa)).failure).toBeUndefined();
+		expect(bench.card.results).toHaveLength(0);
+	});
+
+	it("goes on polling when the eIM rejects a notification, and keeps it", async () => {
+		const bench = newBench();
+		bench.card.notifications.push(otherNotification(7), otherNotification(8));
+		bench.eim.answers.set(0xbf3d, (message) => {
+			if (!toHex(message).includes("BF2F17800107")) return undefined;
+			throw new EsipaLinkError("IPA_EIM_STATUS", "HTTP status 400", { context: { status: 400 } });
+		});
+		expect((await bench.round(await bench.restart())).failure).toBeUndefined();
+		expect(bench.card.notifications).toHaveLength(1);
+		expect(bench.eim.messages.at(-1)).toMatch(/^BF4F/);
+	});
+
+	it("goes on polling when the eIM rejects a result, and offers it again from the card", async () => {
+		const bench = newBench();
+		bench.eim.packages.push(euiccPackage("eim.example", 5, { psmoList: [{ getRAT: {} }] }));
+		let rejects = true;
+		bench.eim.answers.set(0xbf50, () => {
+			if (!rejects) return undefined;
+			bench.eim.packages.length = 0;
+			throw new EsipaLinkError("IPA_EIM_STATUS", "HTTP status 400", { context: { status: 400 } });
+		});
+		const ipa = await bench.restart();
+		await bench.round(ipa);
+		await bench.round(ipa);
+		expect(bench.types().filter((type) => type === "polled").length).toBeGreaterThan(1);
+		expect(bench.card.results).toHaveLength(1);
+		rejects = false;
+		await bench.round(ipa);
+		expect(bench.card.results).toHaveLength(0);
+		expect(bench.eim.results).toHaveLength(1);
+	});
+
+	it("does not hammer an eIM that sends the same package for ever", async () => {
+		const bench = newBench();
+		bench.eim.packages.push(hex`BF5406 A0048002 3124`);
+		bench.eim.answers.set(0xbf50, () => hex`BF50023000`);
+		await bench.round(await bench.restart());
+		expect(bench.eim.messages.filter((message) => message.startsWith("BF4F"))).toHaveLength(2);
+	});
+
+	it("waits for two eIMs, and one that is out of reach does not keep the other away", async () => {
+		const bench = newBench();
+		bench.card.eims = [eimConfiguration("eim.example"), eimConfiguration("other.example", 2)];
+		bench.eim.packages.push(euiccPackage("eim.example", 5, { psmoList: [{ getRAT: {} }] }));
+		bench.eim.answers.set(0xbf50, () => {
+			bench.eim.isReachable = () => false;
+			throw new EsipaLinkError("IPA_EIM_UNREACHABLE", "connection reset");
+		});
+		const ipa = await bench.restart();
+		await bench.round(ipa);
+		bench.otherEim.packages.push(euiccPackage("other.example", 9, { psmoList: [{ getRAT: {} }] }));
+		await bench.round(ipa);
+		expect(bench.otherEim.results).toHaveLength(1);
+		bench.eim.isReachable = () => true;
+		bench.eim.answers.delete(0xbf50);
+		await bench.round(ipa);
+		await bench.round(ipa);
+		expect(bench.eim.results).toHaveLength(1);
+		expect(bench.card.executed).toEqual([5, 9]);
+		expect(bench.card.results).toHaveLength(0);
+	});
+});

@@ -1,0 +1,23 @@
+import { EsimError } from "@iot-esim/shared/util/errors";
+
+/** Codes of the areas below; procedures know them by name, not by class. */
+const CARD = "CARD_";
+const LINK = "IPA_EIM_";
+
+/** The card, its reader or the modem failed, or refused a command. */
+export function isCardFailure(error: unknown): error is EsimError {
+	return error instanceof EsimError && error.code.startsWith(CARD);
+}
+
+/** The way to the eIM failed: a retry may go through, unless the eIM rejects the message. */
+export function isLinkFailure(error: unknown): error is EsimError {
+	return error instanceof EsimError && error.code.startsWith(LINK);
+}
+
+/** The eIM was reached and will not take this message, today or tomorrow. */
+export function isRejection(error: unknown): error is EsimError {
+	if (!isLinkFailure(error)) return false;
+	if (error.code === "IPA_EIM_RESPONSE_INVALID") return true;
+	const { status } = error.context;
+	return error.code === "IPA_EIM_STATUS" && typeof status === "number" && status >= 400 && status < 500;
+}
