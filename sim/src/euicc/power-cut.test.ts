@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { reportOf } from "./card-report.ts";
 import { MemoryDisk } from "./nvm/disk.ts";
 import { Nvm } from "./nvm/nvm.ts";
-import { CardBench, iccidOf, tinyProfile } from "./testing/card-bench.ts";
+import { CardBench, iccidOf, testPki, tinyProfile } from "./testing/card-bench.ts";
 import { TestEim } from "./testing/test-eim.ts";
 import { metadataFor, TestSmdp } from "./testing/test-smdp.ts";
 
@@ -24,7 +24,7 @@ function life(): Step[] {
 	return [
 		(bench) => eim.associate(bench),
 		async (bench) => {
-			smdp.of = new TestSmdp(bench.pki);
+			smdp.of = new TestSmdp(testPki());
 			const { euiccSignature1 } = await smdp.of.authenticate(bench);
 			const otpk = await smdp.of.prepare(bench, euiccSignature1);
 			smdp.segments = segmentBoundProfilePackage(

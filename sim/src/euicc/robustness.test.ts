@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { consumerFunctions, iotFunctions } from "./es10/functions.ts";
 import { profileFileSystems } from "./file-system/profile-file-systems.ts";
-import { CardBench, iccidOf, tinyProfile } from "./testing/card-bench.ts";
+import { CardBench, iccidOf, testPki, tinyProfile } from "./testing/card-bench.ts";
 import { TestEim } from "./testing/test-eim.ts";
 import { metadataFor, TestSmdp } from "./testing/test-smdp.ts";
 
@@ -74,7 +74,7 @@ describe("whatever comes in", () => {
 
 	it("any change of an octet of a Bound Profile Package ends in a signed error, never in a profile", async () => {
 		const bench = await new CardBench().start();
-		const smdp = new TestSmdp(bench.pki);
+		const smdp = new TestSmdp(testPki());
 		const options = { profile: tinyProfile(A), metadata: metadataFor(A) };
 		const change = fc.record({ at: fc.nat(), value: fc.integer({ min: 1, max: 255 }) });
 		await fc.assert(

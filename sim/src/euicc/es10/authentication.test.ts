@@ -23,7 +23,7 @@ let smdp: TestSmdp;
 
 beforeEach(async () => {
 	bench = await new CardBench().start();
-	smdp = new TestSmdp(bench.pki);
+	smdp = new TestSmdp(testPki());
 });
 
 async function challenge(): Promise<Uint8Array> {

@@ -36,7 +36,7 @@ async function expectFailure(
 ) {
 	const bench = await new CardBench(benchOptions).start();
 	const before = await profilesOf(bench);
-	const result = await new TestSmdp(bench.pki).download(bench, options);
+	const result = await new TestSmdp(testPki()).download(bench, options);
 	expect(resultOf(result).finalResult).toEqual({ errorResult: expected });
 	expect(await profilesOf(bench)).toEqual(before);
 	expect(await bench.ask("BF2B00")).toContain(toHex(result));
@@ -85,7 +85,7 @@ describe("the load of a Bound Profile Package", () => {
 		for (const cut of cuts) {
 			const bench = await new CardBench().start();
 			const options = { ...long, profile, binding, ...(cut ? { cut } : {}) };
-			expect(resultOf(await new TestSmdp(bench.pki).download(bench, options)).finalResult).toHaveProperty(
+			expect(resultOf(await new TestSmdp(testPki()).download(bench, options)).finalResult).toHaveProperty(
 				"successResult",
 			);
 		}
@@ -94,20 +94,20 @@ describe("the load of a Bound Profile Package", () => {
 	it("keeps ConfigureISDP data and shows it when asked for", async () => {
 		const bench = await new CardBench().start();
 		const binding = { configureISDP: { dpProprietaryData: { dpOid: "2.999.10" } } };
-		await new TestSmdp(bench.pki).download(bench, { ...good, binding });
+		await new TestSmdp(testPki()).download(bench, { ...good, binding });
 		expect(await bench.ask("BF2D035C01B8")).toBe("BF2D0BA009E307B805800388370A");
 	});
 
 	it("gives the next profile the next AID and every notification its own number", async () => {
 		const bench = await new CardBench().start();
-		await new TestSmdp(bench.pki).download(bench, good);
+		await new TestSmdp(testPki()).download(bench, good);
 		const metadata = metadataFor(OTHER, {
 			notificationConfigurationInfo: [
 				{ profileManagementOperation: "1", notificationAddress: "other.example.com" },
 				{ profileManagementOperation: "1", notificationAddress: SMDP_ADDRESS },
 			],
 		});
-		const result = resultOf(await new TestSmdp(bench.pki).download(bench, { profile: tinyProfile(OTHER), metadata }));
+		const result = resultOf(await new TestSmdp(testPki()).download(bench, { profile: tinyProfile(OTHER), metadata }));
 		expect(result.finalResult).toMatchObject({ successResult: { aid: hex`A0000005591010FFFFFFFF8900001100` } });
 		const list = await bench.ask("BF2800");
 		expect(list.match(/BF2F/g)).toHaveLength(3);
@@ -116,7 +116,7 @@ describe("the load of a Bound Profile Package", () => {
 
 	it("reports a loss of power in mid-load as an interruption, and the second try uses the same one-time key", async () => {
 		const bench = await new CardBench().start();
-		const smdp = new TestSmdp(bench.pki);
+		const smdp = new TestSmdp(testPki());
 		const otpk = await smdp.prepare(bench, (await smdp.authenticate(bench)).euiccSignature1);
 		const segments = segmentBoundProfilePackage(smdp.bind(otpk, good));
 		for (const [sent, bppCommandId] of [
@@ -144,7 +144,7 @@ describe("the load of a Bound Profile Package", () => {
 
 	it("is ended by any other function, and by the start of another package", async () => {
 		const bench = await new CardBench().start();
-		const smdp = new TestSmdp(bench.pki);
+		const smdp = new TestSmdp(testPki());
 		const otpk = await smdp.prepare(bench, (await smdp.authenticate(bench)).euiccSignature1);
 		const [first, second] = segmentBoundProfilePackage(smdp.bind(otpk, good)) as [Uint8Array, Uint8Array];
 		await bench.es10(first);
@@ -172,7 +172,7 @@ describe("the load of a Bound Profile Package", () => {
 			["another operation than installing (0, 5)", hex`820101`, 2, 0x02, 5],
 		])("InitialiseSecureChannel: %s", async (_what, part, offset, value, errorReason) => {
 			const bench = await new CardBench().start();
-			const smdp = new TestSmdp(bench.pki);
+			const smdp = new TestSmdp(testPki());
 			const otpk = await smdp.prepare(bench, (await smdp.authenticate(bench)).euiccSignature1);
 			const bpp = smdp.bind(otpk, good);
 			const result = await smdp.load(bench, resigned(changed(bpp, indexOf(bpp, part) + offset, value), otpk, bench));
@@ -203,7 +203,7 @@ describe("the load of a Bound Profile Package", () => {
 			const test = { ...good, metadata: metadataFor(ICCID, { profileClass: 0 }) };
 			await expectFailure(test, { bppCommandId: 2, errorReason: 6 }, { card: { supportsTestProfiles: false } });
 			const bench = await new CardBench().start();
-			expect(resultOf(await new TestSmdp(bench.pki).download(bench, test)).finalResult).toHaveProperty("successResult");
+			expect(resultOf(await new TestSmdp(testPki()).download(bench, test)).finalResult).toHaveProperty("successResult");
 		});
 		it("StoreMetadata: an ICCID that is there already (2, 9)", () =>
 			expectFailure(
@@ -223,7 +223,7 @@ describe("the load of a Bound Profile Package", () => {
 			await expectFailure(of(hex`62F612`, "ppr1"), { bppCommandId: 2, errorReason: 15 }, { card });
 			await expectFailure(of(hex`62F071`, "ppr1", "ppr2"), { bppCommandId: 2, errorReason: 15 }, { card });
 			const bench = await new CardBench({ card }).start();
-			const result = resultOf(await new TestSmdp(bench.pki).download(bench, of(hex`62F071`, "ppr1")));
+			const result = resultOf(await new TestSmdp(testPki()).download(bench, of(hex`62F071`, "ppr1")));
 			expect(result.finalResult).toHaveProperty("successResult");
 		});
 		it("LoadProfileElements: a changed block (5, 8)", () =>

@@ -31,7 +31,7 @@ async function withDownload(
 ): Promise<CardBench> {
 	const bench = await new CardBench(options).start();
 	const options2 = { profile: tinyProfile(B), metadata: metadataFor(B, changes) };
-	await new TestSmdp(bench.pki).download(bench, options2);
+	await new TestSmdp(testPki()).download(bench, options2);
 	return bench;
 }
 
@@ -68,7 +68,7 @@ describe("policy rules", () => {
 	it("keep a profile enabled (PPR1) and on the card (PPR2)", async () => {
 		const bench = await withDownload({ profilePolicyRules: PprIds.of("ppr1", "ppr2") });
 		const profile = { profile: tinyProfile(C), metadata: metadataFor(C) };
-		await new TestSmdp(bench.pki).download(bench, profile);
+		await new TestSmdp(testPki()).download(bench, profile);
 		expect(await bench.ask(remove(b))).toBe("BF3303800103");
 		expect(await bench.ask(enable(b))).toBe("BF3103800100");
 		expect(await bench.ask(disable(b))).toBe("BF3203800103");
@@ -153,7 +153,7 @@ describe("ImmediateEnable", () => {
 	it("enables the profile that was just loaded, when the card is set to", async () => {
 		const bench = await new CardBench({ profiles: first }).start();
 		expect(await bench.ask("BF5A038001FF")).toBe("BF5A03800104");
-		await new TestSmdp(bench.pki).download(bench, profile);
+		await new TestSmdp(testPki()).download(bench, profile);
 		expect(await bench.ask("BF5A038001FF")).toBe("BF5A03800101");
 		expect(await bench.ask("BF59028000")).toBe("BF5903800100");
 		expect(await bench.ask("BF5A038001FF")).toBe("BF5A03800100");
@@ -165,13 +165,13 @@ describe("ImmediateEnable", () => {
 	it("is bound to the SM-DP+ of the configuration, and to the session", async () => {
 		const bench = await new CardBench().start();
 		await bench.ask(`BF591480008210${toHex(new TextEncoder().encode("else.example.com"))}`);
-		await new TestSmdp(bench.pki).download(bench, profile);
+		await new TestSmdp(testPki()).download(bench, profile);
 		expect(await bench.ask("BF5A038001FF")).toBe("BF5A03800101");
 		await bench.ask("BF59078000810388370A");
 		expect(await bench.ask("BF5A038001FF")).toBe("BF5A03800100");
 		const other = await new CardBench().start();
 		await other.ask("BF59028000");
-		await new TestSmdp(other.pki).download(other, profile);
+		await new TestSmdp(testPki()).download(other, profile);
 		await other.restart();
 		expect(await other.ask("BF5A038001FF")).toBe("BF5A03800104");
 	});

@@ -8,7 +8,7 @@ import { concatBytes, fromHex, toHex } from "@iot-esim/shared/util/bytes";
 import { makeTestPki, type TestPki } from "../../pki/test-pki.ts";
 import { answered, plain, Status } from "../apdu/status.ts";
 import { Card } from "../card.ts";
-import { type BootstrapProfile, createCard, personalisationOf } from "../create-card.ts";
+import { type BootstrapProfile, createCard, type PkiOfCard, personalisationOf } from "../create-card.ts";
 import { FaultyDisk } from "../faults.ts";
 import { ISD_R_AID } from "../isd-r.ts";
 import { MemoryDisk } from "../nvm/disk.ts";
@@ -71,7 +71,7 @@ export const headerFileSystems: ProfileFileSystems = {
 };
 
 export interface BenchOptions {
-	readonly pkis?: readonly TestPki[];
+	readonly pkis?: readonly (PkiOfCard & Pick<TestPki, "eid" | "dpPb">)[];
 	readonly card?: Partial<Omit<Personalisation, "eid" | "ciCertificates" | "credentials">>;
 	readonly profiles?: readonly BootstrapProfile[];
 	readonly fileSystems?: ProfileFileSystems;
@@ -80,14 +80,14 @@ export interface BenchOptions {
 /** A card with its memory in reach, and a terminal that talks to it. */
 export class CardBench {
 	readonly disk = new FaultyDisk(new MemoryDisk());
-	readonly pki: TestPki;
+	readonly pki: PkiOfCard & Pick<TestPki, "eid" | "dpPb">;
 	readonly #fileSystems: ProfileFileSystems;
 	readonly errors: unknown[] = [];
 	card: Card;
 
 	constructor(options: BenchOptions = {}) {
 		const chosen = options.pkis ?? [testPki()];
-		this.pki = chosen[0] as TestPki;
+		this.pki = chosen[0] ?? testPki();
 		this.#fileSystems = options.fileSystems ?? headerFileSystems;
 		const nvm = new Nvm(this.disk);
 		createCard(nvm, personalisationOf(chosen, options.card), this.#fileSystems, options.profiles);

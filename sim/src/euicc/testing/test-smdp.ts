@@ -66,15 +66,18 @@ export interface CardLink {
 	es10(request: Uint8Array): Promise<{ data: Uint8Array; status: number }>;
 }
 
+/** The certificates that an SM-DP+ and the checks of its card need. */
+export type PkiOfDownload = Pick<TestPki, "curve" | "ci" | "dpAuth" | "dpPb" | "euicc" | "eid">;
+
 /** An SM-DP+ for tests: no HTTP and no orders, only what it signs and how it binds. */
 export class TestSmdp {
-	readonly pki: TestPki;
+	readonly pki: PkiOfDownload;
 	readonly transactionId: Uint8Array;
 	readonly oneTimeKeyPair: KeyPair;
 	readonly dpAuth: Credential;
 	readonly dpPb: Credential;
 
-	constructor(pki: TestPki, credentials: { readonly dpAuth?: Credential; readonly dpPb?: Credential } = {}) {
+	constructor(pki: PkiOfDownload, credentials: { readonly dpAuth?: Credential; readonly dpPb?: Credential } = {}) {
 		this.pki = pki;
 		this.dpAuth = credentials.dpAuth ?? pki.dpAuth;
 		this.dpPb = credentials.dpPb ?? pki.dpPb;
