@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildProfilePackage } from "@iot-esim/shared/profile/builder/build-profile-package";
@@ -8,7 +8,12 @@ import { fromHex, toHex } from "@iot-esim/shared/util/bytes";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { savePki } from "../pki/pki-directory.ts";
+import { Card } from "./card.ts";
 import type { CardReport } from "./card-report.ts";
+import { profileFileSystems } from "./file-system/profile-file-systems.ts";
+import { FileDisk } from "./nvm/disk.ts";
+import { lockMemory } from "./nvm/lock.ts";
+import { Nvm } from "./nvm/nvm.ts";
 import { simEuiccProgram } from "./program.ts";
 import { testPki } from "./testing/card-bench.ts";
 
@@ -83,6 +88,46 @@ describe("sim-euicc", () => {
 		);
 		await expect(init).rejects.toThrow();
 		expect(existsSync(dir)).toBe(false);
+	});
+
+	it("says what is wrong with its options", async () => {
+		const dir = join(directory, "none");
+		await expect(run("show", "--dir", dir)).rejects.toThrow(/holds no card/);
+		await expect(run("run", "--dir", dir, "--connect", "127.0.0.1:1")).rejects.toThrow(/holds no card/);
+		await expect(run("run", "--dir", dir, "--connect", "nowhere")).rejects.toThrow(/--connect/);
+		const init = (...more: string[]) => run("init", "--dir", dir, "--pki", join(directory, "nist"), ...more);
+		await expect(init("--memory", "much")).rejects.toThrow(/number of octets/);
+		await expect(init("--eid", "89049032000000000000000000000260")).rejects.toThrow(/no certificate euicc/);
+		expect(existsSync(dir)).toBe(false);
+	});
+
+	it("makes a card with the quirks of real ones", async () => {
+		const dir = join(directory, "quirks");
+		await run("init", "--dir", dir, "--pki", join(directory, "nist"), "--quirk", "needs-terminal-capability");
+		const nvm = new Nvm(new FileDisk(dir));
+		const card = new Card({ nvm, fileSystems: profileFileSystems() });
+		await card.powerOn();
+		const selectIsdr = fromHex("00A4040010A0000005591010FFFFFFFF8900000100");
+		expect(toHex(await card.transmit(selectIsdr))).toBe("6A82");
+		await card.transmit(fromHex("80AA000005A903830107"));
+		expect(toHex(await card.transmit(selectIsdr))).toMatch(/^61/);
+		nvm.close();
+	});
+
+	it("takes over the memory of a killed process, not of a running one", () => {
+		const dir = join(directory, "lock");
+		mkdirSync(dir);
+		for (const stale of ["4194304", "", "no number"]) {
+			writeFileSync(join(dir, "lock"), stale);
+			lockMemory(dir)();
+			expect(readdirSync(dir)).toEqual([]);
+		}
+		writeFileSync(join(dir, "lock"), String(process.ppid));
+		expect(() => lockMemory(dir)).toThrow(new RegExp(`process ${process.ppid} uses`));
+		rmSync(join(dir, "lock"));
+		const unlock = lockMemory(dir);
+		expect(() => lockMemory(dir)).toThrow(/uses the card/);
+		unlock();
 	});
 
 	it("serves the card to a reader over TCP, alone, until it is stopped, and keeps what changed", async () => {

@@ -12,7 +12,7 @@ import { profileFileSystems } from "./file-system/profile-file-systems.ts";
 import { FileDisk, MemoryDisk } from "./nvm/disk.ts";
 import { lockMemory } from "./nvm/lock.ts";
 import { Nvm } from "./nvm/nvm.ts";
-import type { Personalisation } from "./personalisation.ts";
+import type { Personalisation, Quirks } from "./personalisation.ts";
 import { runCard } from "./vpcd.ts";
 
 /** What the program needs from outside. */
@@ -35,7 +35,14 @@ interface InitOptions {
 	readonly smds?: string;
 	readonly defaultSmdp?: string;
 	readonly memory?: string;
+	readonly quirk?: (keyof typeof QUIRKS)[];
 }
+
+/** Quirks by the words of the command line. */
+const QUIRKS = {
+	"needs-terminal-capability": "needsTerminalCapability",
+	"refuses-es10-until-reset": "refusesEs10UntilReset",
+} as const satisfies Record<string, keyof Quirks>;
 
 /** `sim-euicc init`, `run` and `show`. */
 export function simEuiccProgram(effects: SimEuiccEffects): Command {
@@ -54,6 +61,7 @@ export function simEuiccProgram(effects: SimEuiccEffects): Command {
 		.option("--smds <fqdn>", "root SM-DS address")
 		.option("--default-smdp <fqdn>", "default SM-DP+ address")
 		.option("--memory <octets>", "room for profiles")
+		.addOption(new Option("--quirk <name...>", "answer as some real cards do").choices(Object.keys(QUIRKS)))
 		.action((options: InitOptions) => init(options, effects));
 	program
 		.command("run")
@@ -80,6 +88,7 @@ function init(options: InitOptions, effects: SimEuiccEffects): void {
 			...(options.smds === undefined ? {} : { rootSmdsAddress: options.smds }),
 			...(options.defaultSmdp === undefined ? {} : { defaultSmdpAddress: options.defaultSmdp }),
 			...(options.memory === undefined ? {} : { profileMemory: positive(options.memory) }),
+			quirks: Object.fromEntries((options.quirk ?? []).map((name) => [QUIRKS[name], true])),
 		},
 	);
 	const bootstrap = options.bootstrap && {
