@@ -1,6 +1,8 @@
 import type { Bench, BenchReport } from "./bench.ts";
 
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+	codec: async () => (await import("./codec.ts")).codec,
+	cycle: async () => (await import("./cycle.ts")).cycle,
 	download: async () => (await import("./download.ts")).download,
 };
 
