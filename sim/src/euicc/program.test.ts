@@ -117,7 +117,7 @@ describe("sim-euicc", () => {
 	it("takes over the memory of a killed process, not of a running one", () => {
 		const dir = join(directory, "lock");
 		mkdirSync(dir);
-		for (const stale of ["4194304", "", "no number"]) {
+		for (const stale of ["4194304", "", "no number", `${process.ppid} 1`]) {
 			writeFileSync(join(dir, "lock"), stale);
 			lockMemory(dir)();
 			expect(readdirSync(dir)).toEqual([]);
