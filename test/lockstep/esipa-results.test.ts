@@ -1,10 +1,10 @@
-import { newDevice } from "@iot-esim/eim/domain/device";
-import { decode, encode } from "@iot-esim/shared/asn1/schema";
-import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
+import { encode } from "@iot-esim/shared/asn1/schema";
 import { generateKeyPair } from "@iot-esim/shared/crypto/ecdsa";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
 import { EuiccPackageResult } from "@iot-esim/shared/messages/sgp32/euicc-package-result";
 import { IpaEuiccDataResponse } from "@iot-esim/shared/messages/sgp32/ipa-euicc-data";
+import { parseCertificate } from "@iot-esim/shared/pki/certificate";
+import { issueCrl, parseCrl } from "@iot-esim/shared/pki/crl";
 import { signEuiccPackageResult } from "@iot-esim/shared/security/package-signature";
 import { equalBytes, hex, toHex } from "@iot-esim/shared/util/bytes";
 import { afterEach, describe, expect, it } from "vitest";
@@ -24,7 +24,6 @@ const iccid = Iccid("89490200001234567890");
 const enable = { type: "enable", parameters: { iccid, rollback: true } } as const;
 
 /** A card starts from the counter in its eIM configuration data; the first package has a greater one. */
-const FIRST_COUNTER = newDevice({ eid, at: 0 }).counter + 1;
 const NO_PACKAGE = hex`BF4F 03 02 01 01`;
 const EMPTY = hex`BF50 02 30 00`;
 
@@ -158,6 +157,45 @@ describe("a result", () => {
 		expect((await bench.store.loadDevice(eid))?.euiccCertificate).toBeUndefined();
 	});
 
+	it("of a revoked eUICC is kept and changes nothing, like one whose EUM is past its last day", async () => {
+		const { eum, euicc } = testPki();
+		const list = issueCrl({
+			issuer: parseCertificate(eum.certificate),
+			privateKey: eum.privateKey,
+			thisUpdate: 0,
+			nextUpdate: Date.UTC(2100, 0, 1),
+			crlNumber: 1,
+			revoked: [{ serialNumber: parseCertificate(euicc.certificate).serialNumber, at: 0 }],
+		});
+		const inForce = { revoked: false };
+		bench = await esipaBench({ crls: () => (inForce.revoked ? [parseCrl(list)] : []) });
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		const card = new SigningCard(bench.pki);
+		const executed = card.execute(await bench.ask(poll(eid)), [{ enableResult: 0 }]);
+		inForce.revoked = true;
+		expect(await bench.ask(result(eid, executed))).toEqual(EMPTY);
+		expect(await bench.store.loadOperation(id)).toMatchObject({
+			state: "awaiting-verification",
+			reason: { code: "PKI_REVOKED" },
+		});
+		expect(await bench.store.listProfiles(eid)).toEqual([]);
+	});
+
+	it("is not kept without bound", async () => {
+		bench = await esipaBench();
+		await bench.register(eid);
+		const data = { eimId: EIM_ID, counterValue: 1, seqNumber: 1, euiccResult: [] };
+		const { privateKey } = generateKeyPair("P-256");
+		const answers: Uint8Array[] = [];
+		for (let seqNumber = 1; seqNumber <= 40; seqNumber++) {
+			const forged = signEuiccPackageResult({ data: { ...data, seqNumber }, associationToken: 0, privateKey });
+			answers.push(await bench.ask(result(eid, encode(EuiccPackageResult, forged))));
+		}
+		expect(await bench.store.listResults(eid, "kept")).toHaveLength(32);
+		expect(answers.at(-1)).toEqual(hex`BF50 03 02 01 7F`);
+	});
+
 	it("counts unverified only for a device in a lab mode that says so", async () => {
 		bench = await esipaBench();
 		await bench.register(eid, { labMode: "bring-up", acceptUnverified: true });
@@ -254,93 +292,5 @@ describe("results that say more", () => {
 				isFallback: true,
 			}),
 		);
-	});
-});
-
-describe("errors of the eUICC and the IPA", () => {
-	it("a signed error fails the operation and has no number to acknowledge", async () => {
-		bench = await esipaBench();
-		await bench.register(eid, bench.known);
-		const id = await bench.order(eid, enable);
-		const refused = new SigningCard(bench.pki).refuse(await bench.ask(poll(eid)), 15);
-		expect(await bench.ask(result(eid, refused))).toEqual(EMPTY);
-		expect((await bench.store.loadOperation(id))?.reason?.code).toBe("euiccPackageError: sizeOverflow(15)");
-	});
-
-	it("a replay makes the eIM ask for stored results, and take the one that it had missed", async () => {
-		bench = await esipaBench();
-		await bench.register(eid, bench.known);
-		const id = await bench.order(eid, enable);
-		const card = new SigningCard(bench.pki, 0, 3);
-		const answer = await bench.ask(poll(eid));
-		const missed = card.execute(answer, [{ enableResult: 0 }]);
-		await bench.ask(result(eid, card.refuse(answer, 4)));
-		expect(await bench.state(id)).toBe("awaiting-verification");
-		const eimTransactionId = await takeDataRequest();
-		const stored = encode(IpaEuiccDataResponse, {
-			ipaEuiccData: {
-				euiccPackageResultList: [{ value: decode(EuiccPackageResult, missed), der: missed }],
-				eimTransactionId,
-			},
-		});
-		expect(acknowledgedIn(await bench.ask(result(eid, stored)))).toEqual([3]);
-		expect(await bench.state(id)).toBe("succeeded");
-	});
-
-	it("a replay without a stored result means that the card is ahead: packed anew with a greater counter", async () => {
-		bench = await esipaBench();
-		await bench.register(eid, bench.known);
-		const id = await bench.order(eid, enable);
-		const card = new SigningCard(bench.pki);
-		await bench.ask(result(eid, card.refuse(await bench.ask(poll(eid)), 4)));
-		const eimTransactionId = await takeDataRequest();
-		await bench.ask(result(eid, encode(IpaEuiccDataResponse, { ipaEuiccData: { eimTransactionId } })));
-		const anew = await bench.ask(poll(eid));
-		expect(card.open(anew).counterValue).toBeGreaterThan(32);
-		expect(acknowledgedIn(await bench.ask(result(eid, card.execute(anew, [{ enableResult: 0 }]))))).toEqual([1]);
-		expect(await bench.state(id)).toBe("succeeded");
-	});
-
-	it("an unsigned error teaches the association token, and the package is made anew with it", async () => {
-		bench = await esipaBench();
-		await bench.register(eid, bench.known);
-		const id = await bench.order(eid, enable);
-		await bench.ask(poll(eid));
-		const unsigned = tlv(0xbf51, tlv(0xa2, tlv(0x80, new TextEncoder().encode(EIM_ID)), hex`84 01 0B`));
-		expect(await bench.ask(result(eid, unsigned))).toEqual(EMPTY);
-		const card = new SigningCard(bench.pki, 11);
-		const anew = await bench.ask(poll(eid));
-		expect(card.open(anew).counterValue).toBe(FIRST_COUNTER + 1);
-		expect(acknowledgedIn(await bench.ask(result(eid, card.execute(anew, [{ enableResult: 0 }]))))).toEqual([1]);
-		expect(await bench.state(id)).toBe("succeeded");
-	});
-
-	it("an unsigned error never ends an operation", async () => {
-		bench = await esipaBench();
-		await bench.register(eid, bench.known);
-		const id = await bench.order(eid, enable);
-		await bench.ask(poll(eid));
-		const unsigned = tlv(0xbf51, tlv(0xa2, tlv(0x80, new TextEncoder().encode(EIM_ID))));
-		expect(await bench.ask(result(eid, unsigned))).toEqual(EMPTY);
-		expect(await bench.state(id)).toBe("awaiting-verification");
-		expect(await bench.ask(poll(eid))).toEqual(NO_PACKAGE);
-	});
-
-	it("unknownPackage of the IPA fails the operation", async () => {
-		bench = await esipaBench();
-		await bench.register(eid, bench.known);
-		const id = await bench.order(eid, enable);
-		await bench.ask(poll(eid));
-		expect(await bench.ask(result(eid, hex`A0 03 02 01 02`))).toEqual(EMPTY);
-		expect((await bench.store.loadOperation(id))?.reason?.code).toBe("eimPackageResultError: unknownPackage(2)");
-	});
-
-	it("what cannot be read gets undefinedError(127), another tag an error of the transport", async () => {
-		bench = await esipaBench();
-		expect(await bench.ask(hex`BF50 03 5A 01 00`)).toEqual(hex`BF50 03 02 01 7F`);
-		expect(await bench.ask(hex`BF4F 10 5A`)).toEqual(hex`BF4F 03 02 01 7F`);
-		for (const body of [hex``, hex`A2 00`, hex`BF51 00`, hex`30 00`]) {
-			await expect(bench.send(body)).rejects.toMatchObject({ code: "ESIPA_MESSAGE_UNKNOWN", httpStatus: 400 });
-		}
 	});
 });

@@ -16,6 +16,7 @@ import { utf8 } from "@iot-esim/shared/util/bytes";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import { loadPki, savePki } from "@iot-esim/sim/pki/pki-directory";
+import { makeTestPki, type TestPki } from "@iot-esim/sim/pki/test-pki";
 import { credentialsOf } from "@iot-esim/sim/smdp/credentials";
 import { profileFromFile } from "@iot-esim/sim/smdp/orders/import-profile";
 import { createSmdp, type Smdp } from "@iot-esim/sim/smdp/smdp";
@@ -53,9 +54,9 @@ class Line implements Es9PlusHttp {
 	}
 }
 
-function makeSmdp(now: () => number): Smdp {
+function makeSmdp(now: () => number, pki: TestPki): Smdp {
 	const folder = mkdtempSync(path.join(tmpdir(), "whole-chain-"));
-	savePki(path.join(folder, "pki"), testPki());
+	savePki(path.join(folder, "pki"), pki);
 	const smdp = createSmdp({
 		stateFolder: path.join(folder, "state"),
 		credentials: [credentialsOf(loadPki(path.join(folder, "pki")))],
@@ -71,11 +72,11 @@ function makeSmdp(now: () => number): Smdp {
 	return smdp;
 }
 
-async function chain(given: { readonly encoding?: "json" | "asn1" } = {}) {
+async function chain(given: { readonly encoding?: "json" | "asn1"; readonly pki?: TestPki } = {}) {
 	const line = new Line();
 	const parts = await wholeChain({ http: line, ...given });
 	closing.push(() => parts.close());
-	const smdp = makeSmdp(() => parts.eim.clock.now());
+	const smdp = makeSmdp(() => parts.eim.clock.now(), given.pki ?? testPki());
 	line.handler = smdp.handle;
 	return { ...parts, line, smdp };
 }
@@ -108,9 +109,15 @@ async function order(smdp: Smdp): Promise<string> {
 	return matchingId as string;
 }
 
-describe.each(["json", "asn1"] as const)("the whole chain with ES9+ in %s", (encoding) => {
+const brainpool = () => makeTestPki({ curve: "brainpoolP256r1", random: systemRandom, now: Date.UTC(2026, 0, 1) });
+
+describe.each([
+	["json", "P-256", testPki],
+	["asn1", "P-256", testPki],
+	["json", "brainpoolP256r1", brainpool],
+] as const)("the whole chain with ES9+ in %s on %s", (encoding, _curve, makePki) => {
 	it("downloads, delivers the notification, enables, lists and deletes", async () => {
-		const { eim, smdp, line, round, profiles } = await chain({ encoding });
+		const { eim, smdp, line, round, profiles } = await chain({ encoding, pki: makePki() });
 		const matchingId = await order(smdp);
 		const download = await eim.order(eid, { type: "download", parameters: { smdpAddress: SMDP, matchingId } });
 		expect(await round()).toBeGreaterThan(0);

@@ -59,6 +59,7 @@ export interface BenchOptions {
 	readonly settings?: Partial<EsipaSettings>;
 	readonly es9plus?: Es9PlusClient;
 	readonly pki?: TestPki;
+	readonly crls?: EsipaDeps["crls"];
 }
 
 /** The eIM's ESipa over an empty store in memory and a clock that stands still. */
@@ -72,7 +73,7 @@ export async function esipaBench(given: BenchOptions = {}) {
 		signer: memoryKey(pki.eimSign.privateKey, pki.eimSign.certificate),
 		es9plus: given.es9plus ?? noSmdp(),
 		trust: TrustStore.of([pki.ci.certificate]),
-		crls: () => [],
+		crls: given.crls ?? (() => []),
 		clock,
 		random: systemRandom,
 		logger,

@@ -32,6 +32,9 @@ export type AcceptedResult =
 /** The reason under which an operation waits for results that are still on the card. */
 export const REPLAY = codeText("euiccPackageError", EuiccPackageErrorCodes.replayError);
 
+/** Results of one device that wait for its certificates. */
+const KEPT_AT_MOST = 32;
+
 /** How often an operation is packed anew before the eIM gives up. */
 const PACKAGES_AT_MOST = 4;
 
@@ -67,6 +70,10 @@ export async function acceptEuiccPackageResult(
 		return { kind: "rejected" };
 	}
 	const judgement = judge(context, device, value);
+	if (judgement.verification === "kept" && (await isFull(context, device))) {
+		log.warn("too many results of this device wait for its certificates");
+		return { kind: "rejected" };
+	}
 	const found = foundBefore ?? (await findPackageOf(context, device.eid, value));
 	const record = {
 		...recordOf(context, device, result.der, signed, judgement, found),
@@ -91,6 +98,11 @@ export async function acceptEuiccPackageResult(
 	if (!isTrusted(judgement)) return { kind: "kept", seqNumbers: notifications.seqNumbers };
 	const own = seqNumber === undefined ? [] : [seqNumber];
 	return { kind: "accepted", seqNumbers: [...own, ...notifications.seqNumbers] };
+}
+
+/** Anyone may send results in the name of a device whose certificates are unknown: what is kept has a bound. */
+async function isFull(context: EsipaContext, { eid }: Device): Promise<boolean> {
+	return (await context.store.listResults(eid, "kept")).length >= KEPT_AT_MOST;
 }
 
 function isTrusted({ verification }: Judgement): boolean {

@@ -46,7 +46,8 @@ export async function acceptIpaEuiccData(
 		return [];
 	}
 	const data = response.ipaEuiccData;
-	const { change, event } = learn(context, device, data);
+	const isAsked = found?.operation.state === "sent";
+	const { change, event } = learn(context, device, data, isAsked);
 	const notifications = takeNotifications(context, { ...device, ...known(change) }, data.notificationsList ?? []);
 	const isNewKey = change.euiccCertificate !== undefined;
 	await recordAgain(context, {
@@ -69,11 +70,15 @@ export async function acceptIpaEuiccData(
 	return [...acknowledged];
 }
 
-/** What the data changes in the device's row, and how the operation that asked for it ends. */
+/**
+ * What the data changes in the device's row, and how the operation that asked for it ends. Unasked, only certificates
+ * count, since they prove themselves: anyone may send data in the name of an EID.
+ */
 function learn(
 	context: EsipaContext,
 	device: Device,
 	data: IpaEuiccData,
+	isAsked: boolean,
 ): { readonly change: DeviceChange; readonly event: OperationEvent } {
 	const at = context.clock.now();
 	const { euiccCertificate, eumCertificate } = data;
@@ -88,17 +93,18 @@ function learn(
 			context.logger("eim.esipa").warn("certificates refused", { eid: device.eid, error: key.error });
 		}
 	}
+	return { event, change: isAsked ? { ...certificates, ...facts(device, data) } : certificates };
+}
+
+function facts(device: Device, data: IpaEuiccData): DeviceChange {
+	const { euiccInfo2, ipaCapabilities, defaultSmdpAddress, associationToken } = data;
 	const isTokenUnknown = device.associationToken === undefined;
 	return {
-		event,
-		change: {
-			...certificates,
-			...(data.euiccInfo2 === undefined ? {} : { euiccInfo2: data.euiccInfo2.der }),
-			...(data.ipaCapabilities === undefined ? {} : { ipaCapabilities: encode(IpaCapabilities, data.ipaCapabilities) }),
-			...(data.defaultSmdpAddress === undefined ? {} : { defaultSmdpAddress: data.defaultSmdpAddress }),
-			// Unsigned: it helps to find the token, but never replaces one that a signature has proven.
-			...(isTokenUnknown && data.associationToken !== undefined ? { associationToken: data.associationToken } : {}),
-		},
+		...(euiccInfo2 === undefined ? {} : { euiccInfo2: euiccInfo2.der }),
+		...(ipaCapabilities === undefined ? {} : { ipaCapabilities: encode(IpaCapabilities, ipaCapabilities) }),
+		...(defaultSmdpAddress === undefined ? {} : { defaultSmdpAddress }),
+		// Unsigned: it helps to find the token, but never replaces one that a signature has proven.
+		...(isTokenUnknown && associationToken !== undefined ? { associationToken } : {}),
 	};
 }
 

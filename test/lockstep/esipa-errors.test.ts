@@ -1,0 +1,143 @@
+import { newDevice } from "@iot-esim/eim/domain/device";
+import { decode, encode } from "@iot-esim/shared/asn1/schema";
+import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
+import { Iccid } from "@iot-esim/shared/ids/iccid";
+import { EuiccPackageResult } from "@iot-esim/shared/messages/sgp32/euicc-package-result";
+import { IpaEuiccDataResponse } from "@iot-esim/shared/messages/sgp32/ipa-euicc-data";
+import { hex } from "@iot-esim/shared/util/bytes";
+import { afterEach, describe, expect, it } from "vitest";
+import {
+	acknowledgedIn,
+	EIM_ID,
+	esipaBench,
+	packageIn,
+	poll,
+	result,
+	SigningCard,
+	testPki,
+} from "../support/esipa-bench.ts";
+
+const { eid } = testPki();
+const iccid = Iccid("89490200001234567890");
+const enable = { type: "enable", parameters: { iccid, rollback: true } } as const;
+
+/** A card starts from the counter in its eIM configuration data; the first package has a greater one. */
+const FIRST_COUNTER = newDevice({ eid, at: 0 }).counter + 1;
+const NO_PACKAGE = hex`BF4F 03 02 01 01`;
+const EMPTY = hex`BF50 02 30 00`;
+
+let bench: Awaited<ReturnType<typeof esipaBench>>;
+afterEach(() => bench.close());
+
+async function takeDataRequest(): Promise<Uint8Array> {
+	const response = packageIn(await bench.ask(poll(eid)));
+	if (!("ipaEuiccDataRequest" in response)) throw new Error(`no data request: ${Object.keys(response)}`);
+	return response.ipaEuiccDataRequest.eimTransactionId as Uint8Array;
+}
+
+describe("errors of the eUICC and the IPA", () => {
+	it("a signed error fails the operation and has no number to acknowledge", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		const refused = new SigningCard(bench.pki).refuse(await bench.ask(poll(eid)), 15);
+		expect(await bench.ask(result(eid, refused))).toEqual(EMPTY);
+		expect((await bench.store.loadOperation(id))?.reason?.code).toBe("euiccPackageError: sizeOverflow(15)");
+	});
+
+	it("a replay makes the eIM ask for stored results, and take the one that it had missed", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		const card = new SigningCard(bench.pki, 0, 3);
+		const answer = await bench.ask(poll(eid));
+		const missed = card.execute(answer, [{ enableResult: 0 }]);
+		await bench.ask(result(eid, card.refuse(answer, 4)));
+		expect(await bench.state(id)).toBe("awaiting-verification");
+		const eimTransactionId = await takeDataRequest();
+		const stored = encode(IpaEuiccDataResponse, {
+			ipaEuiccData: {
+				euiccPackageResultList: [{ value: decode(EuiccPackageResult, missed), der: missed }],
+				eimTransactionId,
+			},
+		});
+		expect(acknowledgedIn(await bench.ask(result(eid, stored)))).toEqual([3]);
+		expect(await bench.state(id)).toBe("succeeded");
+	});
+
+	it("a replay without a stored result means that the card is ahead: packed anew with a greater counter", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		const card = new SigningCard(bench.pki);
+		await bench.ask(result(eid, card.refuse(await bench.ask(poll(eid)), 4)));
+		const eimTransactionId = await takeDataRequest();
+		await bench.ask(result(eid, encode(IpaEuiccDataResponse, { ipaEuiccData: { eimTransactionId } })));
+		const anew = await bench.ask(poll(eid));
+		expect(card.open(anew).counterValue).toBeGreaterThan(32);
+		expect(acknowledgedIn(await bench.ask(result(eid, card.execute(anew, [{ enableResult: 0 }]))))).toEqual([1]);
+		expect(await bench.state(id)).toBe("succeeded");
+	});
+
+	it("an unsigned error teaches the association token, and the package is made anew with it", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		await bench.ask(poll(eid));
+		const unsigned = tlv(0xbf51, tlv(0xa2, tlv(0x80, new TextEncoder().encode(EIM_ID)), hex`84 01 0B`));
+		expect(await bench.ask(result(eid, unsigned))).toEqual(EMPTY);
+		const card = new SigningCard(bench.pki, 11);
+		const anew = await bench.ask(poll(eid));
+		expect(card.open(anew).counterValue).toBe(FIRST_COUNTER + 1);
+		expect(acknowledgedIn(await bench.ask(result(eid, card.execute(anew, [{ enableResult: 0 }]))))).toEqual([1]);
+		expect(await bench.state(id)).toBe("succeeded");
+	});
+
+	it("an unsigned error never ends an operation", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		await bench.ask(poll(eid));
+		const unsigned = tlv(0xbf51, tlv(0xa2, tlv(0x80, new TextEncoder().encode(EIM_ID))));
+		expect(await bench.ask(result(eid, unsigned))).toEqual(EMPTY);
+		expect(await bench.state(id)).toBe("awaiting-verification");
+		expect(await bench.ask(poll(eid))).toEqual(NO_PACKAGE);
+	});
+
+	it("unknownPackage of the IPA fails the operation", async () => {
+		bench = await esipaBench();
+		await bench.register(eid, bench.known);
+		const id = await bench.order(eid, enable);
+		await bench.ask(poll(eid));
+		expect(await bench.ask(result(eid, hex`A0 03 02 01 02`))).toEqual(EMPTY);
+		expect((await bench.store.loadOperation(id))?.reason?.code).toBe("eimPackageResultError: unknownPackage(2)");
+	});
+
+	it("what cannot be read gets undefinedError(127), another tag an error of the transport", async () => {
+		bench = await esipaBench();
+		expect(await bench.ask(hex`BF50 03 5A 01 00`)).toEqual(hex`BF50 03 02 01 7F`);
+		expect(await bench.ask(hex`BF4F 10 5A`)).toEqual(hex`BF4F 03 02 01 7F`);
+		for (const body of [hex``, hex`A2 00`, hex`BF51 00`, hex`30 00`]) {
+			await expect(bench.send(body)).rejects.toMatchObject({ code: "ESIPA_MESSAGE_UNKNOWN", httpStatus: 400 });
+		}
+	});
+});
+describe("eUICC data that nobody asked for", () => {
+	it("teaches nothing but certificates that prove themselves", async () => {
+		bench = await esipaBench();
+		await bench.register(eid);
+		const { euicc, eum } = testPki();
+		const unasked = encode(IpaEuiccDataResponse, {
+			ipaEuiccData: {
+				defaultSmdpAddress: "evil.example.com",
+				associationToken: 99,
+				euiccCertificate: euicc.certificate,
+				eumCertificate: eum.certificate,
+			},
+		});
+		expect(await bench.ask(result(eid, unasked))).toEqual(EMPTY);
+		const device = await bench.store.loadDevice(eid);
+		expect(device?.euiccCertificate).toEqual(euicc.certificate);
+		expect([device?.defaultSmdpAddress, device?.associationToken]).toEqual([undefined, undefined]);
+	});
+});
