@@ -76,7 +76,7 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	const tls = tlsIdentityOf(config, deps);
 	const trustFolder = trustFolderOf(config, logger);
 	const store = await openStoreOf(config, logger);
-	const metrics = makeMetrics(() => store.countOperations());
+	const metrics = makeMetrics(() => store.countOpenOperations());
 	const health = makeHealth([{ name: "database", check: () => store.ping() }], () => timeout(clock));
 	const outside = deps.es9PlusHttp
 		? { http: deps.es9PlusHttp, close: () => undefined }

@@ -2,29 +2,22 @@
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
-import { loadConfig } from "@iot-esim/shared/runtime/config";
 import { exitCode, Lifecycle, runUntilSignal } from "@iot-esim/shared/runtime/lifecycle";
 import { pinoLogger } from "@iot-esim/shared/runtime/pino-logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { createHttpsListener } from "@iot-esim/shared/transport/http/server";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { EsimError } from "@iot-esim/shared/util/errors";
+import { serverConfig } from "./admin/server-config.ts";
 import { buildEim } from "./app.ts";
-import { type EimConfig, eimConfig } from "./config.ts";
+import type { EimConfig } from "./config.ts";
 
 /** `main.js [--config FILE] [--esipa-port 8443 ...]`; every setting is also an environment variable EIM_... */
 function readSettings(argumentsGiven: readonly string[]): EimConfig {
 	const flags = [...argumentsGiven];
 	const at = flags.indexOf("--config");
-	const file = at < 0 ? process.env.EIM_CONFIG : flags.splice(at, 2)[1];
-	// The name that hosting platforms give it.
-	const { DATABASE_URL } = process.env;
-	const environment = {
-		...(DATABASE_URL ? { EIM_DATABASE_URL: DATABASE_URL } : {}),
-		...process.env,
-		EIM_CONFIG: undefined,
-	};
-	return loadConfig(eimConfig, { environment, flags, ...(file === undefined ? {} : { file }) });
+	const file = at < 0 ? undefined : flags.splice(at, 2)[1];
+	return serverConfig({ file, environment: process.env, flags });
 }
 
 async function run(): Promise<number> {

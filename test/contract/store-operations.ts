@@ -52,7 +52,7 @@ export function storeOperationsContract(open: OpenStore): void {
 			await expect(store.enqueueOperation(listProfiles("more", eid), audit)).rejects.toMatchObject({
 				code: "STORE_QUEUE_FULL",
 			});
-			expect(await store.countOperations()).toEqual({ queued: 100 });
+			expect(await store.countOpenOperations()).toEqual({ queued: 100 });
 		});
 
 		it("cancels what is queued, and a cancelled operation stays cancelled", async () => {

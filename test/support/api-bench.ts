@@ -28,7 +28,7 @@ export async function apiBench(given: { limits?: Partial<ApiLimits>; clock?: Clo
 		clock,
 		random: systemRandom,
 		log: logger("eim.api"),
-		metrics: makeMetrics(() => store.countOperations()),
+		metrics: makeMetrics(() => store.countOpenOperations()),
 		health: makeHealth([{ name: "database", check: () => store.ping() }], () => new Promise(() => undefined)),
 		eimConfiguration: { der: () => CONFIGURATION, describe: () => ({ eimId: "eim.example.com" }) },
 		version: "1.2.3",

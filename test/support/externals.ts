@@ -3,8 +3,6 @@
  * CI_REQUIRE_EXTERNALS=1 is set, absence is a failure instead.
  */
 
-const isRequired = process.env.CI_REQUIRE_EXTERNALS === "1";
-
 /**
  * What `find` finds of the external program, or undefined after saying what is missing.
  * @param name what is missing and how to get it, for example "PostgreSQL (apt-get install postgresql)"
@@ -16,7 +14,8 @@ export async function requireExternal<T>(
 ): Promise<T | undefined> {
 	const found = await find();
 	if (found !== undefined) return found;
-	if (isRequired) throw new Error(`${name} is missing, and CI_REQUIRE_EXTERNALS=1 makes that a failure`);
+	if (process.env.CI_REQUIRE_EXTERNALS === "1")
+		throw new Error(`${name} is missing, and CI_REQUIRE_EXTERNALS=1 makes that a failure`);
 	console.log(`SKIPPED: ${name} is missing; its tests do not run`);
 	return undefined;
 }

@@ -195,6 +195,8 @@ describe("operations", () => {
 			[{ type: "readEuiccData", tags: ["xyz"] }, "body.tags.0"],
 			[{ type: "listProfiles", expiresIn: 0 }, "body.expiresIn"],
 		];
+		const unknownState = await bench.call("GET", "/api/v1/operations?state=queued,broken");
+		expect(unknownState.body.errors[0].field).toBe("query.state");
 		for (const [body, field] of cases) {
 			const answer = await bench.call("POST", operations, body);
 			expect([body, answer.status]).toEqual([body, 400]);
@@ -254,7 +256,13 @@ describe("operations", () => {
 		}));
 		const late = await bench.call("POST", `/api/v1/operations/${sent.id}/cancel`);
 		expect(late).toMatchObject({ status: 409, body: { code: "OPERATION_ALREADY_SENT", action: expect.any(String) } });
-		expect((await bench.call("POST", "/api/v1/operations/x/cancel")).body.code).toBe("API_OPERATION_UNKNOWN");
+		const unknown = await bench.api.inject({
+			method: "POST",
+			url: "/api/v1/operations/x/cancel",
+			// Named, but nothing is sent.
+			headers: { authorization: `Bearer ${bench.secret}`, "content-type": "application/json" },
+		});
+		expect(unknown.json().code).toBe("API_OPERATION_UNKNOWN");
 	});
 });
 
@@ -279,7 +287,7 @@ describe("the eIM itself", () => {
 		await bench.call("POST", operations, { type: "listProfiles" });
 		expect((await bench.call("GET", "/healthz")).body).toEqual({ ok: true, checks: { database: "ok" } });
 		const text = (await bench.call("GET", "/metrics")).body as string;
-		expect(text).toContain('eim_operations_count{state="queued"} 1');
+		expect(text).toContain('eim_operations_open{state="queued"} 1');
 		expect(text).toContain('route="/api/v1/devices/:eid/operations",status="202"');
 		expect(text).not.toContain(eid);
 		await bench.store.close();

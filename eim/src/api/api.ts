@@ -33,6 +33,12 @@ export async function buildApi(deps: ApiDeps): Promise<ApiServer> {
 	});
 	server.setValidatorCompiler(({ schema, httpPart }) => compileValidator(schema as TSchema, httpPart ?? "body"));
 	server.setSerializerCompiler(() => (value) => JSON.stringify(value));
+	const parseJson = server.getDefaultJsonParser("error", "error");
+	server.addContentTypeParser<string>("application/json", { parseAs: "string" }, (request, body, done) => {
+		// Many clients name the type even where they send nothing.
+		if (body === "") done(null, undefined);
+		else parseJson(request, body, done);
+	});
 	server.decorateRequest("apiKey", null);
 	answerErrors(server, deps);
 	await server.register(fastifyHelmet, { contentSecurityPolicy: { directives: { "default-src": ["'none'"] } } });

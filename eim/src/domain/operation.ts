@@ -38,6 +38,15 @@ export type OperationState =
 	| "expired"
 	| "cancelled";
 
+export const OPERATION_TYPES: readonly OperationType[] = [
+	"download",
+	"enable",
+	"disable",
+	"delete",
+	"listProfiles",
+	"readEuiccData",
+];
+
 export const OPERATION_STATES: readonly OperationState[] = [
 	"queued",
 	"sent",

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { OPERATION_STATES, type OperationState } from "../domain/operation.ts";
+import { isFinal, OPERATION_STATES, type OperationState } from "../domain/operation.ts";
 
 /** What the eIM counts. Labels never carry an EID or an ICCID: their number has no bound. */
 export interface Metrics {
@@ -16,11 +16,12 @@ export interface Metrics {
 	readonly contentType: string;
 }
 
+const OPEN_STATES = OPERATION_STATES.filter((state) => !isFinal(state));
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** @param countOperations asked whenever the metrics are read, so that they are right after a restart too */
+/** @param countOpenOperations asked whenever the metrics are read, so that they are right after a restart too */
 export function makeMetrics(
-	countOperations: () => Promise<Readonly<Partial<Record<OperationState, number>>>>,
+	countOpenOperations: () => Promise<Readonly<Partial<Record<OperationState, number>>>>,
 ): Metrics {
 	const registry = new Registry();
 	const registers = [registry];
@@ -52,13 +53,13 @@ export function makeMetrics(
 		registers,
 	});
 	new Gauge({
-		name: "eim_operations_count",
-		help: "Operations in the database, by state.",
+		name: "eim_operations_open",
+		help: "Operations that are not over, by state.",
 		labelNames: ["state"],
 		registers,
 		async collect() {
-			const counts = await countOperations();
-			for (const state of OPERATION_STATES) this.set({ state }, counts[state] ?? 0);
+			const counts = await countOpenOperations();
+			for (const state of OPEN_STATES) this.set({ state }, counts[state] ?? 0);
 		},
 	});
 	return {

@@ -103,7 +103,8 @@ export interface OperationStore {
 	loadOperation(id: string): Promise<Operation | undefined>;
 	/** Newest first. */
 	listOperations(filter: OperationFilter): Promise<Page<Operation>>;
-	countOperations(): Promise<Readonly<Partial<Record<OperationState, number>>>>;
+	/** How many operations are not over, by state. */
+	countOpenOperations(): Promise<Readonly<Partial<Record<OperationState, number>>>>;
 	/**
 	 * Moves an operation on without a message of the device: cancelled by an operator, failed at the SM-DP+.
 	 * Undefined when there is no such operation.

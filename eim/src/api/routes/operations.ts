@@ -2,7 +2,13 @@ import { createHash } from "node:crypto";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { toHex } from "@iot-esim/shared/util/bytes";
 import { type Static, Type } from "@sinclair/typebox";
-import type { Operation, OperationState, OperationType } from "../../domain/operation.ts";
+import {
+	OPERATION_STATES,
+	OPERATION_TYPES,
+	type Operation,
+	type OperationState,
+	type OperationType,
+} from "../../domain/operation.ts";
 import { warningsOf } from "../../domain/operation-warnings.ts";
 import type { ApiDeps } from "../api-deps.ts";
 import { actorOf } from "../auth.ts";
@@ -104,8 +110,11 @@ function canonical(value: unknown): string {
 
 function readRoutes(server: ApiServer, deps: ApiDeps): void {
 	const { store } = deps;
-	const listOf = (words: string) =>
-		Type.String({ pattern: "^[a-zA-Z-]+(,[a-zA-Z-]+)*$", expected: `a list of ${words} separated by commas` });
+	const listOf = (names: readonly string[]) =>
+		Type.String({
+			pattern: `^(${names.join("|")})(,(${names.join("|")}))*$`,
+			expected: `a list out of ${names.join(", ")}, separated by commas`,
+		});
 	server.get(
 		"/api/v1/operations",
 		{
@@ -117,8 +126,8 @@ function readRoutes(server: ApiServer, deps: ApiDeps): void {
 					{
 						...PageQuery,
 						eid: Type.Optional(EidText),
-						state: Type.Optional(listOf("states")),
-						type: Type.Optional(listOf("types")),
+						state: Type.Optional(listOf(OPERATION_STATES)),
+						type: Type.Optional(listOf(OPERATION_TYPES)),
 						origin: Type.Optional(
 							Type.Union([Type.Literal("operator"), Type.Literal("eim")], { expected: "operator or eim" }),
 						),

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { backUp } from "../../admin/backup.ts";
 import { createApiKeyOffline } from "../../admin/create-api-key.ts";
 import { migrateDatabase } from "../../admin/migrate.ts";
-import { offlineConfig } from "../../admin/offline-config.ts";
+import { serverConfig } from "../../admin/server-config.ts";
 import { type CliContext, group } from "../command-context.ts";
 import { CliError } from "../errors.ts";
 
@@ -19,7 +19,7 @@ export function adminCommands(program: Command, context: CliContext): void {
 			.allowExcessArguments();
 	const configOf = (command: Command, ownArguments: number) => {
 		const { config: file } = command.opts<{ config?: string }>();
-		return offlineConfig({ file, environment: context.environment, flags: command.args.slice(ownArguments) });
+		return serverConfig({ file, environment: context.environment, flags: command.args.slice(ownArguments) });
 	};
 
 	offline("create-api-key <name>", "make an API key, for whoever has lost the last one").action(

@@ -2,9 +2,11 @@ import type { AuditEntry } from "../../domain/audit-entry.ts";
 import type { Event, NewEvent } from "../../domain/event.ts";
 import type { EventFilter, EventStore, PageRequest } from "../store.ts";
 import { decodeCursor, pageOf } from "./cursor.ts";
-import { all, appendEvents, first, run, type SqlEngine } from "./engine.ts";
+import { all, appendEvents, first, run, type SqlEngine, type Step } from "./engine.ts";
 import type { EventSignal } from "./event-signal.ts";
 import { toEvent } from "./rows.ts";
+
+const REMOVED_AT_ONCE = 5000;
 
 export class SqlEventStore implements EventStore {
 	readonly #engine: SqlEngine;
@@ -55,8 +57,17 @@ export class SqlEventStore implements EventStore {
 		});
 	}
 
-	removeEvents(before: number): Promise<void> {
-		const query = this.#engine.sql.deleteFrom("events").where("at", "<", before).compile();
-		return this.#engine.write(() => run(query));
+	async removeEvents(before: number): Promise<void> {
+		while (await this.#engine.write(() => this.#removeSome(before)));
+	}
+
+	/** From the first on, some at a time: looking for old ones all over the table would take ever longer. */
+	*#removeSome(before: number): Step<boolean> {
+		const { sql } = this.#engine;
+		const oldest = yield* first(sql.selectFrom("events").select(["id", "at"]).orderBy("id").limit(1).compile());
+		if (!oldest || oldest.at >= before) return false;
+		const some = sql.deleteFrom("events").where("id", "<", oldest.id + REMOVED_AT_ONCE);
+		yield* run(some.where("at", "<", before).compile());
+		return true;
 	}
 }

@@ -87,10 +87,11 @@ export class SqlOperationStore implements OperationStore {
 		});
 	}
 
-	countOperations() {
+	countOpenOperations() {
 		const query = this.#engine.sql
 			.selectFrom("operations")
 			.select((eb) => ["state", eb.fn.countAll<number>().as("count")])
+			.where("finished_at", "is", null)
 			.groupBy("state")
 			.compile();
 		return this.#engine.read(function* () {

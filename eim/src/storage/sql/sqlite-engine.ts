@@ -63,11 +63,7 @@ export class SqliteEngine implements SqlEngine {
 
 	/** @param file a path, or `:memory:` */
 	constructor(file: string) {
-		this.#database = new Database(file);
-		this.#database.exec("pragma busy_timeout = 10000");
-		this.#database.exec("pragma journal_mode = wal");
-		this.#database.exec("pragma synchronous = full");
-		this.#database.exec("pragma foreign_keys = off");
+		this.#database = openDatabase(file);
 		this.#begin = this.#database.prepare("begin immediate");
 		this.#commit = this.#database.prepare("commit");
 		this.#rollback = this.#database.prepare("rollback");
@@ -111,20 +107,36 @@ export class SqliteEngine implements SqlEngine {
 	#flush(): void {
 		const batch = this.#waiting;
 		this.#waiting = [];
-		if (batch.length === 0 || this.#runTogether(batch) === undefined) return;
+		if (batch.length === 0) return;
+		try {
+			this.#begin.run([]);
+		} catch (error) {
+			// Another process holds the database for longer than we wait: one by one it would be no better.
+			for (const { reject } of batch) reject(asStoreError(error));
+			return;
+		}
+		if (this.#runTogether(batch) === undefined) return;
 		// One of them failed and took the others' work with it: each now stands alone.
 		for (const waiting of batch) {
-			const failure = this.#runTogether([waiting]);
+			const failure = this.#runAlone(waiting);
 			if (failure) waiting.reject(asStoreError(failure.error));
 		}
 	}
 
-	/** Undefined when the batch is answered; otherwise it left nothing behind and must be run one by one. */
+	#runAlone(waiting: Waiting): { error: unknown } | undefined {
+		try {
+			this.#begin.run([]);
+		} catch (error) {
+			return { error };
+		}
+		return this.#runTogether([waiting]);
+	}
+
+	/** In a transaction that has begun. Undefined when the batch is answered; otherwise it left nothing behind and must be run one by one. */
 	#runTogether(batch: readonly Waiting[]): { error: unknown } | undefined {
 		const values: unknown[] = [];
 		const events: NewEvent[] = [];
 		try {
-			this.#begin.run([]);
 			for (const { step } of batch) values.push(this.#drive(step(), events));
 			for (const { sql, parameters } of this.#eventInserts.of(events)) this.#prepared(sql).run(parameters, true);
 			this.#commit.run([]);
@@ -161,6 +173,20 @@ export class SqliteEngine implements SqlEngine {
 
 	#assertOpen(): void {
 		if (this.#closed) throw new StoreError("STORE_CLOSED", "the database is closed");
+	}
+}
+
+function openDatabase(file: string): Database.Database {
+	try {
+		const database = new Database(file);
+		database.exec("pragma busy_timeout = 10000");
+		database.exec("pragma journal_mode = wal");
+		// Each commit is on disk before anybody is answered.
+		database.exec("pragma synchronous = full");
+		return database;
+	} catch (cause) {
+		const why = cause instanceof Error ? cause.message : String(cause);
+		throw new StoreError("STORE_FAILED", `the database ${file} cannot be opened: ${why}`, { cause });
 	}
 }
 

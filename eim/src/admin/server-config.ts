@@ -2,7 +2,7 @@ import { loadConfig } from "@iot-esim/shared/runtime/config";
 import { type EimConfig, eimConfig } from "../config.ts";
 
 /** The settings that the server would run with: file, environment, and flags as `--data-folder x`. */
-export function offlineConfig(given: {
+export function serverConfig(given: {
 	readonly file: string | undefined;
 	readonly environment: Readonly<Record<string, string | undefined>>;
 	readonly flags: readonly string[];
