@@ -188,30 +188,46 @@ describe("HTTP client", () => {
 		await closed.close();
 		const silent = await listenTcp(HERE, () => undefined);
 		const rude = await listenTcp(HERE, (socket) => socket.once("data", () => socket.resetAndDestroy()));
-		const chatty = await listenTcp(HERE, (socket) => socket.end("220 mail.example.com ESMTP\r\n"));
+		const chatty = await listenTcp(HERE, (socket) =>
+			socket.once("data", () => socket.end("220 mail.example.com ESMTP\r\n")),
+		);
 		closers.push(() => Promise.all([silent, rude, chatty].map((one) => one.close())));
 		const url = (listener: { address: { port: number } }) => `http://127.0.0.1:${listener.address.port}/`;
 		const ask = (address: string, options: Partial<HttpClientOptions> = {}) =>
-			client({ tls: { kind: "none" }, timeout: Milliseconds(100), ...options }).request({
+			client({ tls: { kind: "none" }, timeout: Seconds(20), ...options }).request({
 				method: "POST",
 				url: address,
 			});
 		await expect(ask(url(closed))).rejects.toMatchObject({ code: "TRANSPORT_CONNECT_REFUSED", retryable: true });
-		await expect(ask(url(silent))).rejects.toMatchObject({ code: "TRANSPORT_TIMEOUT" });
+		const hasty = { timeout: Milliseconds(100) };
+		await expect(ask(url(silent), hasty)).rejects.toMatchObject({ code: "TRANSPORT_TIMEOUT" });
 		await expect(ask(url(rude))).rejects.toMatchObject({ code: "TRANSPORT_RESET" });
 		await expect(ask(url(chatty))).rejects.toMatchObject({ code: "TRANSPORT_PROTOCOL" });
-		await expect(ask("http://no-such-host.invalid/", { timeout: Seconds(10) })).rejects.toMatchObject({
+		await expect(ask("http://no-such-host.invalid/")).rejects.toMatchObject({
 			code: "TRANSPORT_NAME_UNKNOWN",
 		});
 		await expect(ask(`https://127.0.0.1:${silent.address.port}/`)).rejects.toMatchObject({
 			code: "TRANSPORT_OPTIONS_INVALID",
 		});
 		const trust: TlsTrust = { kind: "pinned", spki: spki(pkis["P-256"].dpTls) };
-		const overTls = (listener: { address: { port: number } }) =>
-			ask(`https://127.0.0.1:${listener.address.port}/`, { tls: trust });
-		await expect(overTls(silent)).rejects.toMatchObject({ code: "TRANSPORT_TIMEOUT" });
+		const overTls = (listener: { address: { port: number } }, options = {}) =>
+			ask(`https://127.0.0.1:${listener.address.port}/`, { tls: trust, ...options });
+		await expect(overTls(silent, hasty)).rejects.toMatchObject({ code: "TRANSPORT_TIMEOUT" });
 		await expect(overTls(chatty)).rejects.toMatchObject({ code: "TRANSPORT_TLS_FAILED" });
 		await expect(overTls(rude)).rejects.toMatchObject({ code: "TRANSPORT_RESET" });
+	});
+
+	test.each([
+		["in the headers", "HTTP/1.1 200 OK\r\nContent-Len"],
+		["in a body of known length", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345"],
+		["in a chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nA\r\n12345"],
+		["between chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n"],
+	])("an answer that ends %s is TRANSPORT_RESET, never a shorter answer", async (_where, text) => {
+		const cut = await listenTcp(HERE, (socket) => socket.once("data", () => socket.end(text)));
+		closers.push(() => cut.close());
+		const one = client({ tls: { kind: "none" } });
+		const asked = one.request({ method: "GET", url: `http://127.0.0.1:${cut.address.port}/` });
+		await expect(asked).rejects.toMatchObject({ code: "TRANSPORT_RESET" });
 	});
 
 	test("a refusing, a silent and an absent proxy are told apart", async () => {

@@ -197,6 +197,24 @@ describe("sim-network over TCP", () => {
 		await isAttached(ask).toBe(true);
 	});
 
+	test("a reader that listens (vpcd) gets the IPA's side of the modem as its card, once there is a card", async () => {
+		const readers: VpcdReaderSide[] = [];
+		const daemon = await VpcdReaderSide.listen({ host: "127.0.0.1", port: 0 }, { clock: systemClock }, (one) =>
+			readers.push(one),
+		);
+		closers.push(() => daemon.close());
+		const { listening, ask } = await started(
+			`hss: { uppFiles: [/upp.der] }\ndevices: [{ name: device, ipaReader: "127.0.0.1:${daemon.address.port}" }]`,
+			{ "/upp.der": UPP },
+		);
+		plugIn(new TinyCard(PROFILE), listening);
+		await isAttached(ask).toBe(true);
+		await expect.poll(() => readers.length, { timeout: 5_000 }).toBe(1);
+		expect(toHex(await readers[0]!.powerOn())).toBe(toHex(TINY_ATR));
+		expect(toHex(await readers[0]!.transmit(hex`0070000001`))).toBe("019000");
+		expect((await ask("GET", "events")).text).not.toContain("ipa-disconnected");
+	});
+
 	test("events stream as they happen, from the last one seen", async () => {
 		const { listening, ask } = await started("hss: { uppFiles: [/upp.der] }", { "/upp.der": UPP });
 		plugIn(new TinyCard(PROFILE), listening);

@@ -103,6 +103,8 @@ export function keepVpcdCardConnected(options: {
 	readonly clock: Clock;
 	/** Pause before another attempt; 1 s when absent. */
 	readonly retryAfter?: Duration;
+	/** Asked before each attempt; while it says no, none is made. */
+	readonly isReady?: () => boolean;
 	readonly onConnected?: () => void;
 	/** Called after each lost connection and each failed attempt. */
 	readonly onDisconnected?: (error: TransportError) => void;
@@ -112,6 +114,7 @@ export function keepVpcdCardConnected(options: {
 	const run = async () => {
 		while (!stopping.signal.aborted) {
 			try {
+				if (options.isReady?.() === false) throw new TransportError("TRANSPORT_CLOSED", "the card is not ready");
 				session = serveVpcdCard(await connectTcp(options.address, stopping.signal), options.card);
 				options.onConnected?.();
 				const end = await session.closed;

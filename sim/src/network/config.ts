@@ -101,6 +101,13 @@ export const networkConfig = defineConfig(
 				place: setting.string({ default: "home", description: "Where the device is at start." }),
 				cardPort: port("vpcd port to which the card connects."),
 				ipaPort: port("vpcd port to which the IPA connects."),
+				ipaReader: setting.string({
+					optional: true,
+					pattern: /^[^\s]+:\d+$/,
+					form: "host:port",
+					description:
+						"A vpcd daemon to which the modem offers the IPA's side besides, so that PC/SC programs reach it.",
+				}),
 				proxyPort: port("HTTP CONNECT proxy for the IPA."),
 				pin: setting.secret({ optional: true, description: "PIN of the USIM, where one is enabled." }),
 			},

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { type HostPort, listenTcp, type TcpListener } from "@iot-esim/shared/transport/tcp";
-import { serveVpcdCard, VpcdReaderSide } from "@iot-esim/shared/transport/vpcd";
+import { keepVpcdCardConnected, serveVpcdCard, VpcdReaderSide } from "@iot-esim/shared/transport/vpcd";
 import type { Duration } from "@iot-esim/shared/util/duration";
 import type { Device } from "./device.ts";
 import type { DeviceEvent } from "./events.ts";
@@ -13,6 +13,33 @@ export interface DevicePorts {
 	/** Where the IPA connects, in the role of the reader. */
 	readonly ipa: HostPort;
 	close(): Promise<void>;
+}
+
+/**
+ * Offers the IPA's side of a device to a vpcd daemon that listens, in the role of the card: programs that know only PC/SC
+ * (lpac, say) then use the card through the modem.
+ */
+export function offerToReader(
+	device: Device,
+	options: { readonly address: HostPort; readonly clock: Clock; readonly onEvent: (event: DeviceEvent) => void },
+): { stop(): Promise<void> } {
+	const { address, clock, onEvent } = options;
+	let isConnected = false;
+	return keepVpcdCardConnected({
+		address,
+		card: device.openIpaSession(),
+		clock,
+		isReady: () => device.modem.hasCard,
+		onConnected: () => {
+			isConnected = true;
+			onEvent({ type: "ipa-connected" });
+		},
+		onDisconnected: (error) => {
+			// A daemon that is not there yet is tried every second, without a word.
+			if (isConnected) onEvent({ type: "ipa-disconnected", reason: error.message });
+			isConnected = false;
+		},
+	});
 }
 
 /**

@@ -55,6 +55,11 @@ export class Modem {
 		return this.#isOn;
 	}
 
+	/** True while a card is powered and has given its answer to reset. */
+	get hasCard(): boolean {
+		return this.#atr !== undefined;
+	}
+
 	/** @throws NetworkError NETWORK_CARD_ABSENT */
 	expectCard(): ModemCard {
 		if (this.#card && this.#isOn) return this.#card;

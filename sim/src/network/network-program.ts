@@ -4,14 +4,14 @@ import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { createHttpClient } from "@iot-esim/shared/transport/http/client";
 import { createHttpListener } from "@iot-esim/shared/transport/http/server";
-import { type HostPort, printHostPort } from "@iot-esim/shared/transport/tcp";
+import { type HostPort, parseHostPort, printHostPort } from "@iot-esim/shared/transport/tcp";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import type { NetworkConfig } from "./config.ts";
 import { controlFace } from "./control-face.ts";
 import { coverageRule } from "./coverage-form.ts";
 import { CoverageWatch } from "./coverage-watch.ts";
 import { Device } from "./device.ts";
-import { type DevicePorts, openDevicePorts } from "./device-ports.ts";
+import { type DevicePorts, offerToReader, openDevicePorts } from "./device-ports.ts";
 import { NetworkError } from "./errors.ts";
 import { type DeviceEvent, EventLog } from "./events.ts";
 import { Hss } from "./hss.ts";
@@ -92,6 +92,7 @@ export class NetworkProgram {
 				() => line.device.stop(),
 				() => ports.close(),
 			);
+			this.#offerToReader(line);
 			devices[line.device.name] = {
 				card: printHostPort(ports.card),
 				ipa: printHostPort(ports.ipa),
@@ -125,6 +126,14 @@ export class NetworkProgram {
 			cardTimeout: this.#config["modem.cardTimeout"],
 			onEvent: line.onEvent,
 		});
+	}
+
+	#offerToReader(line: Line): void {
+		const reader = line.settings.ipaReader;
+		if (reader === undefined) return;
+		const address = parseHostPort(reader, "ipaReader");
+		const offered = offerToReader(line.device, { address, clock: this.#deps.clock, onEvent: line.onEvent });
+		this.#closers.push(() => offered.stop());
 	}
 
 	#at(port: number): HostPort {
