@@ -28,6 +28,13 @@ async function configurations(): Promise<EimConfigurationData[]> {
 	return decode(GetEimConfigurationDataResponse, fromHex(await bench.ask("BF5500"))).eimConfigurationDataList;
 }
 
+/** contrib/sample_eim_cfg.ber of onomondo-ipa, written by asn1c: a bare key, token wanted, counter 1. */
+const ONOMONDO_SAMPLE = hex`
+	BF577CA07A3078800365494D810E3132372E302E302E313A383030308301018401FFA55BA059301306072A8648CE3D02
+	0106082A8648CE3D03010703420004FE584A6F450459574AECA195D0299737F74C89BA2D36DF9286EC25D973037A0FBA
+	70D14DF3E1F7D0A305E57B95B731C4DE218D2D7F9F22113ED5D18C2E3DDF1C
+`;
+
 describe("AddInitialEim", () => {
 	it("associates eIMs, gives tokens from 1 where one is wanted, and shows them with their counters", async () => {
 		const second = new TestEim("second").configuration({ counterValue: 77 });
@@ -41,6 +48,12 @@ describe("AddInitialEim", () => {
 		const found = await bench.ask(`BF550AA0088006${toHex(new TextEncoder().encode("second"))}`);
 		expect(decode(GetEimConfigurationDataResponse, fromHex(found)).eimConfigurationDataList).toEqual([second]);
 		expect(await bench.ask("BF5505A003800141")).toBe("BF5502A000");
+	});
+
+	it("takes what another compiler wrote, and gives it back with the token of its own", async () => {
+		expect(toHex((await bench.es10(ONOMONDO_SAMPLE)).data)).toBe("BF5705A003840101");
+		const asked = toHex(ONOMONDO_SAMPLE).replace("BF577C", "BF557C").replace("8401FF", "840101");
+		expect(await bench.ask("BF5500")).toBe(asked);
 	});
 
 	it("is answered in the octets of the standard", async () => {
