@@ -52,6 +52,15 @@ export function profile(iccid: string, extra = "") {
 	return profileFromFile({ fileName: "p.yaml", contents, smdpAddress: SMDP_ADDRESS, profileType: "iot" });
 }
 
+/** A card that another agent has powered on before and left as it was. */
+function poweredCard(card: Card): InProcessCard {
+	return {
+		powerOn: async () => card.atr(),
+		reset: () => card.reset(),
+		transmit: (apdu) => card.transmit(apdu),
+	};
+}
+
 interface RoomsOptions {
 	readonly card?: Partial<Omit<Personalisation, "eid" | "ciCertificates" | "credentials">>;
 	readonly settings?: Partial<IpaSettings>;
@@ -153,10 +162,10 @@ export class RoomsBench {
 		return this.eim.order(this.eid, { type: "enable", parameters: { iccid: Iccid(iccid), rollback } });
 	}
 
-	/** A new agent, and a card that has lost its power. */
-	async restart(): Promise<Ipa> {
-		this.card = this.#newCard();
-		const reader = await this.reader(this.card);
+	/** A new agent, and a card that has lost its power, unless only the agent was killed. */
+	async restart(killed: "agent and card" | "agent" = "agent and card"): Promise<Ipa> {
+		if (killed === "agent and card") this.card = this.#newCard();
+		const reader = killed === "agent" ? poweredCard(this.card) : await this.reader(this.card);
 		const interruption = this.interruption;
 		const around = async <T>(effect: string, act: () => Promise<T>): Promise<T> => {
 			await interruption(effect, "before");

@@ -1,15 +1,28 @@
 import { describe, expect, it } from "vitest";
-import { agreedAfter, flowWithPowerCut } from "./ipa-rooms-power-cut.ts";
+import { BOOTSTRAP_ICCID } from "./ipa-rooms-bench.ts";
+import { AGREED, flowWithPowerCut, rollbackWithPowerCut } from "./ipa-rooms-power-cut.ts";
 
-describe("a power cut of a real card and its agent", () => {
+describe.each(["agent and card", "agent"] as const)("a kill of the %s", (killed) => {
 	it("at every single moment of download and switch: the flow completes and all agree", async () => {
 		const hits = new Map<string, number>();
 		for (let moment = 0; ; moment++) {
-			const outcome = await flowWithPowerCut(moment);
+			const outcome = await flowWithPowerCut(moment, killed);
 			if (outcome.hit === "") break;
-			const kind = `${outcome.hit}, download ${outcome.download}`;
-			hits.set(kind, (hits.get(kind) ?? 0) + 1);
-			expect(outcome, `moment ${moment}, ${outcome.hit}\n${outcome.log}`).toMatchObject(agreedAfter(outcome));
+			hits.set(outcome.hit, (hits.get(outcome.hit) ?? 0) + 1);
+			expect(outcome, `moment ${moment}, ${outcome.hit}\n${outcome.log}`).toMatchObject(AGREED);
+		}
+		console.log([...hits].map(([kind, count]) => `${kind}: ${count}`).join("\n"));
+		expect(hits.size).toBeGreaterThan(10);
+	});
+
+	it("at every single moment of a rollback: the old profile is back, and the eIM knows", async () => {
+		const hits = new Map<string, number>();
+		for (let moment = 0; ; moment++) {
+			const outcome = await rollbackWithPowerCut(moment, killed);
+			if (outcome.hit === "") break;
+			hits.set(outcome.hit, (hits.get(outcome.hit) ?? 0) + 1);
+			const rolledBack = { ...AGREED, enable: "rolled-back", enabled: BOOTSTRAP_ICCID };
+			expect(outcome, `moment ${moment}, ${outcome.hit}\n${outcome.log}`).toMatchObject(rolledBack);
 		}
 		console.log([...hits].map(([kind, count]) => `${kind}: ${count}`).join("\n"));
 		expect(hits.size).toBeGreaterThan(10);

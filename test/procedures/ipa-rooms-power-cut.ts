@@ -1,3 +1,5 @@
+import { Seconds } from "@iot-esim/shared/util/duration";
+import { benchSettings } from "./ipa-device-bench.ts";
 import { BOOTSTRAP_ICCID, OTHER_ICCID, RoomsBench } from "./ipa-rooms-bench.ts";
 
 /** How a device came out of one power cut. */
@@ -14,8 +16,11 @@ export interface Outcome {
 	readonly log: string;
 }
 
+/** What a kill -9 or a power cut takes down. */
+export type Killed = "agent and card" | "agent";
+
 /** What the device, the eIM and the SM-DP+ must agree on in the end, wherever the power was cut. */
-const AGREED = {
+export const AGREED = {
 	download: "succeeded",
 	enable: "succeeded",
 	iccids: [BOOTSTRAP_ICCID, OTHER_ICCID],
@@ -24,65 +29,75 @@ const AGREED = {
 	orderState: "installed",
 };
 
-/** A package that was half loaded when the power went, and whose loss the eIM takes as the end of the operation. */
-const INTERRUPTED = {
-	download: "failed",
-	enable: "failed",
-	iccids: [BOOTSTRAP_ICCID],
-	enabled: BOOTSTRAP_ICCID,
-	leftOnCard: 0,
-	orderState: "released",
-};
-
-/** What all must agree on after this outcome. */
-export function agreedAfter(outcome: Outcome): object {
-	const wasInterrupted = outcome.log.includes("installFailedDueToInterruption");
-	return wasInterrupted && outcome.download === "failed" ? INTERRUPTED : AGREED;
-}
-
 /**
- * Download and switch with rollback granted, with the power of agent and card cut at the n-th moment: before or after
- * an APDU or an exchange with the eIM.
+ * Download and switch with rollback granted, with agent and card (or the agent alone) killed at the n-th moment: before
+ * or after an APDU or an exchange with the eIM.
  */
-export async function flowWithPowerCut(moment: number): Promise<Outcome> {
+export async function flowWithPowerCut(moment: number, killed: Killed = "agent and card"): Promise<Outcome> {
 	const bench = await RoomsBench.start();
 	try {
 		const download = await bench.orderDownload(OTHER_ICCID);
 		const enable = await bench.orderEnable(OTHER_ICCID, true);
-		let moments = 0;
-		let hit = "";
-		let onHit: () => void = () => undefined;
-		const wasHit = new Promise<void>((resolve) => {
-			onHit = resolve;
-		});
-		bench.interruption = (effect, when) => {
-			if (moments++ !== moment) return undefined;
-			hit = `${when} ${effect}`;
-			onHit();
-			return new Promise(() => undefined);
-		};
-		const dying = await bench.restart();
-		await bench.inTime(Promise.race([wasHit, dying.pollOnce()]));
-		bench.interruption = () => undefined;
-		let rounds = 0;
-		const ipa = await bench.restart();
-		while (rounds < 6 && (await bench.eim.state(enable)) !== "succeeded") {
-			await bench.round(ipa);
-			rounds++;
-		}
-		await bench.round(ipa);
-		return {
-			hit,
-			download: await bench.eim.state(download),
-			enable: await bench.eim.state(enable),
-			iccids: await bench.iccids(),
-			enabled: await bench.enabledIccid(),
-			leftOnCard: await bench.leftOnCard(),
-			orderState: bench.smdp.profiles().find((one) => one.iccid === OTHER_ICCID)?.state,
-			rounds,
-			log: bench.log(),
-		};
+		return await killedOnce(bench, { moment, killed, download, enable });
 	} finally {
 		await bench.close();
 	}
+}
+
+/** The same for a switch to a profile without coverage: in the end the old profile is back, by one rollback. */
+export async function rollbackWithPowerCut(moment: number, killed: Killed = "agent and card"): Promise<Outcome> {
+	const procedures = { ...benchSettings.procedures, rollbackAfter: Seconds(20) };
+	const bench = await RoomsBench.start({ settings: { procedures } });
+	try {
+		const download = await bench.orderDownload(OTHER_ICCID);
+		await bench.round(await bench.restart());
+		const enable = await bench.orderEnable(OTHER_ICCID, true);
+		bench.isAttached = async () => (await bench.enabledIccid()) === BOOTSTRAP_ICCID;
+		return await killedOnce(bench, { moment, killed, download, enable });
+	} finally {
+		await bench.close();
+	}
+}
+
+interface Kill {
+	readonly moment: number;
+	readonly killed: Killed;
+	readonly download: string;
+	readonly enable: string;
+}
+
+async function killedOnce(bench: RoomsBench, { moment, killed, download, enable }: Kill): Promise<Outcome> {
+	let moments = 0;
+	let hit = "";
+	let onHit: () => void = () => undefined;
+	const wasHit = new Promise<void>((resolve) => {
+		onHit = resolve;
+	});
+	bench.interruption = (effect, when) => {
+		if (moments++ !== moment) return undefined;
+		hit = `${when} ${effect}`;
+		onHit();
+		return new Promise(() => undefined);
+	};
+	const dying = await bench.restart();
+	await bench.inTime(Promise.race([wasHit, dying.pollOnce()]));
+	bench.interruption = () => undefined;
+	const ipa = await bench.restart(killed);
+	let rounds = 0;
+	while (rounds < 6 && !["succeeded", "rolled-back"].includes((await bench.eim.state(enable)) ?? "")) {
+		await bench.round(ipa);
+		rounds++;
+	}
+	await bench.round(ipa);
+	return {
+		hit,
+		download: await bench.eim.state(download),
+		enable: await bench.eim.state(enable),
+		iccids: await bench.iccids(),
+		enabled: await bench.enabledIccid(),
+		leftOnCard: await bench.leftOnCard(),
+		orderState: bench.smdp.profiles().find((one) => one.iccid === OTHER_ICCID)?.state,
+		rounds,
+		log: bench.log(),
+	};
 }
