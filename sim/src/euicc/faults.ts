@@ -13,12 +13,15 @@ export interface PowerCut {
  */
 export class FaultyDisk implements NvmDisk {
 	readonly #disk: NvmDisk;
+	readonly #onCut: () => void;
 	#cut: PowerCut | undefined;
 	#writes = 0;
 	#dead = false;
 
-	constructor(disk: NvmDisk) {
+	/** @param onCut called at the moment of the cut, after what was written before it */
+	constructor(disk: NvmDisk, onCut: () => void = () => undefined) {
 		this.#disk = disk;
+		this.#onCut = onCut;
 	}
 
 	/** Writes since the last `cutPower` or `restore`. */
@@ -79,7 +82,20 @@ export class FaultyDisk implements NvmDisk {
 	}
 
 	#die(): never {
+		if (!this.#dead) this.#onCut();
 		this.#dead = true;
 		throw new EuiccError("EUICC_POWER_CUT", "the power of the card was cut in a write of its memory");
 	}
+}
+
+/**
+ * A cut as the command line writes it: `3` before the third write, `3:10` after ten octets of it.
+ * @throws EuiccError EUICC_PERSONALISATION_INVALID
+ */
+export function parsePowerCut(text: string): PowerCut {
+	const [, write, octets = "0"] = /^(\d+)(?::(\d+))?$/.exec(text) ?? [];
+	if (write === undefined || Number(write) === 0) {
+		throw new EuiccError("EUICC_PERSONALISATION_INVALID", `--cut-power is WRITE[:OCTETS], as 3 or 3:10, not "${text}"`);
+	}
+	return { write: Number(write), octets: Number(octets) };
 }

@@ -10,6 +10,7 @@ const program = simEuiccProgram({
 		new Promise((resolve) => {
 			for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
 		}),
+	crash: () => process.kill(process.pid, "SIGKILL"),
 });
 
 try {

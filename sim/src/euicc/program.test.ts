@@ -33,6 +33,7 @@ function program() {
 	return simEuiccProgram({
 		clock: systemClock,
 		print: (line) => printed.push(line),
+		crash: () => printed.push("crashed"),
 		untilStopped: () => new Promise((resolve) => (stop = () => resolve())),
 	}).exitOverride();
 }
@@ -90,10 +91,32 @@ describe("sim-euicc", () => {
 		expect(existsSync(dir)).toBe(false);
 	});
 
+	it("crashes at the write of its memory that it is told, and the write has not happened", async () => {
+		const dir = join(directory, "cut");
+		await run("init", "--dir", dir, "--pki", join(directory, "nist"), "--bootstrap", join(directory, "bootstrap.der"));
+		let arrived = (_card: VpcdReaderSide) => {};
+		const reader = new Promise<VpcdReaderSide>((resolve) => (arrived = resolve));
+		const options = { clock: systemClock, timeout: Seconds(5) };
+		const listener = await VpcdReaderSide.listen({ host: "127.0.0.1", port: 0 }, options, (card) => arrived(card));
+		const connect = `127.0.0.1:${listener.address.port}`;
+		const running = run("run", "--dir", dir, "--connect", connect, "--cut-power", "2:9");
+		const card = await reader;
+		await card.powerOn();
+		await card.transmit(fromHex("00A4040010A0000005591010FFFFFFFF8900000100"));
+		await card.transmit(fromHex("80E2910012BF290F5A0A98000000000000000011900141"));
+		await expect(card.transmit(fromHex("80E2910012BF290F5A0A98000000000000000011900142"))).rejects.toThrow();
+		expect(printed).toEqual(expect.arrayContaining(["power cut at write 2 after 9 octets", "crashed"]));
+		stop();
+		await running;
+		await listener.close();
+		expect((await shown(dir)).profiles[0]).toMatchObject({ nickname: "A" });
+	});
+
 	it("says what is wrong with its options", async () => {
 		const dir = join(directory, "none");
 		await expect(run("show", "--dir", dir)).rejects.toThrow(/holds no card/);
 		await expect(run("run", "--dir", dir, "--connect", "127.0.0.1:1")).rejects.toThrow(/holds no card/);
+		await expect(run("run", "--dir", dir, "--connect", "h:1", "--cut-power", "0")).rejects.toThrow(/--cut-power/);
 		await expect(run("run", "--dir", dir, "--connect", "nowhere")).rejects.toThrow(/--connect/);
 		const init = (...more: string[]) => run("init", "--dir", dir, "--pki", join(directory, "nist"), ...more);
 		await expect(init("--memory", "much")).rejects.toThrow(/number of octets/);

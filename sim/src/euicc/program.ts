@@ -8,6 +8,7 @@ import { loadPki, requireEuicc } from "../pki/pki-directory.ts";
 import { reportOf } from "./card-report.ts";
 import { createCard, type PkiOfCard, personalisationOf } from "./create-card.ts";
 import { EuiccError } from "./errors.ts";
+import { FaultyDisk, parsePowerCut } from "./faults.ts";
 import { profileFileSystems } from "./file-system/profile-file-systems.ts";
 import { FileDisk, MemoryDisk } from "./nvm/disk.ts";
 import { lockMemory } from "./nvm/lock.ts";
@@ -21,6 +22,8 @@ export interface SimEuiccEffects {
 	readonly print: (line: string) => void;
 	/** Resolves when the program shall end. */
 	readonly untilStopped: () => Promise<void>;
+	/** Ends the process at once, as kill -9 does. */
+	readonly crash: () => void;
 }
 
 interface InitOptions {
@@ -68,7 +71,11 @@ export function simEuiccProgram(effects: SimEuiccEffects): Command {
 		.description("connect the card to a reader (vpcd, or the modem) and serve it until stopped")
 		.requiredOption("--dir <folder>", "memory of the card")
 		.requiredOption("--connect <host:port>", "the reader side; vpcd listens on 35963")
-		.action((options: { dir: string; connect: string }) => run(options, effects));
+		.option(
+			"--cut-power <write[:octets]>",
+			"end as by kill -9 at this write of the memory, after so many of its octets",
+		)
+		.action((options: RunOptions) => run(options, effects));
 	program
 		.command("show")
 		.description("what the card holds, as JSON; also while it runs")
@@ -113,11 +120,23 @@ function pkiOfCard(folder: string, { eid, curve }: InitOptions): PkiOfCard {
 	return { ci, eum, euicc: requireEuicc(pki, eid) };
 }
 
-async function run({ dir, connect }: { dir: string; connect: string }, effects: SimEuiccEffects): Promise<void> {
+interface RunOptions {
+	readonly dir: string;
+	readonly connect: string;
+	readonly cutPower?: string;
+}
+
+async function run({ dir, connect, cutPower }: RunOptions, effects: SimEuiccEffects): Promise<void> {
+	const cut = cutPower === undefined ? undefined : parsePowerCut(cutPower);
 	const address = parseHostPort(connect, "--connect");
 	if (!existsSync(join(dir, "nvm.bin"))) throw new EuiccError("EUICC_MEMORY_MISSING", `${dir} holds no card`);
 	const unlock = lockMemory(dir);
-	const nvm = new Nvm(new FileDisk(dir));
+	const disk = new FaultyDisk(new FileDisk(dir), () => {
+		effects.print(`power cut at write ${cut?.write} after ${cut?.octets} octets`);
+		effects.crash();
+	});
+	const nvm = new Nvm(disk);
+	if (cut !== undefined) disk.cutPower(cut);
 	try {
 		const card = runCard({ nvm, fileSystems: profileFileSystems(), address, clock: effects.clock, log: effects.print });
 		await effects.untilStopped();
