@@ -84,6 +84,14 @@ describe("configuration", () => {
 		expect(JSON.stringify(config)).not.toContain("postgres");
 	});
 
+	test("digits in YAML stay as written, though YAML would read them as numbers", () => {
+		const text = "eimId: 00101\nproxies: [8988219000000000017, 26201]\nesipa: { port: 0443 }\n";
+		const config = readConfig(schema, { yaml: yaml(text) });
+		expect(config.eimId).toBe("00101");
+		expect(config.proxies).toEqual(["8988219000000000017", "26201"]);
+		expect(config["esipa.port"]).toBe(443);
+	});
+
 	test("a relative path starts at the folder of the file, on the command line at the working folder", () => {
 		expect(readConfig(schema, { yaml: yaml("eimId: a\ndataFolder: state") }).dataFolder).toBe("/etc/eim/state");
 		const flags = ["--eim-id", "a", "--data-folder", "state"];
@@ -104,7 +112,7 @@ describe("configuration", () => {
 			"esipa.prot (eim.yaml) is not a setting of this program; did you mean esipa.port?",
 		],
 		["eimId: a\ndevices: [{ name: x, port: -1 }]", "devices[0].port (eim.yaml): -1 is outside"],
-		["eimId: a\ndevices: [{ nam: x }]", "devices[0].nam (eim.yaml): is unknown; known are name, port, hours"],
+		["eimId: a\ndevices: [{ nam: x }]", "devices[0].nam (eim.yaml): is unknown; did you mean name?"],
 		["esipa: {}", 'eimId has no value: set "eimId" in the YAML file, EIM_EIM_ID or --eim-id'],
 		["eimId: [", "eim.yaml: "],
 	])("refuses %j with key, source and bounds", (text, message) => {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { parseDocument } from "yaml";
+import { type Document, parseDocument, visit } from "yaml";
 import { ConfigError } from "./errors.ts";
 import { nearestName } from "./nearest-name.ts";
 import { isPlainObject, type Setting, SettingProblem, type Settings, type Values } from "./setting.ts";
@@ -139,11 +139,22 @@ function* fromYaml(
 	const document = parseDocument(yaml.text, { prettyErrors: true });
 	const mistake = document.errors[0];
 	if (mistake) throw new ConfigError("CONFIG_FILE_UNREADABLE", `${yaml.name}: ${mistake.message}`, { cause: mistake });
+	keepDigits(document);
 	const root: unknown = document.toJS();
 	if (root === null || root === undefined) return;
 	if (!isPlainObject(root))
 		throw new ConfigError("CONFIG_FILE_UNREADABLE", `${yaml.name}: is not a mapping of settings`);
 	yield* leaves(schema, root, "", yaml.name);
+}
+
+/** YAML reads 00101 as 101 and rounds an ICCID: where a number does not print as it was written, the text is kept. */
+function keepDigits(document: Document.Parsed): void {
+	visit(document, {
+		Scalar: (_key, scalar) => {
+			const { source, value } = scalar;
+			if (typeof value === "number" && source !== undefined && String(value) !== source) scalar.value = source;
+		},
+	});
 }
 
 function* leaves(

@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { Duration } from "../util/duration.ts";
 import { parseDuration, printDuration } from "./duration-text.ts";
+import { nearestName } from "./nearest-name.ts";
 
 /** Thrown by a setting's `parse`; the loader adds key and source. `at` is the place inside the value, as `[0].port`. */
 export class SettingProblem extends Error {
@@ -225,7 +226,9 @@ function parseStructure<S extends Settings>(raw: unknown, fields: S, context: Pa
 	if (!isPlainObject(raw)) throw new SettingProblem(`is not a structure of ${Object.keys(fields).join(", ")}`);
 	for (const name of Object.keys(raw)) {
 		if (fields[name] === undefined) {
-			throw new SettingProblem(`is unknown; known are ${Object.keys(fields).join(", ")}`, `.${name}`);
+			const near = nearestName(name, Object.keys(fields));
+			const advice = near === undefined ? `known are ${Object.keys(fields).join(", ")}` : `did you mean ${near}?`;
+			throw new SettingProblem(`is unknown; ${advice}`, `.${name}`);
 		}
 	}
 	const out: Record<string, unknown> = {};
