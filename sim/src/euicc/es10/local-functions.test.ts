@@ -4,6 +4,7 @@ import { RetrieveNotificationsListResponse } from "@iot-esim/shared/messages/sgp
 import { PprIds } from "@iot-esim/shared/messages/sgp22/profile-info";
 import { parseCertificate } from "@iot-esim/shared/pki/certificate";
 import { fromHex, hex, toHex } from "@iot-esim/shared/util/bytes";
+import * as asn1js from "asn1js";
 import { describe, expect, it } from "vitest";
 import type { BenchOptions } from "../testing/card-bench.ts";
 import { CardBench, iccidOf, testPki, tinyProfile } from "../testing/card-bench.ts";
@@ -222,6 +223,24 @@ describe("small functions", () => {
 		expect(await bench.ask("BF420482020780")).toBe("BF4203800101");
 		expect(await bench.ask(`BF56168014${"00".repeat(20)}`)).toBe("BF5603810101");
 		expect(await bench.ask("BF5600")).toMatch(/^BF5682....A082....A582/);
+	});
+
+	it("are read by asn1js to the last octet, each one and packages too", async () => {
+		const bench = await withDownload(
+			{},
+			{ profiles: [{ unprotectedProfilePackage: tinyProfile(A), isEnabled: true }] },
+		);
+		const eim = await new TestEim().associate(bench);
+		const { data } = await bench.es10(eim.request(bench, { psmoList: [{ listProfileInfo: {} }, { getRAT: {} }] }));
+		const answers = [data];
+		const asked =
+			"BF2000 BF2200 BF2E00 BF2D00 BF2800 BF2B00 BF2B04A0028200 BF3C00 BF3E035C015A BF4300 BF5500 BF5600 BF5F00";
+		for (const request of asked.split(" ")) answers.push(fromHex(await bench.ask(request)));
+		for (const answer of answers) {
+			const { offset, result } = asn1js.fromBER(Uint8Array.from(answer).buffer);
+			expect(result.error).toBe("");
+			expect(offset, toHex(answer)).toBe(answer.length);
+		}
 	});
 
 	it("give the connectivity parameters of the enabled profile", async () => {
