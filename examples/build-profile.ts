@@ -1,0 +1,24 @@
+/** `node dist/examples/build-profile.js DESCRIPTION.yaml PROFILE.der`: a profile package (UPP) from its description. */
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { buildProfilePackage } from "@iot-esim/shared/profile/builder/build-profile-package";
+import { parseProfilePackage } from "@iot-esim/shared/profile/profile-package";
+import { subscriberOf } from "@iot-esim/shared/profile/subscriber";
+import { EsimError } from "@iot-esim/shared/util/errors";
+
+const [description, target] = process.argv.slice(2);
+if (description === undefined || target === undefined) {
+	process.stderr.write("usage: node dist/examples/build-profile.js DESCRIPTION.yaml PROFILE.der\n");
+	process.exitCode = 2;
+} else {
+	try {
+		const upp = buildProfilePackage(readFileSync(description, "utf8"));
+		writeFileSync(target, upp);
+		const { iccid, imsi } = subscriberOf(parseProfilePackage(upp));
+		process.stdout.write(`${JSON.stringify({ written: { iccid, imsi, file: target, octets: upp.length } })}\n`);
+	} catch (error) {
+		if (!(error instanceof EsimError)) throw error;
+		process.stderr.write(`build-profile: ${error.message} (${error.code})\n`);
+		process.exitCode = 1;
+	}
+}
