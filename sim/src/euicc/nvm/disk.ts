@@ -90,30 +90,36 @@ export class FileDisk implements NvmDisk {
 
 /** A medium in memory, for cards that live as long as their process. */
 export class MemoryDisk implements NvmDisk {
-	#bytes: Uint8Array | undefined;
+	#buffer: Uint8Array | undefined;
+	#length: number;
 
 	constructor(bytes?: Uint8Array) {
-		this.#bytes = bytes;
+		this.#buffer = bytes;
+		this.#length = bytes?.length ?? 0;
 	}
 
 	read(): Uint8Array | undefined {
-		return this.#bytes?.slice();
+		return this.#buffer?.slice(0, this.#length);
 	}
 
 	append(bytes: Uint8Array): void {
-		const before = this.#bytes ?? new Uint8Array(0);
-		const after = new Uint8Array(before.length + bytes.length);
-		after.set(before);
-		after.set(bytes, before.length);
-		this.#bytes = after;
+		const length = this.#length + bytes.length;
+		if (this.#buffer === undefined || this.#buffer.length < length) {
+			const larger = new Uint8Array(length + (length >> 2));
+			larger.set(this.#buffer?.subarray(0, this.#length) ?? []);
+			this.#buffer = larger;
+		}
+		this.#buffer.set(bytes, this.#length);
+		this.#length = length;
 	}
 
 	truncate(length: number): void {
-		this.#bytes = this.#bytes?.slice(0, length);
+		this.#length = Math.min(this.#length, length);
 	}
 
 	replace(bytes: Uint8Array): void {
-		this.#bytes = bytes.slice();
+		this.#buffer = bytes.slice();
+		this.#length = bytes.length;
 	}
 
 	close(): void {

@@ -113,6 +113,17 @@ describe("the non-volatile memory", () => {
 		}
 	});
 
+	it("keeps journals as small as it is told", () => {
+		const disk = new MemoryDisk();
+		const nvm = new Nvm(disk, 4096);
+		for (let i = 0; i < 200; i++) {
+			nvm.put("x", new Uint8Array(500).fill(i));
+			nvm.commit();
+			expect((disk.read() as Uint8Array).length).toBeLessThanOrEqual(4096);
+		}
+		expect(new Nvm(disk).get("x")?.[0]).toBe(199);
+	});
+
 	it("goes on after a write that failed half way, as on a full disk", () => {
 		const disk = new MemoryDisk();
 		const full = { isFull: false };

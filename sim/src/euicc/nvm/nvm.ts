@@ -2,7 +2,7 @@ import { EuiccError } from "../errors.ts";
 import type { NvmDisk } from "./disk.ts";
 import { type Change, encodeRecord, MAGIC, replayRecords } from "./record.ts";
 
-/** Journals shorter than this are never compacted. */
+/** Journals shorter than this are not compacted unless a card is told otherwise. */
 const COMPACTION_FLOOR = 1 << 20;
 /** A journal is compacted when it is this many times larger than what it says. */
 const COMPACTION_FACTOR = 3;
@@ -13,6 +13,7 @@ const COMPACTION_FACTOR = 3;
  */
 export class Nvm {
 	readonly #disk: NvmDisk;
+	readonly #compactionFloor: number;
 	readonly #values = new Map<string, Uint8Array>();
 	/** What the changes of the running transaction replaced, to take them back. */
 	#undo = new Map<string, Uint8Array | undefined>();
@@ -20,9 +21,13 @@ export class Nvm {
 	#live = 0;
 	#revision = 0;
 
-	/** @throws EuiccError EUICC_MEMORY_CORRUPT */
-	constructor(disk: NvmDisk) {
+	/**
+	 * @param compactionFloor octets below which a journal is never compacted; small for cards that share one machine's memory
+	 * @throws EuiccError EUICC_MEMORY_CORRUPT
+	 */
+	constructor(disk: NvmDisk, compactionFloor: number = COMPACTION_FLOOR) {
 		this.#disk = disk;
+		this.#compactionFloor = compactionFloor;
 		const journal = disk.read() ?? new Uint8Array(0);
 		const { changes, end } = replayRecords(journal);
 		for (const change of changes) this.#apply(change);
@@ -69,7 +74,7 @@ export class Nvm {
 		if (this.#undo.size === 0) return;
 		const changes = [...this.#undo.keys()].map((key): Change => ({ key, value: this.#values.get(key) }));
 		const record = encodeRecord(changes);
-		if (this.#length + record.length > Math.max(COMPACTION_FLOOR, COMPACTION_FACTOR * this.#live)) {
+		if (this.#length + record.length > Math.max(this.#compactionFloor, COMPACTION_FACTOR * this.#live)) {
 			this.#compact();
 		} else {
 			this.#append(record);
