@@ -94,7 +94,7 @@ export class MemoryDisk implements NvmDisk {
 	#length: number;
 
 	constructor(bytes?: Uint8Array) {
-		this.#buffer = bytes;
+		this.#buffer = bytes?.slice();
 		this.#length = bytes?.length ?? 0;
 	}
 
