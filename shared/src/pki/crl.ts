@@ -54,7 +54,9 @@ function readCrl(bytes: Uint8Array): CertificateList {
 	const signature = der.member(parts, 2, 0x03, "the signature").value;
 	const fields = tbs.members;
 	if (fields[0]?.tag === 0x02) fields.shift();
-	der.member(fields, 0, 0x30, "the inner signature algorithm");
+	const inner = der.member(fields, 0, 0x30, "the inner signature algorithm");
+	if (!equalBytes(inner.der, algorithm.der)) throw new der.DerError("the two signature algorithms differ");
+	if (signature[0] !== 0) throw new der.DerError("the signature is not whole octets");
 	const issuer = der.member(fields, 1, 0x30, "the issuer");
 	const thisUpdate = fields[2];
 	if (thisUpdate === undefined) throw new der.DerError("thisUpdate is missing");
