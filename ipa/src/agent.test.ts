@@ -274,6 +274,23 @@ describe("rollback", () => {
 	});
 });
 
+describe("a rollback that the card puts off", () => {
+	it("is tried again after what the card waits for, since catBusy is no refusal", async () => {
+		const bench = newBench();
+		const first = bench.card.enabled;
+		bench.eim.packages.push(enablePackage("eim.example", 5));
+		bench.eim.isReachable = () => toHex(bench.card.enabled) === toHex(first);
+		let busy = 2;
+		bench.card.answers.set(0xbf58, () => {
+			if (--busy === 0) bench.card.answers.delete(0xbf58);
+			return hex`BF5803020105`;
+		});
+		await bench.round(await bench.restart());
+		expect(bench.card.commands.filter((command) => command.startsWith("BF58"))).toHaveLength(3);
+		expect(bench.eim.results[0]).toContain("8C0100");
+	});
+});
+
 describe("a power cut", () => {
 	it("after STORE DATA and before the answer: the result is taken from the card, nothing is executed twice", async () => {
 		const bench = newBench();

@@ -64,6 +64,8 @@ function poweredCard(card: Card): InProcessCard {
 interface RoomsOptions {
 	readonly card?: Partial<Omit<Personalisation, "eid" | "ciCertificates" | "credentials">>;
 	readonly settings?: Partial<IpaSettings>;
+	/** ES10 commands that the card gets before it is associated with the eIM. */
+	readonly beforeAssociation?: readonly Uint8Array[];
 }
 
 /**
@@ -248,7 +250,10 @@ export class RoomsBench {
 
 	async #associate(): Promise<void> {
 		const request = addInitialEimRequest({ eimId: EIM_ID, eimFqdn: EIM_ID }, this.eim.deps.signer);
-		await this.#onCard((channel) => new Es10Commands(channel).addInitialEim(request));
+		await this.#onCard(async (channel) => {
+			for (const command of this.#options.beforeAssociation ?? []) await channel.call(command, false);
+			await new Es10Commands(channel).addInitialEim(request);
+		});
 		await this.eim.register(this.eid);
 	}
 

@@ -62,6 +62,30 @@ describe("IPA, eIM, SM-DP+ and eUICC together", () => {
 	});
 });
 
+describe("immediate enabling", () => {
+	const procedures = { ...benchSettings.procedures, immediateEnable: true };
+
+	it("enables the profile in the session that installed it, and tells the eIM why", async () => {
+		const bench = await start({ settings: { procedures }, beforeAssociation: [hex`BF59028000`] });
+		const download = await bench.orderDownload(OTHER_ICCID);
+		const ipa = await bench.restart();
+		await bench.round(ipa);
+		expect(await bench.eim.state(download)).toBe("succeeded");
+		expect(await bench.enabledIccid()).toBe(OTHER_ICCID);
+		expect(bench.events).toContainEqual(expect.objectContaining({ type: "profile-installed", enabled: true }));
+		expect(bench.log()).toContain('"stateChangeCause":5');
+		expect(await bench.leftOnCard()).toBe(0);
+	});
+
+	it("leaves the profile disabled on a card that is not configured for it", async () => {
+		const bench = await start({ settings: { procedures } });
+		const download = await bench.orderDownload(OTHER_ICCID);
+		await bench.round(await bench.restart());
+		expect(await bench.eim.state(download)).toBe("succeeded");
+		expect(await bench.enabledIccid()).toBe(BOOTSTRAP_ICCID);
+	});
+});
+
 describe("a download that must not go on", () => {
 	/** Cancelled at the card, then at the eIM; nothing was installed, and the trigger does not come again. */
 	async function expectCancelled(bench: RoomsBench, download: string, reason: string): Promise<void> {

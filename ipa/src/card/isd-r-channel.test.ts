@@ -102,9 +102,17 @@ describe("the channel to the ISD-R", () => {
 		expect(channel.proactivePending).toBe(true);
 		await channel.reopen();
 		expect(apdus).toContain("801400000C810301010482028281830100");
-		expect(resets).toHaveLength(2);
+		expect(resets).toHaveLength(3);
 		expect(apdus.at(-1)).toMatch(/^01A4/);
 		expect(channel.proactivePending).toBe(false);
+	});
+
+	it("resets a bare card before its first command, since another agent may have left it waiting", async () => {
+		const resets: string[] = [];
+		const { channel } = channelOver(() => undefined, { proactive: "agent" }, resets);
+		await channel.call(GET_EID, true);
+		await channel.call(GET_EID, true);
+		expect(resets).toEqual(["reset", "reset"]);
 	});
 
 	it("behind a modem never resets the card, and closes its own channel", async () => {

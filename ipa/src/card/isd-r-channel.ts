@@ -52,6 +52,8 @@ export class IsdRChannel implements EuiccChannel {
 	readonly #options: Required<IsdRChannelOptions>;
 	#channel: number | undefined;
 	#proactivePending = false;
+	/** A bare card may come from another agent with a REFRESH that was never served; a reset ends all that. */
+	#mustReset: boolean;
 
 	constructor(driver: CardDriver, options: IsdRChannelOptions) {
 		this.#driver = driver;
@@ -63,6 +65,7 @@ export class IsdRChannel implements EuiccChannel {
 			proactive: "modem",
 			...options,
 		};
+		this.#mustReset = this.#options.proactive === "agent";
 	}
 
 	/** True after a 91xx that nobody has served yet. */
@@ -74,6 +77,8 @@ export class IsdRChannel implements EuiccChannel {
 	async open(): Promise<void> {
 		if (this.#channel !== undefined) return;
 		await this.#driver.open();
+		if (this.#mustReset) await this.#driver.reset();
+		this.#mustReset = false;
 		// A card that does not know the command refuses it, and shows its ISD-R all the same.
 		await this.#exchange(TERMINAL_CAPABILITY, 0);
 		const channel = await this.#manageChannel();
@@ -108,7 +113,7 @@ export class IsdRChannel implements EuiccChannel {
 		if (this.#options.proactive === "agent") {
 			await this.#driver.open();
 			if (hadProactive) await drainProactiveCommands((apdu) => this.#driver.transmit(apdu), this.#options.logger);
-			await this.#driver.reset();
+			this.#mustReset = true;
 			return this.open();
 		}
 		try {

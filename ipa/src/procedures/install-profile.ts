@@ -3,7 +3,7 @@ import { StateChangeCauseCode } from "@iot-esim/shared/messages/sgp32/esipa-pack
 import { segmentBoundProfilePackage } from "@iot-esim/shared/security/bound-profile-package";
 import { toHex } from "@iot-esim/shared/util/bytes";
 import { ProcedureError } from "./errors.ts";
-import { deliverNotification } from "./notifications.ts";
+import { deliverNotification, deliverNotifications } from "./notifications.ts";
 import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
 import { waitForRefresh } from "./refresh.ts";
 import { sightOfNotification } from "./result-facts.ts";
@@ -34,6 +34,8 @@ export async function installProfile(
 	}
 	await context.journal.note({ type: "download-step", eimId: eim.eimId, step: "ESipa.HandleNotification" });
 	await deliverNotification(context, eim, installationResult);
+	// Enabling has made notifications of its own, and no eUICC Package will carry them.
+	if (enabled) await deliverNotifications(context, eim, await context.es10.retrieveNotifications());
 	if (sight.installation === "failure") {
 		const reason = sight.failure ?? "without a reason";
 		context.emit({ type: "download-failed", eimId: eim.eimId, reason: `the card refused the profile: ${reason}` });

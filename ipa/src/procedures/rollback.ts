@@ -50,11 +50,13 @@ async function carryOut(context: ProcedureContext, work: RollbackWork): Promise<
 	return fromHex(work.resultHex);
 }
 
+/** A card that still waits for its REFRESH is busy: it gets what it waits for, and is asked again. */
 async function rollbackUnlessBusy(context: ProcedureContext, work: RollbackWork): Promise<RollbackAnswer> {
 	for (let attempt = 1; ; attempt++) {
 		const answer = await rollbackOnce(context, work);
 		if (answer.cmdResult !== CAT_BUSY || attempt === BUSY_ATTEMPTS) return answer;
 		await sleep(context.clock, BUSY_PAUSE, context.signal);
+		await waitForRefresh(context);
 	}
 }
 
