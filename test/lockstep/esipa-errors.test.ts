@@ -23,7 +23,6 @@ const enable = { type: "enable", parameters: { iccid, rollback: true } } as cons
 
 /** A card starts from the counter in its eIM configuration data; the first package has a greater one. */
 const FIRST_COUNTER = newDevice({ eid, at: 0 }).counter + 1;
-const NO_PACKAGE = hex`BF4F 03 02 01 01`;
 const EMPTY = hex`BF50 02 30 00`;
 
 let bench: Awaited<ReturnType<typeof esipaBench>>;
@@ -97,20 +96,43 @@ describe("errors of the eUICC and the IPA", () => {
 		bench = await esipaBench();
 		await bench.register(eid, bench.known);
 		const id = await bench.order(eid, enable);
-		await bench.ask(poll(eid));
+		const sent = await bench.ask(poll(eid));
 		const unsigned = tlv(0xbf51, tlv(0xa2, tlv(0x80, new TextEncoder().encode(EIM_ID))));
 		expect(await bench.ask(result(eid, unsigned))).toEqual(EMPTY);
-		expect(await bench.state(id)).toBe("awaiting-verification");
-		expect(await bench.ask(poll(eid))).toEqual(NO_PACKAGE);
+		expect(await bench.store.loadOperation(id)).toMatchObject({
+			state: "sent",
+			reason: { code: "euiccPackageErrorUnsigned" },
+		});
+		expect(await bench.ask(poll(eid))).toEqual(sent);
 	});
 
-	it("unknownPackage of the IPA fails the operation", async () => {
+	it("an IPA that does not know a tag of the list is asked for the certificates alone, once", async () => {
+		bench = await esipaBench();
+		await bench.register(eid);
+		await bench.order(eid, enable);
+		const executed = new SigningCard(bench.pki).execute(await bench.ask(poll(eid)), [{ enableResult: 0 }]);
+		await bench.ask(result(eid, executed));
+		const refuse = async () => {
+			const response = packageIn(await bench.ask(poll(eid)));
+			if (!("ipaEuiccDataRequest" in response)) return undefined;
+			const { tagList, eimTransactionId } = response.ipaEuiccDataRequest;
+			await bench.ask(result(eid, tlv(0xbf52, tlv(0xa1, tlv(0x80, eimTransactionId as Uint8Array), hex`02 01 01`))));
+			return tagList;
+		};
+		expect(await refuse()).toEqual(hex`81 A2 BF20 BF22 83 84 A5 A6 A8 A9`);
+		expect(await refuse()).toEqual(hex`A5 A6`);
+		expect(await refuse()).toBeUndefined();
+	});
+
+	it("unknownPackage of the IPA, which nobody signed, is noted, and the package stays open", async () => {
 		bench = await esipaBench();
 		await bench.register(eid, bench.known);
 		const id = await bench.order(eid, enable);
-		await bench.ask(poll(eid));
+		const sent = await bench.ask(poll(eid));
 		expect(await bench.ask(result(eid, hex`A0 03 02 01 02`))).toEqual(EMPTY);
-		expect((await bench.store.loadOperation(id))?.reason?.code).toBe("eimPackageResultError: unknownPackage(2)");
+		const { state, reason } = (await bench.store.loadOperation(id)) ?? {};
+		expect([state, reason?.code]).toEqual(["sent", "eimPackageResultError: unknownPackage(2)"]);
+		expect(await bench.ask(poll(eid))).toEqual(sent);
 	});
 
 	it("what cannot be read gets undefinedError(127), another tag an error of the transport", async () => {

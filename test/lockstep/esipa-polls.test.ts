@@ -161,7 +161,7 @@ describe("deviations that real devices send", () => {
 		const id = await bench.order(eid, enable);
 		await bench.ask(poll(eid));
 		expect(await bench.ask(result(eid, hex`80 05 30 03 02 01 7F`))).toEqual(EMPTY);
-		expect(await bench.state(id)).toBe("failed");
+		expect((await bench.store.loadOperation(id))?.reason?.code).toBe("eimPackageResultError: undefinedError(127)");
 	});
 
 	it("IpaEuiccData without an EID is taken by the EID of its certificate", async () => {

@@ -123,6 +123,19 @@ describe("a result", () => {
 		expect(await bench.store.listResults(eid, "kept")).toHaveLength(0);
 	});
 
+	it("that was kept is verified by a job when the eIM died between the certificates and the verification", async () => {
+		bench = await esipaBench();
+		await bench.register(eid);
+		const id = await bench.order(eid, enable);
+		const executed = new SigningCard(bench.pki).execute(await bench.ask(poll(eid)), [{ enableResult: 0 }]);
+		await bench.ask(result(eid, executed));
+		const now = bench.clock.now();
+		await bench.store.changeDevice(eid, bench.known);
+		await bench.store.saveJobs([{ kind: "keptResultVerification", reference: eid, runAfter: now }], now);
+		expect(await bench.jobs.runDue()).toBe(1);
+		expect(await bench.state(id)).toBe("succeeded");
+	});
+
 	it("that was kept and proves false sets the package free again", async () => {
 		bench = await esipaBench();
 		await bench.register(eid);

@@ -152,13 +152,14 @@ export function installation(
 		successResult: { aid: hex`A0000005591010FFFFFFFF8900001100`, simaResponse: hex`3007A0053003800100` },
 	},
 	key = testPki().euicc.privateKey,
+	{ address = SMDP }: { readonly address?: string } = {},
 ): Uint8Array {
 	const data = keep(ProfileInstallationResultData, {
 		transactionId,
 		notificationMetadata: {
 			seqNumber: 17,
 			profileManagementOperation: NotificationEvent.of("notificationInstall"),
-			notificationAddress: SMDP,
+			notificationAddress: address,
 			iccid: Iccid.toBytes(iccid),
 		},
 		smdpOid: "2.999.10",

@@ -32,6 +32,7 @@ const event: Readonly<Record<OperationEvent["kind"], OperationEvent>> = {
 	succeeded: { kind: "succeeded", at: 5, outcome: { iccid: "89" } },
 	failed: { kind: "failed", at: 5, reason },
 	rolledBack: { kind: "rolledBack", at: 5, reason },
+	packageRefused: { kind: "packageRefused", at: 5, reason },
 	packageDropped: { kind: "packageDropped", at: 5, reason },
 	expired: { kind: "expired", at: 5 },
 	cancelled: { kind: "cancelled", at: 5 },
@@ -70,7 +71,21 @@ describe("an operation", () => {
 		expect(stateAfter("expired", "succeeded")).toBe("succeeded");
 		expect(stateAfter("expired", "failed")).toBe("failed");
 		expect(stateAfter("succeeded", "rolledBack")).toBe("rolled-back");
-		expect(stateAfter("failed", "rolledBack")).toBe("OPERATION_TRANSITION_ILLEGAL");
+	});
+
+	it("takes the eUICC's word also for a package that was given up, and after a failure that nobody signed", () => {
+		for (const state of ["queued", "failed", "cancelled"] as const) {
+			expect(stateAfter(state, "succeeded")).toBe("succeeded");
+			expect(stateAfter(state, "rolledBack")).toBe("rolled-back");
+		}
+		expect(stateAfter("rolled-back", "succeeded")).toBe("OPERATION_TRANSITION_ILLEGAL");
+	});
+
+	it("only notes a refusal that nobody signed", () => {
+		expect(nextOperation(operation("sent"), event.packageRefused)).toMatchObject({ state: "sent", reason });
+		for (const state of ["queued", "awaiting-verification", "succeeded"] as const) {
+			expect(stateAfter(state, "packageRefused")).toBe("OPERATION_TRANSITION_ILLEGAL");
+		}
 	});
 
 	it("keeps the first time of sending when its package had to be made anew", () => {
@@ -83,12 +98,12 @@ describe("an operation", () => {
 		expect(sent).not.toHaveProperty("reason");
 	});
 
-	it("never leaves cancelled, failed or rolled-back, and never falls back from a result to waiting", () => {
-		for (const state of ["cancelled", "failed", "rolled-back"] as const) {
-			for (const kind of kinds) expect([state, "OPERATION_TRANSITION_ILLEGAL"]).toContain(stateAfter(state, kind));
-		}
+	it("never leaves rolled-back, and never falls back from an end to waiting", () => {
 		for (const kind of kinds) {
-			expect(["queued", "sent", "awaiting-verification"]).not.toContain(stateAfter("succeeded", kind));
+			expect(["rolled-back", "OPERATION_TRANSITION_ILLEGAL"]).toContain(stateAfter("rolled-back", kind));
+			for (const state of ["cancelled", "failed", "succeeded"] as const) {
+				expect(["queued", "sent", "awaiting-verification"]).not.toContain(stateAfter(state, kind));
+			}
 		}
 	});
 

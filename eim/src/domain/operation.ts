@@ -101,6 +101,8 @@ export type OperationEvent = { readonly at: number } & (
 	  }
 	| { readonly kind: "failed"; readonly reason: OperationReason; readonly outcome?: NonNullable<Operation["outcome"]> }
 	| { readonly kind: "rolledBack"; readonly reason: OperationReason }
+	/** Somebody says so in the name of the device, with no signature: nothing follows but the note. */
+	| { readonly kind: "packageRefused"; readonly reason: OperationReason }
 	/** The eUICC did not execute the package and a new one is to be made, with a new counter. */
 	| { readonly kind: "packageDropped"; readonly reason: OperationReason }
 	| { readonly kind: "expired" }
@@ -115,11 +117,12 @@ const ALLOWED: Readonly<Record<OperationEvent["kind"], readonly OperationState[]
 	packageStored: ["queued"],
 	resultKept: ["sent"],
 	resultRejected: ["awaiting-verification"],
-	// The eUICC's word is the truth even when it comes after the expiry.
-	succeeded: ["sent", "awaiting-verification", "expired"],
+	// The eUICC's word is the truth even when it comes late: after the expiry, or for a package that was given up.
+	succeeded: ["queued", "sent", "awaiting-verification", "failed", "expired", "cancelled"],
 	failed: ["queued", "sent", "awaiting-verification", "expired"],
 	// An IPA that missed the acknowledgement of the first result may still roll back.
-	rolledBack: ["sent", "awaiting-verification", "succeeded", "expired"],
+	rolledBack: ["queued", "sent", "awaiting-verification", "succeeded", "failed", "expired", "cancelled"],
+	packageRefused: ["sent"],
 	packageDropped: ["sent", "awaiting-verification"],
 	expired: ["queued", "sent", "awaiting-verification"],
 	cancelled: ["queued"],
@@ -132,6 +135,7 @@ const STATE_AFTER: Readonly<Record<OperationEvent["kind"], OperationState>> = {
 	succeeded: "succeeded",
 	failed: "failed",
 	rolledBack: "rolled-back",
+	packageRefused: "sent",
 	packageDropped: "queued",
 	expired: "expired",
 	cancelled: "cancelled",
@@ -147,6 +151,7 @@ export function nextOperation(operation: Operation, event: OperationEvent): Oper
 	if (!ALLOWED[event.kind].includes(operation.state)) {
 		return operation.state === state ? operation : refusal(operation, event);
 	}
+	if (event.kind === "packageRefused" && operation.reason?.text === event.reason.text) return operation;
 	const moved: Operation = { ...operation, state, updatedAt: event.at };
 	const { reason: _reason, ...withoutReason } = moved;
 	const reason = reasonOf(event);

@@ -17,6 +17,7 @@ import type { RspSession } from "../domain/rsp-session.ts";
 import type { AuthenticateClientOk } from "../es9plus/es9plus-client.ts";
 import { loadRelay } from "./download-session.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
+import { mayReplaceCertificates } from "./euicc-keys.ts";
 import { eidOfCertificate } from "./notifications.ts";
 import { askSmdp } from "./relay.ts";
 
@@ -81,11 +82,14 @@ async function learnCertificates(
 		return;
 	}
 	if (!verifyRaw(key.publicKey, euiccSignature1Input(euiccSigned1.der), euiccSignature1)) return;
+	// The session runs under the CI of the SM-DP+. An eUICC with several may sign its results under another.
+	const isOnlyOne = euiccSigned1.value.euiccInfo2.euiccCiPKIdListForSigning.length === 1;
+	const device = await context.store.loadDevice(session.eid);
+	const isTaken = isOnlyOne && device && mayReplaceCertificates(context, device, euiccCertificate);
 	const whole = readWholeTlv(euiccSigned1.der);
 	const info2 = findTlv(readTlvs(euiccSigned1.der, whole.valueStart, whole.end), 0xbf22);
 	await context.store.changeDevice(session.eid, {
-		euiccCertificate,
-		eumCertificate,
+		...(isTaken ? { euiccCertificate, eumCertificate } : {}),
 		...(info2 === undefined ? {} : { euiccInfo2: tlvBytes(euiccSigned1.der, info2) }),
 	});
 }

@@ -73,7 +73,13 @@ export async function acceptInstallation(
 	const log = context.logger("eim.esipa").with({ eid: device.eid, operationId: operation?.id });
 	log.info("installation result", { verification, seqNumber: data.notificationMetadata.seqNumber });
 	if (verification === "rejected") {
-		await recordAgain(context, { result: entry });
+		// One that was kept and proves false sets the download free again; any other forgery says nothing of it.
+		const text = "The installation result that was kept is not one by this eUICC.";
+		const isWaiting = operation?.state === "awaiting-verification";
+		await recordAgain(context, {
+			result: entry,
+			operationEvent: isWaiting ? { kind: "resultRejected", at, reason: { text } } : undefined,
+		});
 	} else if (verification === "kept") {
 		const text = "The installation result is kept until the certificates of the eUICC, asked for now, have arrived.";
 		await recordAgain(context, {

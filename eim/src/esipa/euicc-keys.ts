@@ -5,6 +5,7 @@ import type { CertificateList } from "@iot-esim/shared/pki/crl";
 import { PkiError } from "@iot-esim/shared/pki/errors";
 import type { TrustStore } from "@iot-esim/shared/pki/trust-store";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
+import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import { equalBytes } from "@iot-esim/shared/util/bytes";
 import { Minutes } from "@iot-esim/shared/util/duration";
 import type { Device } from "../domain/device.ts";
@@ -95,4 +96,20 @@ export class EuiccKeys {
 
 function isSame(entry: Remembered, euiccCertificate: Uint8Array, eumCertificate: Uint8Array): boolean {
 	return equalBytes(entry.euiccCertificate, euiccCertificate) && equalBytes(entry.eumCertificate, eumCertificate);
+}
+
+/**
+ * Whether other certificates may stand in the place of those stored. An eUICC has one for each CI, all of them public
+ * and good, but signs its results by one: as long as that leads to a trusted CI, nobody may put another in its place.
+ */
+export function mayReplaceCertificates(
+	context: { readonly keys: EuiccKeys; readonly logger: LoggerFactory },
+	device: Device,
+	euiccCertificate: Uint8Array,
+): boolean {
+	const stored = device.euiccCertificate;
+	if (stored === undefined || equalBytes(stored, euiccCertificate)) return true;
+	if (context.keys.of(device).kind !== "known") return true;
+	context.logger("eim.esipa").warn("another certificate of the eUICC not taken over", { eid: device.eid });
+	return false;
 }

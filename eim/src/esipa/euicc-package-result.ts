@@ -10,6 +10,7 @@ import {
 } from "@iot-esim/shared/messages/sgp32/euicc-package-result";
 import { SecurityError } from "@iot-esim/shared/security/errors";
 import { verifyEuiccPackageResult } from "@iot-esim/shared/security/result-verifier";
+import { Minutes } from "@iot-esim/shared/util/duration";
 import type { Device, DeviceChange } from "../domain/device.ts";
 import type { OperationReason } from "../domain/operation.ts";
 import type { ReceivedResult, ResultVerification } from "../domain/received-result.ts";
@@ -38,6 +39,9 @@ const KEPT_AT_MOST = 32;
 /** How often an operation is packed anew before the eIM gives up. */
 const PACKAGES_AT_MOST = 4;
 
+/** How long a package stands after that before an unsigned word makes it anew. */
+const PACKED_ANEW_AFTER = Minutes(10);
+
 type Signed = EuiccPackageResultDataSigned | EuiccPackageErrorDataSigned;
 
 interface Judgement {
@@ -60,6 +64,7 @@ export async function acceptEuiccPackageResult(
 ): Promise<AcceptedResult> {
 	const { value } = result;
 	if ("euiccPackageErrorUnsigned" in value) {
+		if (value.euiccPackageErrorUnsigned.eimId !== context.settings.eimId) return { kind: "rejected" };
 		await acceptUnsignedError(context, device, result.der, value.euiccPackageErrorUnsigned, notifications);
 		return { kind: "accepted", seqNumbers: notifications.seqNumbers };
 	}
@@ -249,19 +254,29 @@ async function acceptUnsignedError(
 	};
 	const { associationToken } = error;
 	const isNewToken = associationToken !== undefined && associationToken !== (device.associationToken ?? 0);
-	const packages = found === undefined ? [] : await context.store.listPackages(found.operation.id);
-	const isTriedAgain = isNewToken && packages.length < PACKAGES_AT_MOST;
+	const isTriedAgain = isNewToken && found !== undefined && (await mayPackAnew(context, found, at));
 	const code = "euiccPackageErrorUnsigned";
 	const text = isTriedAgain
 		? "The eUICC uses another association token than the package was signed with; the package is made anew."
-		: "The eUICC does not accept packages of this eIM: it is not associated with it, or knows another key.";
+		: "The device says, unsigned, that the eUICC does not accept the package: it is not associated with this eIM, or knows another key. The package stays open.";
 	await recordAgain(context, {
 		result,
-		operationEvent: found && { kind: isTriedAgain ? "packageDropped" : "resultKept", at, reason: { text, code } },
-		deviceChange: isNewToken ? { associationToken } : undefined,
+		operationEvent: found && { kind: isTriedAgain ? "packageDropped" : "packageRefused", at, reason: { text, code } },
+		deviceChange: isTriedAgain ? { associationToken } : undefined,
 		notifications: notifications.rows,
 	});
 	context.logger("eim.esipa").warn("package refused without signature", { eid: device.eid, isTriedAgain });
+}
+
+/**
+ * Whether an open package is made anew with a token that nobody has signed. Several times at once, so that the card's
+ * own word undoes what a stranger said; after that seldom, so that strangers burn no counters.
+ */
+async function mayPackAnew(context: EsipaContext, { operation }: FoundPackage, at: number): Promise<boolean> {
+	if (operation.state !== "sent") return false;
+	const packages = await context.store.listPackages(operation.id);
+	const { firstSentAt } = packages.at(-1) ?? { firstSentAt: at };
+	return packages.length < PACKAGES_AT_MOST || at - firstSentAt >= PACKED_ANEW_AFTER;
 }
 
 /**

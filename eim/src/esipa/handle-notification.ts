@@ -1,13 +1,16 @@
 import { Asn1Error, decode, type Kept } from "@iot-esim/shared/asn1/schema";
 import { readTlvs, readWholeTlv, tlvBytes } from "@iot-esim/shared/asn1/tlv-reader";
 import type { Eid } from "@iot-esim/shared/ids/eid";
-import { HandleNotificationEsipa } from "@iot-esim/shared/messages/sgp32/esipa-package";
+import {
+	HandleNotificationEsipa,
+	ProvideEimPackageResultResponse,
+} from "@iot-esim/shared/messages/sgp32/esipa-package";
 import type { PendingNotification } from "@iot-esim/shared/messages/sgp32/notifications";
 import { acceptInstallation } from "./download-result.ts";
 import { loadRelay } from "./download-session.ts";
 import { EsipaError } from "./errors.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
-import { checkNotification, eidOfNotification, notificationRow } from "./notifications.ts";
+import { checkNotification, eidOfNotification, mayForward, notificationRow } from "./notifications.ts";
 import { provideEimPackageResult } from "./provide-eim-package-result.ts";
 
 /**
@@ -18,7 +21,7 @@ import { provideEimPackageResult } from "./provide-eim-package-result.ts";
 export async function handleNotification(context: EsipaContext, body: Uint8Array): Promise<null> {
 	try {
 		const result = packageResultIn(body);
-		if (result !== undefined) await provideEimPackageResult(context, result);
+		if (result !== undefined) await takePackageResult(context, result);
 		else {
 			const message = decode(HandleNotificationEsipa, body);
 			if ("pendingNotification" in message) await takeNotification(context, message.pendingNotification);
@@ -37,19 +40,29 @@ function packageResultIn(body: Uint8Array): Uint8Array | undefined {
 	return member?.tag === 0xbf50 ? tlvBytes(body, member) : undefined;
 }
 
+/** There is no answer to say it in: a result that is not taken is refused like a notification, so the IPA keeps it. */
+async function takePackageResult(context: EsipaContext, body: Uint8Array): Promise<void> {
+	const answer = decode(ProvideEimPackageResultResponse, await provideEimPackageResult(context, body));
+	if (!("provideEimPackageResultError" in answer)) return;
+	const { provideEimPackageResultError: code } = answer;
+	throw new EsipaError("ESIPA_NOTIFICATION_REFUSED", `the result was not taken: provideEimPackageResultError ${code}`);
+}
+
 async function takeNotification(context: EsipaContext, notification: Kept<PendingNotification>): Promise<void> {
 	const eid = await eidFor(context, notification.value);
 	const device = eid && (await context.store.loadDevice(eid));
 	if (device === undefined) throw refused("its device is not known here", eid);
 	const row = notificationRow(context, device.eid, notification);
 	if (row === undefined) throw refused("compact notifications are not understood", eid);
-	if (checkNotification(context, device, notification.value) === "rejected") {
-		throw refused("it is not signed by the eUICC of its device", eid);
-	}
+	const check = checkNotification(context, device, notification.value);
+	if (check === "rejected") throw refused("it is not signed by the eUICC of its device", eid);
+	const isForwarded = await mayForward(context, row, check);
 	if ("profileInstallationResult" in notification.value) {
 		const result = { value: notification.value.profileInstallationResult, der: notification.der };
-		await acceptInstallation(context, device, result, { bytes: notification.der, notification: row });
-	} else await context.store.saveNotifications([row]);
+		const forwarded = isForwarded ? { notification: row } : {};
+		await acceptInstallation(context, device, result, { bytes: notification.der, ...forwarded });
+	} else if (isForwarded) await context.store.saveNotifications([row]);
+	if (!isForwarded) throw refused("the certificates behind its signature are not known or not trusted yet", eid);
 	context
 		.logger("eim.esipa")
 		.info("notification stored", { eid: device.eid, seqNumber: row.seqNumber, event: row.event });

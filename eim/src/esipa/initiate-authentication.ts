@@ -53,7 +53,7 @@ export async function initiateAuthentication(context: EsipaContext, body: Uint8A
 		return failure(mismatch);
 	}
 	const now = context.clock.now();
-	await context.store.openSession({
+	const isOpened = await context.store.openSession({
 		transactionId: TransactionId.fromBytes(answer.transactionId),
 		eid: trigger.eid,
 		eimTransactionId: trigger.transactionId,
@@ -65,6 +65,10 @@ export async function initiateAuthentication(context: EsipaContext, body: Uint8A
 		updatedAt: now,
 		expiresAt: now + context.settings.sessionLifetime,
 	});
+	if (!isOpened) {
+		log.warn("SM-DP+ gave a transaction that is in use already", { eid: trigger.eid, smdpAddress: ordered });
+		return failure(ErrorCode.undefinedError);
+	}
 	log.info("session opened", { eid: trigger.eid, operationId: operation.id, smdpAddress: ordered });
 	// An IPA that names no SM-DP+ leaves the download data to the eIM, the matching id among them.
 	return okResponse(answer, smdpAddress === undefined ? operation.parameters.matchingId : undefined);

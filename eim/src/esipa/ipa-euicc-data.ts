@@ -3,14 +3,17 @@ import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
 import {
 	IpaCapabilities,
 	type IpaEuiccData,
+	IpaEuiccDataErrorCodes,
 	type IpaEuiccDataResponse,
 } from "@iot-esim/shared/messages/sgp32/ipa-euicc-data";
 import type { Device, DeviceChange } from "../domain/device.ts";
-import type { OperationEvent } from "../domain/operation.ts";
+import type { Operation, OperationEvent } from "../domain/operation.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
+import { mayReplaceCertificates } from "./euicc-keys.ts";
 import { acceptEuiccPackageResult, resolveReplays } from "./euicc-package-result.ts";
 import { verifyKeptResults } from "./kept-results.ts";
 import { takeNotifications } from "./notifications.ts";
+import { ownOperation } from "./own-operation.ts";
 import { recordAgain } from "./record-unsigned.ts";
 import { reasonOf } from "./result-text.ts";
 
@@ -41,14 +44,19 @@ export async function acceptIpaEuiccData(
 		receivedAt: at,
 	} as const;
 	if (!isData) {
-		const reason = reasonOf("ipaEuiccDataError", response.ipaEuiccDataResponseError.ipaEuiccDataErrorCode);
-		await recordAgain(context, { result, operationEvent: found && { kind: "failed", at, reason } });
+		const { ipaEuiccDataErrorCode } = response.ipaEuiccDataResponseError;
+		const reason = reasonOf("ipaEuiccDataError", ipaEuiccDataErrorCode);
+		await recordAgain(context, {
+			result,
+			operationEvent: found && { kind: "failed", at, reason },
+			enqueue: found && smallerQuestion(context, device, found.operation, ipaEuiccDataErrorCode),
+		});
 		return [];
 	}
 	const data = response.ipaEuiccData;
 	const isAsked = found?.operation.state === "sent";
 	const { change, event } = learn(context, device, data, isAsked);
-	const notifications = takeNotifications(context, { ...device, ...known(change) }, data.notificationsList ?? []);
+	const notifications = await takeNotifications(context, { ...device, ...known(change) }, data.notificationsList ?? []);
 	const isNewKey = change.euiccCertificate !== undefined;
 	await recordAgain(context, {
 		result,
@@ -70,6 +78,13 @@ export async function acceptIpaEuiccData(
 	return [...acknowledged];
 }
 
+/** IPAs are known to refuse a whole list for one tag that they do not know; the certificates are what is needed. */
+function smallerQuestion(context: EsipaContext, device: Device, asked: Operation, errorCode: number): Operation[] {
+	const isWholeList = asked.type === "readEuiccData" && asked.origin === "eim" && asked.parameters.tags === undefined;
+	if (!isWholeList || errorCode !== IpaEuiccDataErrorCodes.incorrectTagList) return [];
+	return [ownOperation(context, device, { type: "readEuiccData", parameters: { tags: ["A5", "A6"] } })];
+}
+
 /**
  * What the data changes in the device's row, and how the operation that asked for it ends. Unasked, only certificates
  * count, since they prove themselves: anyone may send data in the name of an EID.
@@ -86,8 +101,10 @@ function learn(
 	let event: OperationEvent = { kind: "succeeded", at, outcome: outcomeOf(data) };
 	if (euiccCertificate !== undefined && eumCertificate !== undefined) {
 		const key = context.keys.verify(device.eid, euiccCertificate, eumCertificate);
-		if (key.kind === "known") certificates = { euiccCertificate, eumCertificate };
-		else {
+		if (key.kind === "known") {
+			if (mayReplaceCertificates(context, device, euiccCertificate))
+				certificates = { euiccCertificate, eumCertificate };
+		} else {
 			const text = `The certificates of the eUICC cannot be trusted: ${key.error.message}`;
 			event = { kind: "failed", at, reason: { text, code: key.error.code } };
 			context.logger("eim.esipa").warn("certificates refused", { eid: device.eid, error: key.error });

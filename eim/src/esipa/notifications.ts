@@ -27,24 +27,47 @@ export interface TakenNotifications {
 }
 
 /**
- * Notifications to forward. One that is signed by somebody else is left out and so never acknowledged; one that cannot
- * be verified yet is forwarded all the same, since its receiver verifies it.
+ * Notifications to forward. One that is signed by somebody else, or that may not be forwarded yet, is left out and so
+ * never acknowledged.
  */
-export function takeNotifications(
+export async function takeNotifications(
 	context: EsipaContext,
 	device: Device,
 	notifications: readonly Kept<PendingNotification>[],
-): TakenNotifications {
+): Promise<TakenNotifications> {
 	const rows: Notification[] = [];
 	for (const notification of notifications) {
-		if (checkNotification(context, device, notification.value) === "rejected") {
+		const check = checkNotification(context, device, notification.value);
+		if (check === "rejected") {
 			context.logger("eim.esipa").warn("notification not signed by this eUICC", { eid: device.eid });
 			continue;
 		}
 		const row = notificationRow(context, device.eid, notification);
-		if (row !== undefined) rows.push(row);
+		if (row !== undefined && (await mayForward(context, row, check))) rows.push(row);
 	}
 	return { rows, seqNumbers: rows.map((row) => row.seqNumber) };
+}
+
+/** Downloads of a device whose SM-DP+ are looked at. */
+const DOWNLOADS_LOOKED_AT = 50;
+
+/**
+ * The address in a notification counts when the eUICC signed it. Until that can be verified anyone may have written it,
+ * and the eIM contacts for it no host but an SM-DP+ that was ordered for this very device.
+ */
+export async function mayForward(
+	context: EsipaContext,
+	{ eid, address }: Notification,
+	check: NotificationCheck,
+): Promise<boolean> {
+	if (check !== "unverifiable") return check === "verified";
+	const { items } = await context.store.listOperations({ eid, types: ["download"], limit: DOWNLOADS_LOOKED_AT });
+	const isOrdered = items.some(
+		(operation) =>
+			operation.type === "download" && operation.parameters.smdpAddress.toLowerCase() === address.toLowerCase(),
+	);
+	if (!isOrdered) context.logger("eim.esipa").warn("address of an unverified notification not contacted", { eid });
+	return isOrdered;
 }
 
 /** The row of a notification; undefined for compact forms, which cannot be forwarded as they are. */

@@ -75,7 +75,7 @@ async function accept(
 	if ("euiccPackageResult" in result || "ePRAndNotifications" in result) {
 		const { euiccPackageResult, notificationList } =
 			"ePRAndNotifications" in result ? result.ePRAndNotifications : { ...result, notificationList: [] };
-		const notifications = takeNotifications(context, device, notificationList);
+		const notifications = await takeNotifications(context, device, notificationList);
 		const accepted = await acceptEuiccPackageResult(context, device, euiccPackageResult, notifications, found);
 		return accepted.kind === "rejected" ? "rejected" : accepted.seqNumbers;
 	}
@@ -90,7 +90,10 @@ async function accept(
 	return [];
 }
 
-/** The IPA could not make anything of a package. */
+/**
+ * The IPA could not make anything of a package. Nobody signed that: a download or a question ends by it, since nothing
+ * of them is on the card; a package that the card may have executed stays open until its result or its expiry.
+ */
 async function acceptResponseError(
 	context: EsipaContext,
 	device: Device,
@@ -105,7 +108,7 @@ async function acceptResponseError(
 	const entry = { eid: device.eid, bytes: memberOf(body, 0xa0), verification: "unsigned", receivedAt: at } as const;
 	await recordAgain(context, {
 		result: found === undefined ? entry : { ...entry, operationId: found.operation.id },
-		operationEvent: found && { kind: "failed", at, reason },
+		operationEvent: found && { kind: found.package.kind === "euiccPackage" ? "packageRefused" : "failed", at, reason },
 	});
 	context.logger("eim.esipa").warn("package not understood by the IPA", { eid: device.eid, code: reason.code });
 }

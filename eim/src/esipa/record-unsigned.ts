@@ -9,9 +9,10 @@ import type { EsipaContext } from "./esipa-deps.ts";
 export async function recordAgain(context: EsipaContext, record: ResultRecord): Promise<RecordedResult> {
 	const recorded = await context.store.recordResult(record);
 	if (!recorded.repeated) return recorded;
-	const { result, operationEvent, notifications, enqueue } = record;
+	const { result, operationEvent, deviceChange, notifications, enqueue } = record;
 	if (notifications !== undefined && notifications.length > 0) await context.store.saveNotifications(notifications);
 	if (result.verification !== "unsigned") return recorded;
+	if (deviceChange !== undefined) await context.store.changeDevice(result.eid, deviceChange);
 	if (result.operationId !== undefined && operationEvent !== undefined) {
 		await context.store.moveOperation(result.operationId, operationEvent);
 	}
