@@ -218,6 +218,71 @@ describe("ES9+ in ASN.1", () => {
 	});
 });
 
+describe("a hostile SM-DP+", () => {
+	const ask = async (body: Uint8Array | string | object, encoding: Es9PlusEncoding) => {
+		const { client } = clientWith({ body }, encoding);
+		try {
+			return await client.initiateAuthentication(ADDRESS, { euiccChallenge: challenge, euiccInfo1 });
+		} catch (error) {
+			return error;
+		}
+	};
+
+	it("can make nothing but a refusal or a typed error of any JSON", async () => {
+		const odd = [
+			null,
+			true,
+			0,
+			"",
+			[],
+			{},
+			{ header: null },
+			{ header: [] },
+			{ header: { functionExecutionStatus: 1 } },
+		];
+		const statuses = ["Failed", "Expired", 7, null, {}].map((status) => ({
+			header: { functionExecutionStatus: { status } },
+		}));
+		const codes = [
+			null,
+			1,
+			{},
+			{ subjectCode: 1, reasonCode: 2 },
+			{ subjectCode: "__proto__", reasonCode: "constructor" },
+		];
+		const failed = codes.map((statusCodeData) => ({
+			header: { functionExecutionStatus: { status: "Failed", statusCodeData } },
+		}));
+		for (const body of [...odd, ...statuses, ...failed].map((value) => JSON.stringify(value))) {
+			const outcome = await ask(body, "json");
+			const isRefusal = (outcome as { kind?: string }).kind === "refused";
+			if (isRefusal) expect(outcome).toMatchObject({ refusal: { esipaError: 127 } });
+			else expect(outcome, body).toMatchObject({ code: "ES9PLUS_ANSWER_INVALID" });
+		}
+	});
+
+	it("can make nothing but an answer, a refusal or a typed error of damaged ASN.1", async () => {
+		const good = encode(RemoteProfileProvisioningResponse, {
+			initiateAuthenticationResponse: {
+				initiateAuthenticationOk: {
+					transactionId,
+					serverSigned1: keep(ServerSigned1, decode(ServerSigned1, serverSigned1)),
+					serverSignature1: signature,
+					euiccCiPKIdToBeUsed: keyIdentifier,
+					serverCertificate: certificate,
+				},
+			},
+		});
+		for (let i = 0; i < good.length; i++) {
+			expect(await ask(good.subarray(0, i), "asn1"), `${i} octets`).toMatchObject({ code: "ES9PLUS_ANSWER_INVALID" });
+			const changed = good.slice();
+			changed[i] = (changed[i] as number) ^ (1 << (i % 8));
+			const outcome = (await ask(changed, "asn1")) as { kind?: string; code?: string };
+			expect(outcome.kind ?? outcome.code, `octet ${i}`).toMatch(/^(ok|refused|ES9PLUS_ANSWER_INVALID)$/);
+		}
+	});
+});
+
 describe("towards any SM-DP+", () => {
 	it("chooses the encoding by address or name", async () => {
 		const urls: string[] = [];
