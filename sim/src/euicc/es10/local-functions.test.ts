@@ -258,3 +258,29 @@ describe("small functions", () => {
 		expect(await bench.ask("BF2E00")).not.toBe(first);
 	});
 });
+
+describe("PPR1 of the enabled profile", () => {
+	it("stands against immediate enabling and fallback, not against an emergency", async () => {
+		const bootstrap = { unprotectedProfilePackage: tinyProfile(A), isEnabled: false, ecallIndication: true };
+		const bench = await withDownload({ profilePolicyRules: PprIds.of("ppr1") }, { profiles: [bootstrap] });
+		const eim = await new TestEim().associate(bench);
+		await eim.load(bench, {
+			psmoList: [
+				{ setFallbackAttribute: { iccid: iccidOf(A) } },
+				{ configureImmediateEnable: { immediateEnableFlag: null } },
+				{ enable: { iccid: iccidOf(B) } },
+			],
+		});
+		await bench.card.reset();
+		await bench.start();
+		expect((await eim.load(bench, { psmoList: [{ disable: { iccid: iccidOf(B) } }] })).euiccResult).toEqual([
+			{ disableResult: 3 },
+		]);
+		expect(await bench.ask("BF5D03800100")).toBe("BF5D03800107");
+		const C = "89000000000000000033";
+		await new TestSmdp(testPki()).download(bench, { profile: tinyProfile(C), metadata: metadataFor(C) });
+		expect(await bench.ask("BF5A03800100")).toBe("BF5A03800101");
+		expect(await bench.ask("BF5B03800100")).toBe("BF5B03800100");
+		expect(await bench.send("00B0000000")).toBe(`${A}9000`);
+	});
+});
