@@ -1,9 +1,11 @@
 import { X509Certificate } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import tls from "node:tls";
 import { encodePem } from "@iot-esim/shared/pki/pem";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import type { HttpClientOptions, TlsTrust } from "@iot-esim/shared/transport/http/client";
-import { createHttpListener, createHttpsListener } from "@iot-esim/shared/transport/http/server";
+import { createHttpListener, createHttpsListener, serverTlsOptions } from "@iot-esim/shared/transport/http/server";
 import { listenTcp } from "@iot-esim/shared/transport/tcp";
 import { utf8 } from "@iot-esim/shared/util/bytes";
 import { Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
@@ -162,6 +164,23 @@ describe("HTTP client", () => {
 		}
 		expect(chunks).toHaveLength(3);
 		expect(connections).toBe(1);
+	});
+
+	test("over TLS too, headers and body are one record", async () => {
+		const chunks: number[] = [];
+		const server = tls.createServer(serverTlsOptions(identity(pkis["P-256"].dpTls)), (socket) => {
+			socket.on("data", (chunk) => {
+				chunks.push(chunk.length);
+				socket.write("HTTP/1.1 204 No Content\r\n\r\n");
+			});
+			socket.on("error", () => undefined);
+		});
+		await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+		closers.push(() => server.close());
+		const { port } = server.address() as AddressInfo;
+		const one = client({ tls: { kind: "pinned", spki: spki(pkis["P-256"].dpTls) } });
+		for (let i = 0; i < 3; i++) await one.request({ method: "POST", url: `https://127.0.0.1:${port}/`, body });
+		expect(chunks).toHaveLength(3);
 	});
 
 	test("an answer larger than the limit is refused, announced or not", async () => {
