@@ -148,6 +148,16 @@ describe("eUICC package execution", () => {
 		expect(bench.card.results).toHaveLength(0);
 	});
 
+	it("tells the eIM when the card refuses a package with a status, after a second try on a fresh channel", async () => {
+		const bench = newBench();
+		bench.eim.packages.push(euiccPackage("eim.example", 5, ENABLE));
+		bench.card.refuses = "BF51";
+		const { failure } = await bench.round(await bench.restart());
+		expect(failure).toMatchObject({ code: "IPA_PACKAGE_NOT_EXECUTED" });
+		expect(bench.card.commands.filter((command) => command.startsWith("BF51"))).toHaveLength(2);
+		expect(bench.eim.messages.at(-1)).toMatch(/^BF50.*A00302017F$/);
+	});
+
 	it("forwards an unsigned error and removes nothing, since it has no number", async () => {
 		const bench = newBench();
 		const unsigned = tlv(0xbf51, tlv(0xa2, tlv(0x80, new TextEncoder().encode("eim.example"))));
@@ -254,6 +264,20 @@ describe("rollback", () => {
 		isSwitched = false;
 		await bench.round(ipa);
 		expect(bench.eim.results).toHaveLength(1);
+	});
+
+	it("is given up when the card knows no such command, and the first result is delivered later", async () => {
+		const bench = newBench();
+		const first = bench.card.enabled;
+		bench.eim.packages.push(enablePackage("eim.example", 5));
+		bench.eim.isReachable = () => toHex(bench.card.enabled) === toHex(first);
+		bench.card.refuses = "BF58";
+		const ipa = await bench.restart();
+		expect((await bench.round(ipa)).failure).toMatchObject({ code: "IPA_EIM_UNREACHABLE" });
+		bench.eim.isReachable = () => true;
+		await bench.round(ipa);
+		expect(bench.eim.results).toHaveLength(1);
+		expect(bench.card.commands.filter((command) => command.startsWith("BF58"))).toHaveLength(2);
 	});
 
 	it("waits no longer than its time although the clock starts in the past after a power cut", async () => {

@@ -58,6 +58,8 @@ export class ScriptedCard implements InProcessCard {
 	resets = 0;
 	/** Takes away the power before the given ES10 command is answered, once. */
 	failAfter: string | undefined;
+	/** Answers ES10 commands that begin so with 6A80. */
+	refuses: string | undefined;
 	#channels = new Set<number>();
 	#pending = new Uint8Array(0);
 	#response: Uint8Array = new Uint8Array(0);
@@ -89,6 +91,7 @@ export class ScriptedCard implements InProcessCard {
 		const command = this.#pending;
 		this.#pending = new Uint8Array(0);
 		this.commands.push(toHex(command));
+		if (this.refuses !== undefined && toHex(command).startsWith(this.refuses)) return hex`6A80`;
 		this.#response = await this.#answer(command);
 		if (this.failAfter !== undefined && toHex(command).startsWith(this.failAfter)) {
 			this.failAfter = undefined;

@@ -40,7 +40,7 @@ export type Outcome<T> = { readonly ok: T } | { readonly error: number };
 export type EimPackageResultPart =
 	| { readonly euiccPackageResult: Uint8Array; readonly notifications?: readonly Uint8Array[] }
 	| { readonly whole: Uint8Array }
-	| { readonly errorCode: number };
+	| { readonly errorCode: number; readonly eimTransactionId?: Uint8Array | undefined };
 
 const NO_PACKAGE = 1;
 const INVALID_PACKAGE_FORMAT = 1;
@@ -193,7 +193,10 @@ export class EsipaClient {
 
 function resultPart(part: EimPackageResultPart): Uint8Array {
 	if ("whole" in part) return part.whole;
-	if ("errorCode" in part) return tlv(0xa0, tlv(0x02, Uint8Array.of(part.errorCode)));
+	if ("errorCode" in part) {
+		const transaction = part.eimTransactionId === undefined ? [] : [tlv(0x80, part.eimTransactionId)];
+		return tlv(0xa0, ...transaction, tlv(0x02, Uint8Array.of(part.errorCode)));
+	}
 	const { euiccPackageResult, notifications = [] } = part;
 	return notifications.length === 0 ? euiccPackageResult : tlv(0x30, euiccPackageResult, tlv(0xa0, ...notifications));
 }

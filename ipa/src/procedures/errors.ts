@@ -18,6 +18,11 @@ export const procedureErrors = defineErrors({
 		httpStatus: 502,
 		retryable: true,
 	},
+	IPA_PACKAGE_NOT_EXECUTED: {
+		meaning: "The card refuses an eUICC Package with an error status, twice, and gives no result.",
+		action: "See the status in the log; the eIM was told. Check that card and eIM speak the same version of SGP.32.",
+		httpStatus: 502,
+	},
 	IPA_DOWNLOAD_REFUSED: {
 		meaning: "A profile download was ended by the SM-DP+, the eIM, the card or a check of the IPA.",
 		action: "The message names the step and the code; correct the order at the SM-DP+ and trigger the download again.",

@@ -1,8 +1,9 @@
 import { ProfileStateCode } from "@iot-esim/shared/messages/sgp22/profile-info";
-import { StateChangeCauseCode } from "@iot-esim/shared/messages/sgp32/esipa-package";
+import { EimPackageResultErrorCodes, StateChangeCauseCode } from "@iot-esim/shared/messages/sgp32/esipa-package";
 import { fromHex, hex, toHex } from "@iot-esim/shared/util/bytes";
 import type { RollbackState } from "../state/device-state.ts";
 import { ProcedureError } from "./errors.ts";
+import { isStatus } from "./failure-kind.ts";
 import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
 import { provideEimPackageResult, removeFromCard } from "./provide-eim-package-result.ts";
 import { waitForRefresh } from "./refresh.ts";
@@ -33,9 +34,50 @@ export async function executeEuiccPackage(
 	await context.journal.note({ type: "package-received", ...facts, enabledBeforeHex });
 	context.emit({ type: "package-loading", eimId: eim.eimId, counterValue: sight.counterValue });
 	context.log.info("step 3: ES10b.LoadEuiccPackage", { eimId: eim.eimId, counter: sight.counterValue });
-	const loaded = await context.commands.loadEuiccPackage(euiccPackageRequest);
+	const loaded = await loadUnlessRefused(context, euiccPackageRequest, sight);
+	if (loaded === undefined) return reportRefusal(context, eim, sight);
 	const result = await unlessReplayed(context, sight, loaded);
 	return afterExecution(context, eim, result, otherEimIds);
+}
+
+/**
+ * A card that answers with a status gets a fresh channel and a second chance, after a look whether it has executed the
+ * package all the same.
+ * @returns undefined when it refuses again
+ */
+async function loadUnlessRefused(
+	context: ProcedureContext,
+	request: Uint8Array,
+	sight: PackageSight,
+): Promise<Uint8Array | undefined> {
+	try {
+		return await context.commands.loadEuiccPackage(request);
+	} catch (error) {
+		if (!isStatus(error)) throw error;
+		context.log.warn("package refused by the card", { error });
+	}
+	await waitForRefresh(context);
+	const executed = await findResult(context, sight);
+	if (executed !== undefined) return executed;
+	try {
+		return await context.commands.loadEuiccPackage(request);
+	} catch (error) {
+		if (!isStatus(error)) throw error;
+		return undefined;
+	}
+}
+
+/** Without any result of the card the eIM is told that there will be none, so that it does not wait for ever. */
+async function reportRefusal(
+	context: ProcedureContext,
+	eim: AssociatedEim,
+	{ eimTransactionIdHex }: PackageSight,
+): Promise<ResultSight> {
+	await context.journal.note({ type: "package-not-executed" });
+	const errorCode = EimPackageResultErrorCodes.undefinedError;
+	const eimTransactionId = eimTransactionIdHex === undefined ? undefined : fromHex(eimTransactionIdHex);
+	await eim.esipa.provideEimPackageResult({ errorCode, eimTransactionId }, context.signal);
+	throw new ProcedureError("IPA_PACKAGE_NOT_EXECUTED", "the card refuses the package without a result");
 }
 
 /** From the card's answer on; also the way back into the procedure when the answer was found on the card. */

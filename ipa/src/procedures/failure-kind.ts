@@ -9,6 +9,11 @@ export function isCardFailure(error: unknown): error is EsimError {
 	return error instanceof EsimError && error.code.startsWith(CARD);
 }
 
+/** The card answered a command with an error status instead of data. */
+export function isStatus(error: unknown): error is EsimError {
+	return error instanceof EsimError && error.code === "CARD_STATUS";
+}
+
 /** The way to the eIM failed: a retry may go through, unless the eIM rejects the message. */
 export function isLinkFailure(error: unknown): error is EsimError {
 	return error instanceof EsimError && error.code.startsWith(LINK);

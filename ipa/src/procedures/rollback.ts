@@ -1,15 +1,14 @@
+import { CmdResultCode } from "@iot-esim/shared/messages/sgp32/es10b-switch";
 import { sleep } from "@iot-esim/shared/runtime/clock";
 import { fromHex, toHex } from "@iot-esim/shared/util/bytes";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import type { RollbackAnswer } from "../card/es10-commands.ts";
 import type { PackageFacts, Work } from "../state/device-state.ts";
-import { isCardFailure } from "./failure-kind.ts";
+import { isCardFailure, isStatus } from "./failure-kind.ts";
 import type { ProcedureContext } from "./procedure-context.ts";
 import { waitForRefresh } from "./refresh.ts";
 import { sightOfResult } from "./result-facts.ts";
 
-const OK = 0;
-const CAT_BUSY = 5;
 const BUSY_ATTEMPTS = 5;
 const BUSY_PAUSE = Seconds(2);
 
@@ -29,7 +28,7 @@ export async function rollBack(context: ProcedureContext): Promise<Uint8Array> {
 export async function resumeRollback(context: ProcedureContext, work: RollbackWork): Promise<Uint8Array> {
 	const result = await findRollbackResult(context, work);
 	if (result === undefined) return carryOut(context, work);
-	await noteExecuted(context, work, result, OK);
+	await noteExecuted(context, work, result, CmdResultCode.ok);
 	return result;
 }
 
@@ -38,8 +37,9 @@ async function carryOut(context: ProcedureContext, work: RollbackWork): Promise<
 	context.log.info("step 7: ES10b.ProfileRollback", { eimId: work.eimId, counter: work.counterValue });
 	const answer = await rollbackUnlessBusy(context, work);
 	const result =
-		answer.euiccPackageResult ?? (answer.cmdResult === OK ? await findRollbackResult(context, work) : undefined);
-	if (answer.cmdResult === OK && result !== undefined) {
+		answer.euiccPackageResult ??
+		(answer.cmdResult === CmdResultCode.ok ? await findRollbackResult(context, work) : undefined);
+	if (answer.cmdResult === CmdResultCode.ok && result !== undefined) {
 		await noteExecuted(context, work, result, answer.cmdResult);
 		await waitForRefresh(context);
 		return result;
@@ -54,23 +54,32 @@ async function carryOut(context: ProcedureContext, work: RollbackWork): Promise<
 async function rollbackUnlessBusy(context: ProcedureContext, work: RollbackWork): Promise<RollbackAnswer> {
 	for (let attempt = 1; ; attempt++) {
 		const answer = await rollbackOnce(context, work);
-		if (answer.cmdResult !== CAT_BUSY || attempt === BUSY_ATTEMPTS) return answer;
+		if (answer.cmdResult !== CmdResultCode.catBusy || attempt === BUSY_ATTEMPTS) return answer;
 		await sleep(context.clock, BUSY_PAUSE, context.signal);
 		await waitForRefresh(context);
 	}
 }
 
-/** The link may break because the card resets at once: the list of results then shows what happened. */
-async function rollbackOnce(context: ProcedureContext, work: RollbackWork): Promise<RollbackAnswer> {
+/**
+ * The link may break because the card resets at once: the list of results then shows what happened. A status instead of
+ * an answer is taken as a refusal when it comes again on a fresh channel.
+ */
+async function rollbackOnce(
+	context: ProcedureContext,
+	work: RollbackWork,
+	isRepeated = false,
+): Promise<RollbackAnswer> {
 	try {
 		return await context.commands.profileRollback(true);
 	} catch (error) {
 		if (!isCardFailure(error)) throw error;
-		context.log.warn("link lost during the rollback", { reason: error.message });
+		context.log.warn("rollback without an answer", { reason: error.message });
 		await waitForRefresh(context);
 		const result = await findRollbackResult(context, work);
-		if (result === undefined) throw error;
-		return { cmdResult: OK, euiccPackageResult: result };
+		if (result !== undefined) return { cmdResult: CmdResultCode.ok, euiccPackageResult: result };
+		if (!isRepeated) return rollbackOnce(context, work, true);
+		if (!isStatus(error)) throw error;
+		return { cmdResult: CmdResultCode.undefinedError, euiccPackageResult: undefined };
 	}
 }
 
