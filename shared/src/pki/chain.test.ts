@@ -128,6 +128,20 @@ describe("eUICC chain", () => {
 		).toThrowError(failure("PKI_EID_OUT_OF_RANGE"));
 	});
 
+	it("is refused when the name constraints of the EUM leave the EID open", () => {
+		for (const permittedNames of [[{ organization: "EUM AG" }], [{ organization: "EUM AG", serialNumber: "" }]]) {
+			const open = issue(ci, {
+				keyUsage: ["keyCertSign"],
+				ca: { pathLength: 0 },
+				policies: ["2.23.146.1.2.1.2"],
+				permittedNames,
+			});
+			expect(() =>
+				verifyEuiccChain({ ...good, euiccCertificate: makeEuicc(open), eumCertificate: open.certificate }),
+			).toThrowError(failure("PKI_EID_OUT_OF_RANGE"));
+		}
+	});
+
 	it("is refused without digitalSignature, keyCertSign, or the policy of the role", () => {
 		const subject = { organization: "EUM AG", serialNumber: eid };
 		const noUsage = issue(eum, { subject, keyUsage: ["keyAgreement"], policies: ["2.23.146.1.2.1.1"] });

@@ -227,10 +227,14 @@ function checkEid(euicc: Certificate, authorities: readonly Certificate[]): stri
 		throw new PkiError("PKI_EID_OUT_OF_RANGE", `the subject of an eUICC certificate holds the EID, not "${eid}"`);
 	}
 	const eum = authorities[0];
-	if (eum?.nameConstraints === undefined && eum?.permittedEins === undefined) {
+	const permittedNames = eum?.nameConstraints?.permitted ?? [];
+	const hasRange = eum?.permittedEins !== undefined || permittedNames.length > 0;
+	// A constraint without a serialNumber, or with an empty one, would permit the EIDs of every EUM.
+	const isRange = permittedNames.every(({ serialNumber }) => serialNumber !== undefined && serialNumber !== "");
+	if (!hasRange || (eum?.permittedEins === undefined && !isRange)) {
 		throw new PkiError(
 			"PKI_EID_OUT_OF_RANGE",
-			"the EUM certificate permits no EID: no name constraints, no permittedEins",
+			"the EUM certificate limits no EIDs: neither name constraints with a serialNumber nor permittedEins",
 		);
 	}
 	checkNames(euicc, authorities);

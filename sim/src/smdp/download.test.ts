@@ -231,6 +231,35 @@ describe("GetBoundProfilePackage", () => {
 	});
 });
 
+describe("a profile", () => {
+	it("is given to one eUICC only, when two were offered it at the same time (8.1.1/3.8)", async () => {
+		const smdp = start();
+		const matchingId = await smdp.order();
+		const card = otherCard(smdp);
+		const first = await smdp.client.authenticate(await smdp.client.initiate(), { matchingId });
+		const second = await smdp.client.authenticate(await smdp.client.initiate(), { matchingId, card });
+		const key = generateKeyPair("P-256");
+		expect(codeOf(await smdp.client.getPackage(first, key))).toBe("ok");
+		expect(codeOf(await smdp.client.getPackage(second, generateKeyPair("P-256"), { card }))).toBe("8.1.1/3.8");
+		expect(codeOf(await smdp.client.getPackage(first, key))).toBe("ok");
+	});
+
+	it("is not given for an order that was cancelled after its offer, though it is ordered anew (8.2.6/3.8)", async () => {
+		const smdp = start();
+		const matchingId = await smdp.order();
+		const offer = await smdp.client.authenticate(await smdp.client.initiate(), { matchingId });
+		await smdp.es2plus("cancelOrder", { iccid: ICCID, matchingId, finalProfileStatusIndicator: "Available" });
+		await smdp.es2plus("downloadOrder", {
+			header: { functionRequesterIdentifier: "op", functionCallIdentifier: "2" },
+			iccid: ICCID,
+		});
+		const anew = await smdp.es2plus("confirmOrder", { iccid: ICCID, releaseFlag: true });
+		expect(anew.matchingId).not.toBe(matchingId);
+		expect(codeOf(await smdp.client.getPackage(offer, generateKeyPair("P-256")))).toBe("8.2.6/3.8");
+		expect(smdp.stateOf()).toBe("released");
+	});
+});
+
 describe("a default SM-DP+", () => {
 	it("gives the eUICC the profile that waits for its EID when it names no matching identifier", async () => {
 		const smdp = start();

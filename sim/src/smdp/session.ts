@@ -30,6 +30,8 @@ export interface AuthenticatedEuicc {
 /** What was answered to AuthenticateClient, for a client that asks again. */
 export interface Offer {
 	readonly iccid: string;
+	/** Of the order that was offered: the profile may be ordered anew before the session is over. */
+	readonly matchingId: string;
 	readonly smdpSigned2: string;
 	readonly smdpSignature2: string;
 	/** Of the request that was answered, to tell a repetition from another request. */

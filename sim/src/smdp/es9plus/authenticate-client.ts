@@ -101,6 +101,7 @@ function offerProfile(
 		...session,
 		offer: {
 			iccid: profile.iccid,
+			matchingId: order?.matchingId ?? "",
 			smdpSigned2: toBase64(smdpSigned2.der),
 			smdpSignature2: toBase64(smdpSignature2),
 			euiccSignature1: toBase64(answer.euiccSignature1),

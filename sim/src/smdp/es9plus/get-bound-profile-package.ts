@@ -54,7 +54,7 @@ export function getBoundProfilePackage(
 	if (profile === undefined || (profile.state !== "released" && profile.state !== "downloaded")) {
 		throw new RspRefusal("matchingIdRefused", `the profile is ${profile?.state ?? "gone"}`, offer.iccid);
 	}
-	checkOrder(smdp, profile);
+	checkOrder(smdp, profile, offer, euicc.eid);
 	checkConfirmationCode(smdp, session, profile, signed);
 	const binding = bindingFor(smdp, session, euicc.eid, profile, signed.euiccOtpk);
 	const bpp = bind(smdp, session, profile, binding);
@@ -96,7 +96,14 @@ function verifyAnswer(
 	return value;
 }
 
-function checkOrder(smdp: SmdpContext, { order }: ProfileRecord): void {
+/** Since the offer the order may have ended, or another eUICC may have been faster: a profile is never given to two. */
+function checkOrder(smdp: SmdpContext, profile: ProfileRecord, offer: Offer, eid: string): void {
+	const { order, state, binding } = profile;
+	if ((order?.matchingId ?? "") !== offer.matchingId) {
+		throw new RspRefusal("matchingIdRefused", "the order that was offered is over", offer.matchingId);
+	}
+	const owner = order?.eid ?? (state === "downloaded" ? binding?.eid : undefined);
+	if (owner !== undefined && owner !== eid) throw new RspRefusal("eidRefused", "the order is for another eUICC", eid);
 	if (order?.expiresAt !== undefined && smdp.clock.now() > order.expiresAt) {
 		throw new RspRefusal("orderExpired", `the order was valid until ${new Date(order.expiresAt).toISOString()}`);
 	}
