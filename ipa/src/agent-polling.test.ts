@@ -114,3 +114,49 @@ describe("polling", () => {
 		expect(bench.card.results).toHaveLength(0);
 	});
 });
+
+describe("eIM configuration operations", () => {
+	it("make the agent look at the card's eIMs again: one that was added is polled from then on", async () => {
+		const bench = newBench();
+		const added = eimConfiguration("other.example", 2);
+		bench.eim.packages.push(euiccPackage("eim.example", 5, { ecoList: [{ listEim: {} }] }));
+		const { onPackage } = bench.card;
+		bench.card.onPackage = (request) => {
+			bench.card.eims.push(added);
+			return onPackage(request);
+		};
+		const ipa = await bench.restart();
+		await bench.round(ipa);
+		await bench.round(ipa);
+		expect(bench.eim.results).toHaveLength(1);
+		expect(bench.otherEim.messages.length).toBeGreaterThan(0);
+	});
+
+	it("deliver the result to an eIM that has just removed itself, and end there", async () => {
+		const bench = newBench();
+		bench.eim.packages.push(euiccPackage("eim.example", 5, { ecoList: [{ deleteEim: { eimId: "eim.example" } }] }));
+		const { onPackage } = bench.card;
+		bench.card.onPackage = (request) => {
+			bench.card.eims = [];
+			return onPackage(request);
+		};
+		const ipa = await bench.restart();
+		await bench.round(ipa);
+		expect(bench.eim.results).toHaveLength(1);
+		expect(bench.card.results).toHaveLength(0);
+		expect((await bench.round(ipa)).failure).toMatchObject({ code: "IPA_NO_EIM" });
+	});
+
+	it("leave a result on the card when its eIM is gone after a power cut", async () => {
+		const bench = newBench();
+		bench.eim.packages.push(euiccPackage("eim.example", 5, { ecoList: [{ deleteEim: { eimId: "eim.example" } }] }));
+		bench.eim.answers.set(0xbf50, () => {
+			throw new EsipaLinkError("IPA_EIM_UNREACHABLE", "connection reset");
+		});
+		await bench.round(await bench.restart());
+		bench.card.eims = [eimConfiguration("other.example", 2)];
+		await bench.round(await bench.restart());
+		expect(bench.otherEim.messages.map((message) => message.slice(0, 4))).toEqual(["BF4F"]);
+		expect(bench.card.results).toHaveLength(1);
+	});
+});

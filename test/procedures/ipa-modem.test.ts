@@ -93,7 +93,7 @@ describe("an agent behind a modem", () => {
 		expect((await bench.round(ipa)).failure).toMatchObject({ code: expect.stringMatching(/^(CARD|IPA)_/) });
 		await bench.inTime(device.setPower(true));
 		await bench.eim.clock.advance(Seconds(5));
-		const list = await bench.eim.order(bench.eid, { type: "listProfiles", parameters: {} });
+		const list = await bench.order({ type: "listProfiles", parameters: {} });
 		await bench.round(ipa);
 		await bench.round(ipa);
 		expect(await bench.eim.state(list)).toBe("succeeded");

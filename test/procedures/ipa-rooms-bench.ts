@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { OperationOrder } from "@iot-esim/eim/domain/operation";
 import { createEs9PlusClient } from "@iot-esim/eim/es9plus/client";
 import { addInitialEimRequest } from "@iot-esim/eim/esipa/eim-configuration";
 import { createIpa, type Ipa, type IpaSettings } from "@iot-esim/ipa/agent";
@@ -15,7 +16,7 @@ import { memoryJournalStorage } from "@iot-esim/ipa/state/journal-storage";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
-import { Seconds } from "@iot-esim/shared/util/duration";
+import { Days, Hours, Seconds } from "@iot-esim/shared/util/duration";
 import { Card } from "@iot-esim/sim/euicc/card";
 import { type BootstrapProfile, createCard, personalisationOf } from "@iot-esim/sim/euicc/create-card";
 import { profileFileSystems } from "@iot-esim/sim/euicc/file-system/profile-file-systems";
@@ -143,6 +144,7 @@ export class RoomsBench {
 			clock: eim.clock,
 			random: systemRandom,
 			logger: eim.deps.logger,
+			sessionLifetime: Hours(24),
 		});
 		const bench = new RoomsBench(eim, smdp, folder, options);
 		await bench.#associate();
@@ -154,14 +156,14 @@ export class RoomsBench {
 		this.smdp.importProfile(profile(iccid, extra));
 		await this.#es2plus("downloadOrder", { iccid });
 		const { matchingId } = await this.#es2plus("confirmOrder", { iccid, releaseFlag: true, ...confirmation });
-		return this.eim.order(this.eid, {
+		return this.order({
 			type: "download",
 			parameters: { smdpAddress: SMDP_ADDRESS, matchingId: matchingId ?? "" },
 		});
 	}
 
 	async orderEnable(iccid: string, rollback: boolean): Promise<string> {
-		return this.eim.order(this.eid, { type: "enable", parameters: { iccid: Iccid(iccid), rollback } });
+		return this.order({ type: "enable", parameters: { iccid: Iccid(iccid), rollback } });
 	}
 
 	/** A new agent, and a card that has lost its power, unless only the agent was killed. */
@@ -202,6 +204,11 @@ export class RoomsBench {
 		const result = await this.inTime(ipa.pollOnce());
 		await this.inTime(this.eim.jobs.runDue());
 		return result;
+	}
+
+	/** An operation that does not expire, however fast fake time runs on a slow machine. */
+	order(order: OperationOrder): Promise<string> {
+		return this.eim.order(this.eid, order, Days(30));
 	}
 
 	/** Lets fake time pass while `promise` is pending, slowly enough for databases and disks to keep up. */

@@ -51,8 +51,8 @@ describe("IPA, eIM, SM-DP+ and eUICC together", () => {
 
 	it("answer a request for eUICC data, so that results can be verified", async () => {
 		const bench = await start();
-		const read = await bench.eim.order(bench.eid, { type: "readEuiccData", parameters: {} });
-		const list = await bench.eim.order(bench.eid, { type: "listProfiles", parameters: {} });
+		const read = await bench.order({ type: "readEuiccData", parameters: {} });
+		const list = await bench.order({ type: "listProfiles", parameters: {} });
 		const ipa = await bench.restart();
 		await bench.round(ipa);
 		await bench.round(ipa);
@@ -142,7 +142,7 @@ describe("a download that must not go on", () => {
 	it("ends with an error of the SM-DP+ when there is no such order", async () => {
 		const bench = await start();
 		const parameters = { smdpAddress: "smdp.example.com", matchingId: "NO-SUCH-ORDER" };
-		const download = await bench.eim.order(bench.eid, { type: "download", parameters });
+		const download = await bench.order({ type: "download", parameters });
 		const ipa = await bench.restart();
 		await bench.round(ipa);
 		await bench.round(ipa);
