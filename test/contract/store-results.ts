@@ -25,7 +25,11 @@ async function withSent(store: Store): Promise<Eid> {
 	return eid;
 }
 
-export function storeResultsContract(open: OpenStore): void {
+export function storeResultsContract(
+	open: OpenStore,
+	newDatabase: () => Promise<OpenStore>,
+	isDurable: () => boolean,
+): void {
 	describe("results", () => {
 		it("records a verified result with all that follows from it", async () => {
 			const store = await open();
@@ -116,14 +120,61 @@ export function storeResultsContract(open: OpenStore): void {
 		it("records a result that comes too late for its operation and says that it changed nothing", async () => {
 			const store = await open();
 			const eid = await withSent(store);
-			await store.moveOperation("a", { kind: "failed", at, reason: { text: "the SM-DP+ refused" } });
+			await store.moveOperation("a", { kind: "succeeded", at });
 			const recorded = await store.recordResult({
 				result: result(eid, "a"),
-				operationEvent: { kind: "succeeded", at: at + 1 },
+				operationEvent: { kind: "failed", at: at + 1, reason: { text: "refused" } },
 			});
 			expect(recorded).toMatchObject({ repeated: false, refused: { code: "OPERATION_TRANSITION_ILLEGAL" } });
-			expect((await store.loadOperation("a"))?.state).toBe("failed");
+			expect((await store.loadOperation("a"))?.state).toBe("succeeded");
 			expect(await store.listResults(eid)).toHaveLength(1);
+		});
+
+		it("works the same when two instances take turns with every step of one device", async (context) => {
+			if (!isDurable()) return context.skip("this store has one instance");
+			const database = await newDatabase();
+			const stores = [await database(), await database()] as const;
+			const eid = await registered(stores[0]);
+			const seen: string[] = [];
+			for (let turn = 0; turn < 6; turn++) {
+				const [one, two] = turn % 2 ? stores : ([stores[1], stores[0]] as const);
+				const id = `turn-${turn}`;
+				await one.enqueueOperation(listProfiles(id, eid), audit);
+				const first = await two.takeNextPackage({ eid, at: START + turn }, signer());
+				const again = await one.takeNextPackage({ eid, at: START + turn }, signer());
+				if (first.kind !== "package" || again.kind !== "package") throw new Error("no package");
+				expect([again.repeated, again.package]).toEqual([true, first.package]);
+				const { eimTransactionId } = first.package;
+				expect((await one.findPackage(eid, { eimTransactionId }))?.operation.state).toBe("sent");
+				const change =
+					turn % 3 ? ({ kind: "enabled", iccid: iccidOf(turn) } as const) : ({ kind: "listed", profiles: [] } as const);
+				await two.recordResult({
+					result: result(eid, id, { seqNumber: turn, bytes: utf8(id) }),
+					operationEvent: { kind: "succeeded", at },
+					profileChanges: [change],
+				});
+				expect((await one.findPackage(eid, { eimTransactionId }))?.operation.state).toBe("succeeded");
+				expect((await one.takeNextPackage({ eid, at: START + turn }, signer())).kind).toBe("nothing");
+				seen.push((await one.listProfiles(eid)).map(({ iccid, state }) => `${iccid.slice(-1)} ${state}`).join());
+			}
+			expect(seen).toEqual(["", "1 enabled", "1 disabled,2 enabled", "", "4 enabled", "4 disabled,5 enabled"]);
+			expect((await stores[0].loadDevice(eid))?.counter).toBe(6);
+			expect((await stores[1].loadDevice(eid))?.counter).toBe(6);
+		});
+
+		it("believes nothing of a commit that failed", async () => {
+			const store = await open();
+			const eid = await withSent(store);
+			const others = await Promise.allSettled([
+				store.recordResult({ result: result(eid, "a"), operationEvent: { kind: "succeeded", at } }),
+				// Fails in the same commit, and takes nothing of the others with it.
+				store.changeDevice(eid, { name: undefined, tags: { toString: 1 } as never }),
+				store.recordResult({ result: result(eid, "a", { bytes: null as never }) }),
+			]);
+			expect(others.map(({ status }) => status)).toContain("rejected");
+			expect(others[0]).toMatchObject({ status: "fulfilled", value: { operation: { state: "succeeded" } } });
+			expect((await store.loadOperation("a"))?.state).toBe("succeeded");
+			expect((await store.takeNextPackage({ eid, at }, signer())).kind).toBe("nothing");
 		});
 
 		it("follows the profiles of a device through install, enable, disable, delete and a new list", async () => {

@@ -48,7 +48,7 @@ export function storeContract(name: string, openPlace: () => Promise<StorePlace>
 		storeDevicesContract(open, newDatabase, () => place?.isDurable ?? false);
 		storeOperationsContract(open);
 		storePackagesContract(open, newDatabase, () => place?.isDurable ?? false);
-		storeResultsContract(open);
+		storeResultsContract(open, newDatabase, () => place?.isDurable ?? false);
 		storeJobsContract(open, newDatabase, () => place?.isDurable ?? false);
 		storeAccessContract(open);
 	});

@@ -1,4 +1,5 @@
 import type { Device } from "../../domain/device.ts";
+import type { DeviceMemory } from "./device-memory.ts";
 import { first, type SqlEngine, type Step } from "./engine.ts";
 import { toDevice } from "./rows.ts";
 import { statement } from "./statement.ts";
@@ -18,9 +19,11 @@ interface Remembered {
  */
 export class DeviceReader {
 	readonly #remembered = new Map<string, Remembered>();
+	readonly #memory: DeviceMemory;
 	readonly #statements: ReturnType<typeof makeStatements>;
 
-	constructor(engine: SqlEngine) {
+	constructor(engine: SqlEngine, memory: DeviceMemory) {
+		this.#memory = memory;
 		this.#statements = makeStatements(engine);
 	}
 
@@ -33,7 +36,13 @@ export class DeviceReader {
 		return yield* this.#device(eid, this.#statements.locked({ eid }));
 	}
 
-	*#device(eid: string, look: ReturnType<ReturnType<typeof makeStatements>["looked"]>): Step<Device | undefined> {
+	*#device(eid: string, look: Look): Step<Device | undefined> {
+		const notes = yield* this.#memory.of(eid);
+		notes.device ??= yield* this.#fromDatabase(eid, look);
+		return notes.device;
+	}
+
+	*#fromDatabase(eid: string, look: Look): Step<Device | undefined> {
 		const now = yield* first(look);
 		if (!now) return undefined;
 		const known = this.#remembered.get(eid);
@@ -65,6 +74,8 @@ export class DeviceReader {
 		}
 	}
 }
+
+type Look = ReturnType<ReturnType<typeof makeStatements>["looked"]>;
 
 function makeStatements({ sql, dialect }: SqlEngine) {
 	const look = statement(sql, (db, p: { eid: string }) =>

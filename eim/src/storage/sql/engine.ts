@@ -10,6 +10,11 @@ import type { Tables } from "./tables.ts";
 /** What a step asks of the engine; `single` says that the first row is enough. */
 export type Instruction =
 	| { readonly kind: "query"; readonly sql: string; readonly parameters: readonly unknown[]; readonly single: boolean }
+	/**
+	 * Answered with one text that stays the same as long as only this process changes the database and all that it
+	 * wrote stands; with undefined where that cannot be known.
+	 */
+	| { readonly kind: "epoch" }
 	/** Appended last in the transaction, with those of the other steps of the same commit. */
 	| { readonly kind: "events"; readonly events: readonly NewEvent[] };
 

@@ -21,6 +21,7 @@ interface PackageMarks {
 
 export class SqlPackageStore implements PackageStore {
 	readonly #engine: SqlEngine;
+	readonly #steps: Steps;
 	readonly #taker: PackageTaker;
 	readonly #recorder: ResultRecorder;
 	readonly #statements: ReturnType<typeof makePackageStatements>;
@@ -29,6 +30,7 @@ export class SqlPackageStore implements PackageStore {
 
 	constructor(engine: SqlEngine, steps: Steps, signal: EventSignal, devices: DeviceReader) {
 		this.#engine = engine;
+		this.#steps = steps;
 		this.#taker = new PackageTaker(engine, steps, signal);
 		this.#recorder = new ResultRecorder(engine, steps, signal);
 		this.#statements = makePackageStatements(engine.sql);
@@ -51,6 +53,17 @@ export class SqlPackageStore implements PackageStore {
 	}
 
 	*#find(eid: Eid, { eimTransactionId, counter, kind }: PackageMarks): Step<FoundPackage | undefined> {
+		const notes = yield* this.#steps.memory.of(eid);
+		const last = notes.lastPackage;
+		const isLast =
+			eimTransactionId === undefined
+				? counter !== undefined && last?.counter === counter
+				: last?.eimTransactionId === eimTransactionId;
+		if (last && isLast) {
+			const operation = notes.openOperations?.find(({ id }) => id === last.operationId);
+			const device = yield* this.#devices.read(eid);
+			if (operation && device) return { device, operation, package: last };
+		}
 		const { byTransaction, byCounter, openOfKind } = this.#statements;
 		let row: Parameters<typeof toPackage>[0] | undefined;
 		if (eimTransactionId !== undefined) row = yield* first(byTransaction({ eid, eimTransactionId }));

@@ -125,11 +125,16 @@ export class PostgresEngine implements SqlEngine {
 		let turn = step.next();
 		while (!turn.done) {
 			const instruction: Instruction = turn.value;
-			if (instruction.kind === "events") {
-				events.push(...instruction.events);
-				turn = step.next([]);
-			} else {
-				turn = step.next(await this.#query(client, instruction));
+			switch (instruction.kind) {
+				case "events":
+					events.push(...instruction.events);
+					turn = step.next([]);
+					break;
+				case "epoch":
+					turn = step.next([undefined]);
+					break;
+				case "query":
+					turn = step.next(await this.#query(client, instruction));
 			}
 		}
 		return turn.value;

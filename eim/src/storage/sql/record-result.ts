@@ -41,7 +41,7 @@ export class ResultRecorder {
 	*#record(request: ResultRecord): Step<RecordedResult> {
 		const { result, operationEvent } = request;
 		const { eid, operationId, receivedAt: at } = result;
-		const operation = operationId === undefined ? undefined : yield* this.#steps.loadOperation(operationId);
+		const operation = operationId === undefined ? undefined : yield* this.#steps.loadOperation(operationId, eid);
 		if (!(yield* this.#storeResult(result))) return { repeated: true, ...(operation ? { operation } : {}) };
 		const events: NewEvent[] = [];
 		if (result.verification === "rejected") {
@@ -84,13 +84,16 @@ export class ResultRecorder {
 	}
 
 	*#changeProfiles({ eid, receivedAt: at }: ReceivedResult, changes: readonly ProfileChange[], events: NewEvent[]) {
-		const before: readonly Profile[] = (yield* all(this.#statements.profilesOf({ eid }))).map(toProfile);
+		const notes = yield* this.#steps.memory.of(eid);
+		const before: readonly Profile[] =
+			notes.profiles ?? (yield* all(this.#statements.profilesOf({ eid }))).map(toProfile);
 		let after = before;
 		for (const change of changes) after = applyProfileChange(after, change, eid, at);
 		const gone = before.filter(({ iccid }) => !after.some((profile) => profile.iccid === iccid));
 		for (const { iccid } of gone) yield* run(this.#statements.deleteProfile({ eid, iccid }));
 		const moved = after.filter((profile) => !before.includes(profile));
 		for (const profile of moved) yield* run(this.#statements.storeProfile(profile));
+		notes.profiles = after;
 		if (gone.length + moved.length === 0) return;
 		const enabled = after.find(({ state }) => state === "enabled");
 		const facts = { profiles: after.length, ...(enabled ? { enabled: enabled.iccid } : {}) };

@@ -78,7 +78,7 @@ export class SqlRelayStore implements RelayStore {
 		yield* run(sql.updateTable("rsp_sessions").set(update).where("transaction_id", "=", transactionId).compile());
 		const events: NewEvent[] = session.state === to ? [] : [sessionEvent(moved)];
 		if (change.operationEvent && session.operationId !== undefined) {
-			const operation = yield* this.#steps.loadOperation(session.operationId);
+			const operation = yield* this.#steps.loadOperation(session.operationId, session.eid);
 			if (operation) yield* this.#steps.moveOperation(operation, change.operationEvent, events);
 		}
 		if (change.jobs) yield* this.#steps.insertJobs(change.jobs, change.at);

@@ -1,6 +1,7 @@
 import { sql as raw } from "kysely";
 import type { Store } from "../store.ts";
 import { SqlAccessStore } from "./access-store.ts";
+import { DeviceMemory } from "./device-memory.ts";
 import { DeviceReader } from "./device-reader.ts";
 import { SqlDeviceStore } from "./device-store.ts";
 import { run, type SqlEngine } from "./engine.ts";
@@ -16,8 +17,9 @@ import { Steps } from "./steps.ts";
 /** The store over either database; call `migrate` before anything else. */
 export function sqlStore(engine: SqlEngine): Store {
 	const signal = new EventSignal(engine);
-	const devices = new DeviceReader(engine);
-	const steps = new Steps(engine, signal, devices);
+	const memory = new DeviceMemory();
+	const devices = new DeviceReader(engine, memory);
+	const steps = new Steps(engine, signal, devices, memory);
 	const ping = raw`select 1`.compile(engine.sql);
 	return {
 		...methodsOf(new SqlDeviceStore(engine, steps, signal, devices)),

@@ -37,7 +37,8 @@ export function makeStatements(engine: SqlEngine) {
 		operationById,
 		openOperations,
 		insertJob,
-		updateOperation: statement(sql, operationUpdate),
+		moveOpenOperation: statement(sql, openUpdate),
+		finishOperation: statement(sql, finalUpdate),
 		updateDevice: (device: Device) =>
 			sql
 				.updateTable("devices")
@@ -58,16 +59,20 @@ interface OperationUpdate extends Record<string, unknown> {
 	readonly finishedAt: number | null;
 }
 
-const operationUpdate = (db: Sql, p: OperationUpdate) =>
+const changed = (p: OperationUpdate) => ({
+	state: p.state,
+	reason_text: p.reasonText,
+	reason_code: p.reasonCode,
+	outcome: p.outcome,
+	updated_at: p.updatedAt,
+	sent_at: p.sentAt,
+});
+
+/** Leaves `finished_at` out: naming it makes SQLite write the indexes of open operations anew. */
+const openUpdate = (db: Sql, p: OperationUpdate) => db.updateTable("operations").set(changed(p)).where("id", "=", p.id);
+
+const finalUpdate = (db: Sql, p: OperationUpdate) =>
 	db
 		.updateTable("operations")
-		.set({
-			state: p.state,
-			reason_text: p.reasonText,
-			reason_code: p.reasonCode,
-			outcome: p.outcome,
-			updated_at: p.updatedAt,
-			sent_at: p.sentAt,
-			finished_at: p.finishedAt,
-		})
+		.set({ ...changed(p), finished_at: p.finishedAt })
 		.where("id", "=", p.id);

@@ -3,8 +3,15 @@ import type { NewAuditEntry } from "../../domain/audit-entry.ts";
 import type { Device } from "../../domain/device.ts";
 import type { DomainError } from "../../domain/errors.ts";
 import type { EventType, NewEvent } from "../../domain/event.ts";
-import { nextOperation, type Operation, type OperationEvent, type OperationState } from "../../domain/operation.ts";
+import {
+	isFinal,
+	nextOperation,
+	type Operation,
+	type OperationEvent,
+	type OperationState,
+} from "../../domain/operation.ts";
 import type { NewJob } from "../store.ts";
+import type { DeviceMemory } from "./device-memory.ts";
 import type { DeviceReader } from "./device-reader.ts";
 import { all, first, run, type SqlEngine, type Step } from "./engine.ts";
 import type { EventSignal } from "./event-signal.ts";
@@ -13,12 +20,14 @@ import { makeStatements } from "./statements.ts";
 
 /** The steps that several parts of the store are made of. */
 export class Steps {
+	readonly memory: DeviceMemory;
 	readonly #engine: SqlEngine;
 	readonly #signal: EventSignal;
 	readonly #devices: DeviceReader;
 	readonly #statements: ReturnType<typeof makeStatements>;
 
-	constructor(engine: SqlEngine, signal: EventSignal, devices: DeviceReader) {
+	constructor(engine: SqlEngine, signal: EventSignal, devices: DeviceReader, memory: DeviceMemory) {
+		this.memory = memory;
 		this.#engine = engine;
 		this.#signal = signal;
 		this.#devices = devices;
@@ -37,10 +46,21 @@ export class Steps {
 
 	*storeDevice(device: Device): Step<void> {
 		yield* run(this.#statements.updateDevice(device));
+		yield* this.noteDevice(device);
 	}
 
-	/** Holds the operation's row until the commit. */
-	*loadOperation(id: string): Step<Operation | undefined> {
+	/** Remembers a device as it has just been written. */
+	*noteDevice(device: Device): Step<void> {
+		(yield* this.memory.of(device.eid)).device = device;
+	}
+
+	/** Holds the operation's row until the commit; `eid` is that of its device, where it is known. */
+	*loadOperation(id: string, eid?: string): Step<Operation | undefined> {
+		if (eid !== undefined) {
+			const { openOperations } = yield* this.memory.of(eid);
+			const known = openOperations?.find((operation) => operation.id === id);
+			if (known) return known;
+		}
 		const row = yield* first(this.#statements.operationById({ id }));
 		return row && toOperation(row);
 	}
@@ -49,8 +69,10 @@ export class Steps {
 	*moveOperation(operation: Operation, event: OperationEvent, events: NewEvent[]): Step<Operation | DomainError> {
 		const next = nextOperation(operation, event);
 		if (next instanceof Error || next === operation) return next;
+		const { moveOpenOperation, finishOperation } = this.#statements;
+		const isOpen = operation.finishedAt === undefined && next.finishedAt === undefined;
 		yield* run(
-			this.#statements.updateOperation({
+			(isOpen ? moveOpenOperation : finishOperation)({
 				id: next.id,
 				state: next.state,
 				reasonText: next.reason?.text ?? null,
@@ -62,12 +84,23 @@ export class Steps {
 			}),
 		);
 		events.push(operationEvent(next, event.at));
+		const notes = yield* this.memory.of(next.eid);
+		notes.openOperations = notes.openOperations?.flatMap((one) => {
+			if (one.id !== next.id) return one;
+			return isFinal(next.state) ? [] : next;
+		});
 		return next;
 	}
 
 	*insertOperation(operation: Operation, events: NewEvent[]): Step<void> {
 		yield* run(this.#engine.sql.insertInto("operations").values(fromOperation(operation)).compile());
 		events.push(operationEvent(operation, operation.createdAt));
+		const notes = yield* this.memory.of(operation.eid);
+		if (!notes.openOperations) return;
+		// As the database orders them: the eIM's own first, then by age.
+		const isOwn = ({ origin }: Operation) => origin === "eim";
+		const all = [...notes.openOperations, operation];
+		notes.openOperations = [...all.filter(isOwn), ...all.filter((one) => !isOwn(one))];
 	}
 
 	*insertJobs(jobs: readonly NewJob[], at: number): Step<void> {
@@ -77,7 +110,9 @@ export class Steps {
 
 	/** The operations of a device that are not over, what the eIM ordered for itself first, then the oldest. */
 	*listOpenOperations(eid: string): Step<readonly Operation[]> {
-		return (yield* all(this.#statements.openOperations({ eid }))).map(toOperation);
+		const notes = yield* this.memory.of(eid);
+		notes.openOperations ??= (yield* all(this.#statements.openOperations({ eid }))).map(toOperation);
+		return notes.openOperations;
 	}
 }
 
