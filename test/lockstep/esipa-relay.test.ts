@@ -15,7 +15,7 @@ import { concatBytes, equalBytes, hex, utf8 } from "@iot-esim/shared/util/bytes"
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { issueEuiccCredential } from "@iot-esim/sim/pki/test-pki";
 import { afterEach, describe, expect, it } from "vitest";
-import { type esipaBench, packageIn, poll, testPki } from "../support/esipa-bench.ts";
+import { type esipaBench, packageIn, poll, result, testPki } from "../support/esipa-bench.ts";
 
 import {
 	authenticate,
@@ -119,9 +119,23 @@ describe("InitiateAuthentication", () => {
 		};
 		const first = await start(other);
 		expect(await bench.ask(initiate(first.eimTransactionId))).toEqual(initiateError(50));
+		expect(await bench.store.loadOperation(first.id)).toMatchObject({
+			state: "failed",
+			reason: { code: "initiateAuthentication: smdpAddressMismatch(50)" },
+		});
 		await bench.close();
 		const second = await start(smdp(), { activationCode: `1$${SMDP}$M-1$2.999.99` });
 		expect(await bench.ask(initiate(second.eimTransactionId))).toEqual(initiateError(51));
+	});
+
+	it("refuses what the SM-DP+ signed when it cannot be read", async () => {
+		const odd = smdp();
+		odd.answers.initiateAuthentication = {
+			...(odd.answers.initiateAuthentication as object),
+			serverSigned1: hex`30 03 02 01 05`,
+		};
+		const { eimTransactionId } = await start(odd);
+		expect(await bench.ask(initiate(eimTransactionId))).toEqual(initiateError(127));
 	});
 
 	it("maps what the SM-DP+ refuses, and the operation ends with subject and reason", async () => {
@@ -129,6 +143,17 @@ describe("InitiateAuthentication", () => {
 		expect(await bench.ask(initiate(eimTransactionId))).toEqual(initiateError(2));
 		expect(await bench.store.loadOperation(id)).toMatchObject({ state: "failed", reason: { code: "8.8.3/3.1" } });
 		expect(await bench.ask(initiate(eimTransactionId))).toEqual(initiateError(52));
+	});
+
+	it("that went through later is no longer blamed for what fails then", async () => {
+		const given = smdp({ initiateAuthentication: unreachable });
+		const { initiateAuthentication } = smdp().answers;
+		const { eimTransactionId, id } = await start(given);
+		await bench.ask(initiate(eimTransactionId));
+		given.answers.initiateAuthentication = initiateAuthentication;
+		await bench.ask(initiate(eimTransactionId));
+		await bench.ask(result(eid, tlv(0xbf54, tlv(0x82, eimTransactionId), hex`30 03 80 01 7F`)));
+		expect((await bench.store.loadOperation(id))?.reason?.code).toBe("profileDownloadError: undefinedError(127)");
 	});
 
 	it("that finds no SM-DP+ is answered by 127, and the trigger stays open", async () => {

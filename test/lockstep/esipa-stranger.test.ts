@@ -164,6 +164,18 @@ describe("results of somebody else", () => {
 		expect(await bench.state(id)).toBe("sent");
 	});
 
+	it("with the counter of one package and the transaction of another belong to neither", async () => {
+		const { id, sent } = await ordered();
+		const card = new SigningCard(bench.pki);
+		await bench.ask(result(eid, card.execute(sent, OK)));
+		const next = await bench.order(eid, { type: "disable", parameters: { iccid } });
+		const { counterValue: first } = card.open(sent);
+		const mixed = card.execute(await bench.ask(poll(eid)), [{ disableResult: 0 }], { counterValue: first });
+		expect(acknowledgedIn(await bench.ask(result(eid, mixed)))).toEqual([2]);
+		expect([await bench.state(id), await bench.state(next)]).toEqual(["succeeded", "sent"]);
+		expect(await bench.store.listProfiles(eid)).toMatchObject([{ iccid, state: "enabled" }]);
+	});
+
 	it("for a transaction of another device touch nothing of that device", async () => {
 		const { id: theirs, sent } = await ordered();
 		const eidB = otherEid;

@@ -100,11 +100,21 @@ async function hashCcFor(
 	session: RspSession,
 	answer: AuthenticateClientOk,
 ): Promise<Uint8Array | undefined> {
-	const { ccRequiredFlag, transactionId } = decode(SmdpSigned2, answer.smdpSigned2);
+	const { ccRequiredFlag, transactionId } = readSmdpSigned2(answer.smdpSigned2);
 	if (!ccRequiredFlag || session.operationId === undefined) return undefined;
 	const operation = await context.store.loadOperation(session.operationId);
 	const code = operation?.type === "download" ? operation.parameters.confirmationCode : undefined;
 	return code === undefined ? undefined : sha256(concatBytes(sha256(utf8(code)), transactionId));
+}
+
+/** What the eUICC will refuse is its to refuse: here it only means that no confirmation code is asked for. */
+function readSmdpSigned2(der: Uint8Array): Pick<SmdpSigned2, "ccRequiredFlag" | "transactionId"> {
+	try {
+		return decode(SmdpSigned2, der);
+	} catch (error) {
+		if (error instanceof Asn1Error) return { ccRequiredFlag: false, transactionId: new Uint8Array() };
+		throw error;
+	}
 }
 
 function sha256(bytes: Uint8Array): Uint8Array {

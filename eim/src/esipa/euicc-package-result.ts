@@ -144,18 +144,22 @@ function judge(context: EsipaContext, device: Device, result: EuiccPackageResult
 	}
 }
 
-/** The package that a signed result says it belongs to; what it says is not verified here. */
+/**
+ * The package that a signed result says it belongs to, by its counter and, unless it names none (SGP.32 v1.0), by its
+ * transaction too; what it says is not verified here.
+ */
 export async function findPackageOf(
 	context: EsipaContext,
 	eid: Eid,
 	result: EuiccPackageResult,
 ): Promise<FoundPackage | undefined> {
 	if ("euiccPackageErrorUnsigned" in result) return undefined;
-	const { eimTransactionId, counterValue } = signedPartOf(result);
-	return context.store.findPackage(eid, {
-		eimTransactionId: eimTransactionId && TransactionId.fromBytes(eimTransactionId),
-		counter: counterValue,
-	});
+	const { eimTransactionId: octets, counterValue: counter } = signedPartOf(result);
+	const eimTransactionId = octets && TransactionId.fromBytes(octets);
+	const found = await context.store.findPackage(eid, { eimTransactionId, counter });
+	const isOfIt =
+		found?.package.counter === counter && (octets === undefined || found.package.eimTransactionId === eimTransactionId);
+	return isOfIt ? found : undefined;
 }
 
 function signedPartOf(result: Exclude<EuiccPackageResult, { euiccPackageErrorUnsigned: unknown }>): Signed {

@@ -9,6 +9,7 @@ import {
 	InitiateAuthenticationResponseEsipa,
 } from "@iot-esim/shared/messages/sgp32/esipa-download";
 import { parseCertificate } from "@iot-esim/shared/pki/certificate";
+import { PkiError } from "@iot-esim/shared/pki/errors";
 import { utf8 } from "@iot-esim/shared/util/bytes";
 import { parseActivationCode } from "../domain/activation-code.ts";
 import type { Device } from "../domain/device.ts";
@@ -16,7 +17,7 @@ import type { Operation } from "../domain/operation.ts";
 import type { InitiateAuthenticationOk } from "../es9plus/es9plus-client.ts";
 import { findDownload } from "./download-session.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
-import { askSmdp } from "./relay.ts";
+import { askSmdp, forgetFailure } from "./relay.ts";
 
 /**
  * ESipa.InitiateAuthentication (SGP.32 section 5.14.1): opens a session at the SM-DP+ that was ordered, and ties its
@@ -50,8 +51,14 @@ export async function initiateAuthentication(context: EsipaContext, body: Uint8A
 	const mismatch = mismatchOf(answer, operation);
 	if (mismatch !== undefined) {
 		log.warn("SM-DP+ is not the one that was ordered", { eid: trigger.eid, operationId: operation.id, mismatch });
+		const reason = {
+			text: "The SM-DP+ did not prove that it is the one that was ordered.",
+			code: mismatchText(mismatch),
+		};
+		await context.store.moveOperation(operation.id, { kind: "failed", at: context.clock.now(), reason });
 		return failure(mismatch);
 	}
+	await forgetFailure(context, trigger);
 	const now = context.clock.now();
 	const isOpened = await context.store.openSession({
 		transactionId: TransactionId.fromBytes(answer.transactionId),
@@ -105,12 +112,22 @@ function mismatchOf(
 	answer: InitiateAuthenticationOk,
 	{ parameters }: Extract<Operation, { type: "download" }>,
 ): number | undefined {
-	const { serverAddress } = decode(ServerSigned1, answer.serverSigned1);
-	if (!isSameAddress(serverAddress, parameters.smdpAddress)) return ErrorCode.smdpAddressMismatch;
-	const code = parameters.activationCode === undefined ? undefined : parseActivationCode(parameters.activationCode);
-	if (code === undefined || code instanceof Error || code.smdpOid === undefined) return undefined;
-	const { registeredIds } = parseCertificate(answer.serverCertificate);
-	return registeredIds.includes(code.smdpOid) ? undefined : ErrorCode.smdpOidMismatch;
+	try {
+		const { serverAddress } = decode(ServerSigned1, answer.serverSigned1);
+		if (!isSameAddress(serverAddress, parameters.smdpAddress)) return ErrorCode.smdpAddressMismatch;
+		const code = parameters.activationCode === undefined ? undefined : parseActivationCode(parameters.activationCode);
+		if (code === undefined || code instanceof Error || code.smdpOid === undefined) return undefined;
+		const { registeredIds } = parseCertificate(answer.serverCertificate);
+		return registeredIds.includes(code.smdpOid) ? undefined : ErrorCode.smdpOidMismatch;
+	} catch (error) {
+		if (error instanceof Asn1Error || error instanceof PkiError) return ErrorCode.undefinedError;
+		throw error;
+	}
+}
+
+function mismatchText(code: number): string {
+	const name = Object.entries(ErrorCode).find(([, value]) => value === code)?.[0] ?? "unknownCode";
+	return `initiateAuthentication: ${name}(${code})`;
 }
 
 /** Built of the octets as received: the card verifies the signature over them. */

@@ -68,12 +68,19 @@ async function rememberFailure(
 	await context.store.moveSession(eimTransactionId, "initiated", { at: context.clock.now(), details });
 }
 
+/** The SM-DP+ answers again: what fails from now on has another cause. */
+export async function forgetFailure(context: EsipaContext, trigger: RspSession): Promise<void> {
+	if (!trigger.details.failureText) return;
+	const details = { failureText: "", failureCode: "" };
+	await context.store.moveSession(trigger.transactionId, "initiated", { at: context.clock.now(), details });
+}
+
 /** Why the SM-DP+ could not be asked in the download of this trigger, when that is so. */
 export async function rememberedFailure(
 	context: EsipaContext,
 	eimTransactionId: TransactionId,
 ): Promise<OperationReason | undefined> {
 	const { failureText, failureCode } = (await context.store.loadSession(eimTransactionId))?.details ?? {};
-	if (failureText === undefined || failureCode === undefined) return undefined;
+	if (!failureText || !failureCode) return undefined;
 	return { text: `The SM-DP+ could not be asked: ${failureText}`, code: failureCode };
 }
