@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Orders a profile at the simulated SM-DP+, as an operator does over ES2+ (DownloadOrder, ConfirmOrder with release), and
+# prints its activation code. With a description (YAML) the profile is made and put into the inventory first.
+#
+#   SMDP_BENCH=http://127.0.0.1:PORT order-profile.sh ICCID
+#   SMDP_BENCH=http://127.0.0.1:PORT order-profile.sh PROFILE.yaml
+set -euo pipefail
+source "$(dirname "$0")/common.sh"
+profile=${1:?usage: order-profile.sh ICCID or PROFILE.yaml}
+bench=${SMDP_BENCH:?set SMDP_BENCH to the bench face of the SM-DP+, as the demo prints it}
+
+if [ -f "$profile" ]; then
+	iccid=$(curl --silent --show-error --fail-with-body --data-binary "@$profile" \
+		"$bench/bench/v1/profiles?fileName=$(basename "$profile")" |
+		node -p 'JSON.parse(require("node:fs").readFileSync(0, "utf8")).iccid')
+else
+	iccid=$profile
+fi
+
+# Bound to the EID: no other card can download it.
+node "$ROOT/sim/dist/smdp/main.js" order --bench "$bench" --iccid "$iccid" --eid "$EID" |
+	node -p 'JSON.parse(require("node:fs").readFileSync(0, "utf8")).ordered.activationCode'

@@ -1,0 +1,149 @@
+import { execFile, execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { BenchFaces, until } from "../../examples/demo/faces.ts";
+import { Parts } from "../../examples/demo/parts.ts";
+import { makePlan } from "../../examples/demo/plan.ts";
+import { Steps, silentReporter } from "../../examples/demo/steps.ts";
+import { associate, makeCast, setUp } from "../../examples/demo/story.ts";
+import { projectRoot } from "../support/compose.ts";
+import { requireExternal } from "../support/externals.ts";
+
+/** The scripts of examples/operations, one after the other, against the parts of the demo. */
+const SCRIPTS = path.join(projectRoot, "examples/operations");
+const FIRST = "8900102000000001016";
+const SECOND = "8900102000000001024";
+const OTHER_EID = "89049032123451234567890123456888";
+const hasRun = new Set<string>();
+let parts: Parts | undefined;
+
+const curl = await requireExternal("curl (apt-get install curl)", () => {
+	try {
+		return execFileSync("curl", ["--version"], { encoding: "utf8" });
+	} catch {
+		return undefined;
+	}
+});
+const withCurl = it.skipIf(curl === undefined);
+
+beforeAll(async () => {
+	const plan = await makePlan({ folder: mkdtempSync(path.join(tmpdir(), "examples-")), curve: "P-256" });
+	parts = new Parts(plan);
+	const cast = makeCast(parts, new Steps(silentReporter));
+	await setUp(cast);
+	await associate(cast);
+}, 120_000);
+
+afterAll(async () => {
+	await parts?.stopAll();
+	if (parts) rmSync(parts.plan.folder, { recursive: true, force: true });
+});
+
+interface Ended {
+	readonly code: number;
+	readonly out: string;
+	readonly errors: string;
+}
+
+function script(name: string, args: readonly string[] = [], timeout = 60): Promise<Ended> {
+	hasRun.add(name);
+	const { plan, apiKey } = parts as Parts;
+	const env = {
+		PATH: process.env.PATH,
+		EIM_URL: `http://127.0.0.1:${plan.ports.api}`,
+		EIM_API_KEY: apiKey,
+		EID: plan.eid,
+		SMDP_BENCH: `http://127.0.0.1:${plan.ports.smdpBench}`,
+		TIMEOUT: String(timeout),
+	};
+	return new Promise((resolve) => {
+		execFile(path.join(SCRIPTS, name), [...args], { env, cwd: tmpdir() }, (error, out, errors) => {
+			resolve({ code: error === null ? 0 : Number(error.code), out, errors });
+		});
+	});
+}
+
+async function succeeds(name: string, ...args: string[]): Promise<string> {
+	const { code, out, errors } = await script(name, args);
+	expect(code, `${name}: ${out}\n${errors}`).toBe(0);
+	return out;
+}
+
+/** Orders and downloads a profile of deploy/profiles. */
+async function download(profile: string): Promise<string> {
+	const code = await succeeds("order-profile.sh", path.join(projectRoot, "deploy/profiles", profile));
+	expect(code).toMatch(/^1\$smdp\.example\.com\$[A-Z0-9-]+\n$/);
+	return succeeds("download.sh", code.trim());
+}
+
+withCurl("register-device.sh registers a device, and only once", async () => {
+	expect(await succeeds("register-device.sh", OTHER_EID, "meter")).toMatch(/name +meter/);
+	const again = await script("register-device.sh", [OTHER_EID, "meter"]);
+	expect(again.code).toBe(22); // curl: the server refused
+});
+
+withCurl("eim-configuration.sh writes what a card takes", async () => {
+	const file = (parts as Parts).in("from-script.der");
+	expect(await succeeds("eim-configuration.sh", file)).toContain("-----BEGIN EIM CONFIGURATION DATA-----");
+	expect(readFileSync(file).subarray(0, 2).toString("hex")).toBe("bf57");
+});
+
+withCurl("order-profile.sh and download.sh bring a profile into the eUICC", { timeout: 120_000 }, async () => {
+	expect(await download("operator-1.yaml")).toMatch(new RegExp(`state +succeeded\\noutcome +iccid=${FIRST}`));
+	const again = await script("order-profile.sh", [FIRST]);
+	expect(again.code, "a profile that is installed cannot be ordered again").toBe(1);
+});
+
+withCurl("enable.sh switches to it, list-profiles.sh shows it", { timeout: 120_000 }, async () => {
+	expect(await succeeds("enable.sh", FIRST)).toMatch(/state +succeeded/);
+	expect(await succeeds("list-profiles.sh")).toMatch(new RegExp(`${FIRST} +enabled`));
+});
+
+withCurl("delete.sh deletes a disabled profile and tells its operator", { timeout: 120_000 }, async () => {
+	await download("operator-2.yaml");
+	expect(await succeeds("delete.sh", SECOND)).toMatch(new RegExp(`delete +${SECOND} +smdp\\.example\\.com`));
+	const again = await script("delete.sh", [SECOND]);
+	expect(again.code).toBe(1);
+	expect(again.errors).toContain("iccidOrAidNotFound(1)");
+});
+
+withCurl("read-euicc-data.sh and events.sh show what is known and what happened", async () => {
+	const data = JSON.parse(await succeeds("read-euicc-data.sh")) as { outcome: unknown };
+	expect(data.outcome).toMatchObject({ hasCertificates: true });
+	const events = await succeeds("events.sh", "1");
+	expect(events).toMatch(/operationSucceeded {2}89\d{30} {2}op_\w+ {2}type=enable/);
+	expect(events).toMatch(/^event: operationSucceeded$/m);
+});
+
+withCurl("disable.sh warns, and takes the device off the network", { timeout: 120_000 }, async () => {
+	const ended = await script("disable.sh", [FIRST], 3);
+	expect(ended.errors).toContain("warning: This is the only enabled profile");
+	expect(ended.errors).toMatch(/still sent after 3 s/);
+	expect(ended.code).toBe(1);
+	const bench = new BenchFaces((parts as Parts).plan);
+	await until(
+		"the device is off the network",
+		async () => ((await bench.status()).attached ? undefined : true),
+		10_000,
+	);
+});
+
+withCurl("every script has been run, can be executed and says how it is used", async () => {
+	const scripts = readdirSync(SCRIPTS).filter((name) => name.endsWith(".sh") && name !== "common.sh");
+	expect(scripts.sort()).toEqual([...hasRun].sort());
+	for (const name of scripts) {
+		const text = readFileSync(path.join(SCRIPTS, name), "utf8");
+		expect(text.startsWith("#!/usr/bin/env bash\n# "), name).toBe(true);
+		expect(text, `${name} shows how it is called`).toMatch(new RegExp(`^# {2,}.*${name.replace(".", "\\.")}`, "m"));
+		expect(text.split("\n").length, name).toBeLessThan(40);
+	}
+	const unset = await new Promise<string>((resolve) => {
+		execFile(path.join(SCRIPTS, "list-profiles.sh"), { env: { PATH: process.env.PATH } }, (_e, _o, err) =>
+			resolve(err),
+		);
+	});
+	expect(unset).toContain("set EIM_URL");
+	expect(existsSync(path.join(projectRoot, "eim/dist/cli/eim.js"))).toBe(true);
+});
