@@ -1,3 +1,5 @@
+import { systemClock } from "@iot-esim/shared/runtime/clock";
+import { type Duration, Milliseconds } from "@iot-esim/shared/util/duration";
 import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from "kysely";
 import Database from "libsql";
 import type { NewEvent } from "../../domain/event.ts";
@@ -63,12 +65,15 @@ export class SqliteEngine implements SqlEngine {
 	/** Of the transaction or read that runs; nobody else can change anything within a transaction. */
 	#epoch: string | undefined;
 	readonly #eventInserts: EventInserts;
+	readonly #pauseLength: Duration;
+	#endPause: (() => void) | undefined;
 	#waiting: Waiting[] = [];
 	#closed = false;
 
 	/** @param file a path, or `:memory:` */
 	constructor(file: string) {
 		this.#database = openDatabase(file);
+		this.#pauseLength = Milliseconds(file === ":memory:" ? 0 : PAUSE_AFTER_COMMIT);
 		this.#begin = this.#database.prepare("begin immediate");
 		this.#commit = this.#database.prepare("commit");
 		this.#rollback = this.#database.prepare("rollback");
@@ -94,7 +99,7 @@ export class SqliteEngine implements SqlEngine {
 		return new Promise<T>((resolve, reject) => {
 			this.#assertOpen();
 			this.#waiting.push({ step, resolve: resolve as (value: unknown) => void, reject });
-			if (this.#waiting.length === 1) setImmediate(() => this.#gather(0));
+			if (this.#waiting.length === 1 && !this.#endPause) setImmediate(() => this.#flush());
 		});
 	}
 
@@ -104,26 +109,18 @@ export class SqliteEngine implements SqlEngine {
 
 	async close(): Promise<void> {
 		if (this.#closed) return;
-		this.#flush();
 		this.#closed = true;
+		this.#endPause?.();
+		this.#flush();
 		this.#statements.clear();
 		this.#database.close();
-	}
-
-	/**
-	 * Waits as long as each turn of the event loop, in which sockets are read, brings more steps: a commit costs more
-	 * than all the steps in it. A step that comes alone is not held up.
-	 */
-	#gather(before: number): void {
-		const now = this.#waiting.length;
-		if (now > before && now > 1) setImmediate(() => this.#gather(now));
-		else this.#flush();
 	}
 
 	#flush(): void {
 		const batch = this.#waiting;
 		this.#waiting = [];
 		if (batch.length === 0) return;
+		this.#pause();
 		try {
 			this.#begin.run([]);
 		} catch (error) {
@@ -137,6 +134,18 @@ export class SqliteEngine implements SqlEngine {
 			const failure = this.#runAlone(waiting);
 			if (failure) waiting.reject(asStoreError(failure.error));
 		}
+	}
+
+	/**
+	 * After a commit the next one waits a moment: it costs more than all the steps that it can take along. A step that
+	 * comes alone is not held up.
+	 */
+	#pause(): void {
+		if (this.#pauseLength === 0 || this.#closed) return;
+		this.#endPause = systemClock.schedule(this.#pauseLength, () => {
+			this.#endPause = undefined;
+			this.#flush();
+		});
 	}
 
 	#runAlone(waiting: Waiting): { error: unknown } | undefined {
@@ -198,6 +207,9 @@ export class SqliteEngine implements SqlEngine {
 		if (this.#closed) throw new StoreError("STORE_CLOSED", "the database is closed");
 	}
 }
+
+/** Milliseconds; a device that polls over a mobile network never notices. */
+const PAUSE_AFTER_COMMIT = 3;
 
 function openDatabase(file: string): Database.Database {
 	try {
