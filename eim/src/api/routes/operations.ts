@@ -25,7 +25,8 @@ const ById = Type.Object({ id: Type.String({ maxLength: 100 }) });
 
 export function operationRoutes(server: ApiServer, deps: ApiDeps): void {
 	createRoute(server, deps);
-	readRoutes(server, deps);
+	listRoute(server, deps);
+	showRoute(server, deps);
 	cancelRoute(server, deps);
 }
 
@@ -108,13 +109,13 @@ function canonical(value: unknown): string {
 	);
 }
 
-function readRoutes(server: ApiServer, deps: ApiDeps): void {
-	const { store } = deps;
-	const listOf = (names: readonly string[]) =>
-		Type.String({
-			pattern: `^(${names.join("|")})(,(${names.join("|")}))*$`,
-			expected: `a list out of ${names.join(", ")}, separated by commas`,
-		});
+const listOf = (names: readonly string[]) =>
+	Type.String({
+		pattern: `^(${names.join("|")})(,(${names.join("|")}))*$`,
+		expected: `a list out of ${names.join(", ")}, separated by commas`,
+	});
+
+function listRoute(server: ApiServer, { store }: ApiDeps): void {
 	server.get(
 		"/api/v1/operations",
 		{
@@ -151,6 +152,9 @@ function readRoutes(server: ApiServer, deps: ApiDeps): void {
 			return { ...page, items: page.items.map(operationView) };
 		},
 	);
+}
+
+function showRoute(server: ApiServer, { store }: ApiDeps): void {
 	server.get(
 		"/api/v1/operations/:id",
 		{
