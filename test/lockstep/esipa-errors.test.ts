@@ -1,4 +1,3 @@
-import { newDevice } from "@iot-esim/eim/domain/device";
 import { decode, encode } from "@iot-esim/shared/asn1/schema";
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
@@ -16,23 +15,14 @@ import {
 	SigningCard,
 	testPki,
 } from "../support/esipa-bench.ts";
+import { EMPTY, FIRST_COUNTER, takeDataRequest } from "../support/esipa-octets.ts";
 
 const { eid } = testPki();
 const iccid = Iccid("89490200001234567890");
 const enable = { type: "enable", parameters: { iccid, rollback: true } } as const;
 
-/** A card starts from the counter in its eIM configuration data; the first package has a greater one. */
-const FIRST_COUNTER = newDevice({ eid, at: 0 }).counter + 1;
-const EMPTY = hex`BF50 02 30 00`;
-
 let bench: Awaited<ReturnType<typeof esipaBench>>;
 afterEach(() => bench.close());
-
-async function takeDataRequest(): Promise<Uint8Array> {
-	const response = packageIn(await bench.ask(poll(eid)));
-	if (!("ipaEuiccDataRequest" in response)) throw new Error(`no data request: ${Object.keys(response)}`);
-	return response.ipaEuiccDataRequest.eimTransactionId as Uint8Array;
-}
 
 describe("errors of the eUICC and the IPA", () => {
 	it("a signed error fails the operation and has no number to acknowledge", async () => {
@@ -53,7 +43,7 @@ describe("errors of the eUICC and the IPA", () => {
 		const missed = card.execute(answer, [{ enableResult: 0 }]);
 		await bench.ask(result(eid, card.refuse(answer, 4)));
 		expect(await bench.state(id)).toBe("awaiting-verification");
-		const eimTransactionId = await takeDataRequest();
+		const eimTransactionId = await takeDataRequest(bench);
 		const stored = encode(IpaEuiccDataResponse, {
 			ipaEuiccData: {
 				euiccPackageResultList: [{ value: decode(EuiccPackageResult, missed), der: missed }],
@@ -70,7 +60,7 @@ describe("errors of the eUICC and the IPA", () => {
 		const id = await bench.order(eid, enable);
 		const card = new SigningCard(bench.pki);
 		await bench.ask(result(eid, card.refuse(await bench.ask(poll(eid)), 4)));
-		const eimTransactionId = await takeDataRequest();
+		const eimTransactionId = await takeDataRequest(bench);
 		await bench.ask(result(eid, encode(IpaEuiccDataResponse, { ipaEuiccData: { eimTransactionId } })));
 		const anew = await bench.ask(poll(eid));
 		expect(card.open(anew).counterValue).toBeGreaterThan(32);

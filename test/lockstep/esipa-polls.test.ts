@@ -1,50 +1,19 @@
-import { newDevice } from "@iot-esim/eim/domain/device";
-import { encode } from "@iot-esim/shared/asn1/schema";
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
-import { IpaEuiccDataResponse } from "@iot-esim/shared/messages/sgp32/ipa-euicc-data";
 import { equalBytes, hex, toHex } from "@iot-esim/shared/util/bytes";
 import { Hours } from "@iot-esim/shared/util/duration";
 import { afterEach, describe, expect, it } from "vitest";
-import {
-	acknowledgedIn,
-	EIM_ID,
-	esipaBench,
-	packageIn,
-	poll,
-	result,
-	SigningCard,
-	testPki,
-} from "../support/esipa-bench.ts";
+import { acknowledgedIn, EIM_ID, esipaBench, poll, result, SigningCard, testPki } from "../support/esipa-bench.ts";
+import { certificates, EMPTY, FIRST_COUNTER, NO_PACKAGE, takeDataRequest } from "../support/esipa-octets.ts";
 
 const { eid } = testPki();
 const iccid = Iccid("89490200001234567890");
 const enable = { type: "enable", parameters: { iccid, rollback: true } } as const;
 const disable = { type: "disable", parameters: { iccid } } as const;
 
-/** A card starts from the counter in its eIM configuration data; the first package has a greater one. */
-const FIRST_COUNTER = newDevice({ eid, at: 0 }).counter + 1;
-const NO_PACKAGE = hex`BF4F 03 02 01 01`;
-const EMPTY = hex`BF50 02 30 00`;
-
 let bench: Awaited<ReturnType<typeof esipaBench>>;
 afterEach(() => bench.close());
-
-const certificates = (eimTransactionId: Uint8Array) =>
-	encode(IpaEuiccDataResponse, {
-		ipaEuiccData: {
-			euiccCertificate: testPki().euicc.certificate,
-			eumCertificate: testPki().eum.certificate,
-			eimTransactionId,
-		},
-	});
-
-async function takeDataRequest(): Promise<Uint8Array> {
-	const response = packageIn(await bench.ask(poll(eid)));
-	if (!("ipaEuiccDataRequest" in response)) throw new Error(`no data request: ${Object.keys(response)}`);
-	return response.ipaEuiccDataRequest.eimTransactionId as Uint8Array;
-}
 
 describe("an EID that is not registered", () => {
 	it("gets eidNotFound(2) and is remembered in a bounded list", async () => {
@@ -168,7 +137,7 @@ describe("deviations that real devices send", () => {
 		bench = await esipaBench();
 		await bench.register(eid);
 		await bench.order(eid, { type: "readEuiccData", parameters: {} });
-		const data = certificates(await takeDataRequest());
+		const data = certificates(await takeDataRequest(bench));
 		expect(await bench.ask(tlv(0xbf50, data))).toEqual(EMPTY);
 		expect((await bench.store.loadDevice(eid))?.euiccCertificate).toEqual(testPki().euicc.certificate);
 	});

@@ -8,42 +8,15 @@ import { issueCrl, parseCrl } from "@iot-esim/shared/pki/crl";
 import { signEuiccPackageResult } from "@iot-esim/shared/security/package-signature";
 import { equalBytes, hex, toHex } from "@iot-esim/shared/util/bytes";
 import { afterEach, describe, expect, it } from "vitest";
-import {
-	acknowledgedIn,
-	EIM_ID,
-	esipaBench,
-	packageIn,
-	poll,
-	result,
-	SigningCard,
-	testPki,
-} from "../support/esipa-bench.ts";
+import { acknowledgedIn, EIM_ID, esipaBench, poll, result, SigningCard, testPki } from "../support/esipa-bench.ts";
+import { certificates, EMPTY, NO_PACKAGE, takeDataRequest } from "../support/esipa-octets.ts";
 
 const { eid } = testPki();
 const iccid = Iccid("89490200001234567890");
 const enable = { type: "enable", parameters: { iccid, rollback: true } } as const;
 
-/** A card starts from the counter in its eIM configuration data; the first package has a greater one. */
-const NO_PACKAGE = hex`BF4F 03 02 01 01`;
-const EMPTY = hex`BF50 02 30 00`;
-
 let bench: Awaited<ReturnType<typeof esipaBench>>;
 afterEach(() => bench.close());
-
-const certificates = (eimTransactionId: Uint8Array) =>
-	encode(IpaEuiccDataResponse, {
-		ipaEuiccData: {
-			euiccCertificate: testPki().euicc.certificate,
-			eumCertificate: testPki().eum.certificate,
-			eimTransactionId,
-		},
-	});
-
-async function takeDataRequest(): Promise<Uint8Array> {
-	const response = packageIn(await bench.ask(poll(eid)));
-	if (!("ipaEuiccDataRequest" in response)) throw new Error(`no data request: ${Object.keys(response)}`);
-	return response.ipaEuiccDataRequest.eimTransactionId as Uint8Array;
-}
 
 describe("a result", () => {
 	it("with a good signature ends the operation, changes the profiles, and is acknowledged by the card's number", async () => {
@@ -116,7 +89,7 @@ describe("a result", () => {
 		expect(await bench.state(id)).toBe("awaiting-verification");
 		expect(await bench.store.listProfiles(eid)).toEqual([]);
 		expect(await bench.store.listResults(eid, "kept")).toHaveLength(1);
-		const transaction = await takeDataRequest();
+		const transaction = await takeDataRequest(bench);
 		expect(await bench.ask(result(eid, certificates(transaction)))).toEqual(hex`BF50 06 BF53 03 80 01 05`);
 		expect(await bench.state(id)).toBe("succeeded");
 		expect(await bench.store.listProfiles(eid)).toMatchObject([{ iccid, state: "enabled" }]);
@@ -146,7 +119,7 @@ describe("a result", () => {
 		const { privateKey } = generateKeyPair("P-256");
 		const forged = encode(EuiccPackageResult, signEuiccPackageResult({ data, associationToken: 0, privateKey }));
 		expect(await bench.ask(result(eid, forged))).toEqual(EMPTY);
-		expect(await bench.ask(result(eid, certificates(await takeDataRequest())))).toEqual(EMPTY);
+		expect(await bench.ask(result(eid, certificates(await takeDataRequest(bench))))).toEqual(EMPTY);
 		expect(await bench.state(id)).toBe("sent");
 		expect(equalBytes(await bench.ask(poll(eid)), answer)).toBe(true);
 	});
@@ -157,7 +130,7 @@ describe("a result", () => {
 		const id = await bench.order(eid, enable);
 		const executed = new SigningCard(bench.pki).execute(await bench.ask(poll(eid)), [{ enableResult: 0 }]);
 		await bench.ask(result(eid, executed));
-		const transaction = await takeDataRequest();
+		const transaction = await takeDataRequest(bench);
 		const stranger = encode(IpaEuiccDataResponse, {
 			ipaEuiccData: {
 				euiccCertificate: testPki().euicc.certificate,

@@ -17,6 +17,7 @@ import { Minutes } from "@iot-esim/shared/util/duration";
 import { issueEuiccCredential, makeTestPki } from "@iot-esim/sim/pki/test-pki";
 import { afterEach, describe, expect, it } from "vitest";
 import { acknowledgedIn, EIM_ID, esipaBench, poll, result, SigningCard, testPki } from "../support/esipa-bench.ts";
+import { EMPTY, NO_PACKAGE, NOT_TAKEN } from "../support/esipa-octets.ts";
 import {
 	authenticate,
 	initiate,
@@ -32,7 +33,6 @@ const { eid } = testPki();
 const iccid = Iccid("8900101000000000018");
 const enable = { type: "enable", parameters: { iccid, rollback: false } } as const;
 const OK = [{ enableResult: 0 }];
-const EMPTY = hex`BF50 02 30 00`;
 
 let bench: Awaited<ReturnType<typeof esipaBench>>;
 afterEach(() => bench.close());
@@ -83,7 +83,7 @@ describe("errors that a stranger makes up", () => {
 	it("for another eIM are not taken", async () => {
 		const { id } = await ordered();
 		const other = tlv(0xbf51, tlv(0xa2, tlv(0x80, utf8("other.example.com")), hex`84 01 63`));
-		expect(await bench.ask(result(eid, other))).toEqual(hex`BF50 03 02 01 7F`);
+		expect(await bench.ask(result(eid, other))).toEqual(NOT_TAKEN);
 		expect(await bench.state(id)).toBe("sent");
 	});
 
@@ -150,7 +150,7 @@ describe("association tokens that a stranger makes up", () => {
 		await bench.store.changeDevice(eid, { associationToken: 7 });
 		expect(acknowledgedIn(await bench.ask(result(eid, executed)))).toEqual([1]);
 		expect(await bench.state(id)).toBe("succeeded");
-		expect(await bench.ask(poll(eid))).toEqual(hex`BF4F 03 02 01 01`);
+		expect(await bench.ask(poll(eid))).toEqual(NO_PACKAGE);
 	});
 });
 
@@ -160,7 +160,7 @@ describe("results of somebody else", () => {
 		const { id, sent } = await ordered();
 		const { certificate } = testPki().eimSign;
 		const thief = new SigningCard({ ...other, eimSign: { ...other.eimSign, certificate } });
-		expect(await bench.ask(result(eid, thief.execute(sent, OK)))).toEqual(hex`BF50 03 02 01 7F`);
+		expect(await bench.ask(result(eid, thief.execute(sent, OK)))).toEqual(NOT_TAKEN);
 		expect(await bench.state(id)).toBe("sent");
 	});
 
