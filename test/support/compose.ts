@@ -75,7 +75,7 @@ export function scriptCommands(file: string): string[][] {
 	return lines
 		.flatMap((line) => line.split(/\s(?:\|\||&&|;)\s|\$\(|;\s/))
 		.flatMap((part) => /(?:^|\s)((?:node|deploy\/eim|\$EIM) .*)$/.exec(part)?.[1] ?? [])
-		.filter((command) => !command.startsWith("node -e"))
+		.filter((command) => !/^node -[ep]/.test(command))
 		.map(words);
 }
 
