@@ -9,6 +9,13 @@ import { CliError, EXIT } from "./errors.ts";
 /** Runs one command line (without the program's own name); resolves with the exit code. */
 export async function runCli(commandLine: readonly string[], context: CliContext): Promise<number> {
 	const program = new Command("eim").description("eIM for IoT eSIM (GSMA SGP.32): the server and its command line");
+	program.addHelpText(
+		"after",
+		`
+Exit codes: ${EXIT.ok} done, ${EXIT.unsuccessful} the operation waited for ended without success, ${EXIT.usage} wrong usage or setting,
+            ${EXIT.unreachable} the eIM does not answer, ${EXIT.refused} the eIM refused the request.
+Environment: EIM_URL and EIM_API_KEY stand for --url and --api-key.`,
+	);
 	eimCommands(program, context);
 	adminCommands(program, context);
 	deviceCommands(program, context);
