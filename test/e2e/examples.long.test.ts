@@ -3,9 +3,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { BenchFaces, until } from "../../examples/demo/faces.ts";
+import { BenchFaces, OperatorApi, until } from "../../examples/demo/faces.ts";
 import { Parts } from "../../examples/demo/parts.ts";
 import { makePlan } from "../../examples/demo/plan.ts";
+import { Program } from "../../examples/demo/program.ts";
 import { Steps, silentReporter } from "../../examples/demo/steps.ts";
 import { associate, makeCast, setUp } from "../../examples/demo/story.ts";
 import { projectRoot } from "../support/compose.ts";
@@ -115,6 +116,29 @@ withCurl("read-euicc-data.sh and events.sh show what is known and what happened"
 	const events = await succeeds("events.sh", "1");
 	expect(events).toMatch(/operationSucceeded {2}89\d{30} {2}op_\w+ {2}type=enable/);
 	expect(events).toMatch(/^event: operationSucceeded$/m);
+});
+
+it("ipa-library.ts takes the place of the agent and does what was ordered", { timeout: 120_000 }, async () => {
+	const { plan, apiKey } = parts as Parts;
+	const api = new OperatorApi(plan, () => apiKey);
+	await (parts as Parts).get("ipa").stop();
+	const id = await api.order(plan.eid, { type: "listProfiles" });
+	const library = new Program({
+		name: "ipa-library",
+		script: "dist/examples/ipa-library.js",
+		args: [`vpcd://127.0.0.1:${plan.ports.ipa}`, (parts as Parts).in("ipa"), `http://127.0.0.1:${plan.ports.proxy}`],
+		logFolder: (parts as Parts).in("logs"),
+	});
+	try {
+		await api.succeeded(id, 60_000);
+		await until("the library says so", async () => {
+			return readFileSync(library.logFile, "utf8").includes("result delivered to eim.example.com") ? true : undefined;
+		});
+	} finally {
+		await library.stop();
+	}
+	expect(await library.exit(), "it ends by itself on SIGTERM").toBe(0);
+	await (parts as Parts).startIpa();
 });
 
 withCurl("disable.sh warns, and takes the device off the network", { timeout: 120_000 }, async () => {
