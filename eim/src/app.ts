@@ -77,7 +77,7 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	const trustFolder = trustFolderOf(config, logger);
 	const store = await openStoreOf(config, logger);
 	const metrics = makeMetrics(() => store.countOpenOperations());
-	const health = makeHealth([{ name: "database", check: () => store.ping() }], () => timeout(clock));
+	const health = makeHealth([{ name: "database", check: () => store.ping() }], clock, Seconds(5));
 	const outside = deps.es9PlusHttp
 		? { http: deps.es9PlusHttp, close: () => undefined }
 		: es9PlusHttpOf(config, trustFolder);
@@ -281,10 +281,4 @@ const hostOf = (address: string) => address.replace(/:\d+$/, "");
 /** A card is told the port unless it is the one of HTTPS anyway. */
 function withPort(fqdn: string, port: number): string {
 	return /:\d+$/.test(fqdn) || port === 443 || port === 0 ? fqdn : `${fqdn}:${port}`;
-}
-
-function timeout(clock: Clock): Promise<never> {
-	return new Promise((_resolve, reject) => {
-		clock.schedule(Seconds(5), () => reject(new Error("did not answer within 5 s")));
-	});
 }

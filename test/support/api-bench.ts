@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "@iot-esim/shared/runtime/clock";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { fromHex } from "@iot-esim/shared/util/bytes";
-import { Days, Milliseconds } from "@iot-esim/shared/util/duration";
+import { Days, Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
 
 export const CONFIGURATION = fromHex("BF5709A0073005800365494D");
 
@@ -29,7 +29,7 @@ export async function apiBench(given: { limits?: Partial<ApiLimits>; clock?: Clo
 		random: systemRandom,
 		log: logger("eim.api"),
 		metrics: makeMetrics(() => store.countOpenOperations()),
-		health: makeHealth([{ name: "database", check: () => store.ping() }], () => new Promise(() => undefined)),
+		health: makeHealth([{ name: "database", check: () => store.ping() }], clock, Seconds(5)),
 		eimConfiguration: { der: () => CONFIGURATION, describe: () => ({ eimId: "eim.example.com" }) },
 		version: "1.2.3",
 		limits: {
