@@ -17,7 +17,7 @@ import { Minutes } from "@iot-esim/shared/util/duration";
 import { issueEuiccCredential, makeTestPki } from "@iot-esim/sim/pki/test-pki";
 import { afterEach, describe, expect, it } from "vitest";
 import { acknowledgedIn, EIM_ID, esipaBench, poll, result, SigningCard, testPki } from "../support/esipa-bench.ts";
-import { EMPTY, NO_PACKAGE, NOT_TAKEN } from "../support/esipa-octets.ts";
+import { certificates, EMPTY, NO_PACKAGE, NOT_TAKEN, takeDataRequest } from "../support/esipa-octets.ts";
 import {
 	authenticate,
 	initiate,
@@ -96,6 +96,51 @@ describe("errors that a stranger makes up", () => {
 		expect(await bench.state(id)).toBe("failed");
 		await bench.send(notify(installation()));
 		expect(await bench.store.loadOperation(id)).toMatchObject({ state: "succeeded", outcome: { iccid } });
+	});
+});
+
+describe("what is stored of a stranger", () => {
+	const count = async () => (await bench.store.listResults(eid)).length;
+
+	it("is nothing where nothing follows from it, and one note of each kind where a package is open", async () => {
+		const { id } = await ordered();
+		for (let i = 0; i < 20; i++) {
+			await bench.ask(result(eid, unsigned(hex`9F6E01`, Uint8Array.of(i))));
+			await bench.ask(result(eid, tlv(0xbf52, tlv(0xa0, tlv(0x83, utf8(`smds${i}.example.com`))))));
+		}
+		expect(await count()).toBe(1);
+		expect(await bench.state(id)).toBe("sent");
+	});
+
+	it("is bounded for forgeries", async () => {
+		const { sent } = await ordered();
+		const forger = new SigningCard({ ...testPki(), euicc: euiccOf(eid) });
+		for (let i = 0; i < 40; i++) expect(await bench.ask(result(eid, forger.execute(sent, OK)))).toEqual(NOT_TAKEN);
+		expect(await count()).toBe(32);
+	});
+
+	it("is bounded for installation results that wait for certificates, and so is what is forwarded of them", async () => {
+		const started = await startDownload();
+		bench = started.bench;
+		await bench.ask(initiate(started.eimTransactionId));
+		const { privateKey } = generateKeyPair("P-256");
+		for (let i = 0; i < 32; i++) await bench.send(notify(installation(undefined, privateKey)));
+		await expect(bench.send(notify(installation(undefined, privateKey)))).rejects.toMatchObject({ httpStatus: 403 });
+		expect(await count()).toBe(32);
+		expect(await bench.jobs.runDue()).toBe(32);
+	});
+});
+
+describe("a question that was answered", () => {
+	it("is not ended otherwise by a later word that nobody signed", async () => {
+		bench = await esipaBench();
+		await bench.register(eid);
+		const id = await bench.order(eid, { type: "readEuiccData", parameters: {} });
+		const eimTransactionId = await takeDataRequest(bench);
+		await bench.ask(result(eid, tlv(0xbf52, tlv(0xa1, tlv(0x80, eimTransactionId), hex`02017F`))));
+		expect(await bench.state(id)).toBe("failed");
+		await bench.ask(result(eid, certificates(eimTransactionId)));
+		expect(await bench.state(id)).toBe("failed");
 	});
 });
 

@@ -12,11 +12,12 @@ import type { ProfileChange } from "../domain/profile.ts";
 import type { ReceivedResult } from "../domain/received-result.ts";
 import type { RspSession } from "../domain/rsp-session.ts";
 import { loadRelay } from "./download-session.ts";
+import { EsipaError } from "./errors.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
 import { checkNotification, iccidOf } from "./notifications.ts";
 import { readEuiccData } from "./own-operation.ts";
 import { classOf } from "./package-outcome.ts";
-import { recordAgain } from "./record-unsigned.ts";
+import { isFull, recordAgain, unsignedEvent } from "./record-unsigned.ts";
 import { rememberedFailure } from "./relay.ts";
 import { codeText, reasonOf } from "./result-text.ts";
 
@@ -41,7 +42,7 @@ export async function acceptDownloadResult(context: EsipaContext, device: Device
 	const answer = errorResponse === undefined ? {} : { errorResponse: toHex(errorResponse.subarray(0, 64)) };
 	await recordAgain(context, {
 		result: received(context, device, bytes, "unsigned", operation),
-		operationEvent: operation && { kind: "failed", at, reason, outcome: answer },
+		operationEvent: unsignedEvent(operation, { kind: "failed", at, reason, outcome: answer }),
 	});
 }
 
@@ -81,6 +82,10 @@ export async function acceptInstallation(
 			operationEvent: isWaiting ? { kind: "resultRejected", at, reason: { text } } : undefined,
 		});
 	} else if (verification === "kept") {
+		if (await isFull(context, device, "kept")) {
+			const why = "too many results of this device wait for its certificates";
+			throw new EsipaError("ESIPA_NOTIFICATION_REFUSED", `the installation result was not taken: ${why}`);
+		}
 		const text = "The installation result is kept until the certificates of the eUICC, asked for now, have arrived.";
 		await recordAgain(context, {
 			result: entry,

@@ -19,7 +19,7 @@ import type { EsipaContext } from "./esipa-deps.ts";
 import type { TakenNotifications } from "./notifications.ts";
 import { listProfiles, readEuiccData } from "./own-operation.ts";
 import { packageOutcome } from "./package-outcome.ts";
-import { recordAgain } from "./record-unsigned.ts";
+import { isFull, recordAgain, unsignedEvent } from "./record-unsigned.ts";
 import { codeText, reasonOf } from "./result-text.ts";
 
 /** What became of a result; `seqNumbers` may be acknowledged, since all of it is durable. */
@@ -32,9 +32,6 @@ export type AcceptedResult =
 
 /** The reason under which an operation waits for results that are still on the card. */
 export const REPLAY = codeText("euiccPackageError", EuiccPackageErrorCodes.replayError);
-
-/** Results of one device that wait for its certificates. */
-const KEPT_AT_MOST = 32;
 
 /** How often an operation is packed anew before the eIM gives up. */
 const PACKAGES_AT_MOST = 4;
@@ -75,7 +72,7 @@ export async function acceptEuiccPackageResult(
 		return { kind: "rejected" };
 	}
 	const judgement = judge(context, device, value);
-	if (judgement.verification === "kept" && (await isFull(context, device))) {
+	if (judgement.verification === "kept" && (await isFull(context, device, "kept"))) {
 		log.warn("too many results of this device wait for its certificates");
 		return { kind: "rejected" };
 	}
@@ -103,11 +100,6 @@ export async function acceptEuiccPackageResult(
 	if (!isTrusted(judgement)) return { kind: "kept", seqNumbers: notifications.seqNumbers };
 	const own = seqNumber === undefined ? [] : [seqNumber];
 	return { kind: "accepted", seqNumbers: [...own, ...notifications.seqNumbers] };
-}
-
-/** Anyone may send results in the name of a device whose certificates are unknown: what is kept has a bound. */
-async function isFull(context: EsipaContext, { eid }: Device): Promise<boolean> {
-	return (await context.store.listResults(eid, "kept")).length >= KEPT_AT_MOST;
 }
 
 function isTrusted({ verification }: Judgement): boolean {
@@ -265,7 +257,11 @@ async function acceptUnsignedError(
 		: "The device says, unsigned, that the eUICC does not accept the package: it is not associated with this eIM, or knows another key. The package stays open.";
 	await recordAgain(context, {
 		result,
-		operationEvent: found && { kind: isTriedAgain ? "packageDropped" : "packageRefused", at, reason: { text, code } },
+		operationEvent: unsignedEvent(found?.operation, {
+			kind: isTriedAgain ? "packageDropped" : "packageRefused",
+			at,
+			reason: { text, code },
+		}),
 		deviceChange: isTriedAgain ? { associationToken } : undefined,
 		notifications: notifications.rows,
 	});

@@ -14,7 +14,7 @@ import { acceptEuiccPackageResult, resolveReplays } from "./euicc-package-result
 import { verifyKeptResults } from "./kept-results.ts";
 import { takeNotifications } from "./notifications.ts";
 import { ownOperation } from "./own-operation.ts";
-import { recordAgain } from "./record-unsigned.ts";
+import { recordAgain, unsignedEvent } from "./record-unsigned.ts";
 import { reasonOf } from "./result-text.ts";
 
 /**
@@ -48,7 +48,7 @@ export async function acceptIpaEuiccData(
 		const reason = reasonOf("ipaEuiccDataError", ipaEuiccDataErrorCode);
 		await recordAgain(context, {
 			result,
-			operationEvent: found && { kind: "failed", at, reason },
+			operationEvent: unsignedEvent(found?.operation, { kind: "failed", at, reason }),
 			enqueue: found && smallerQuestion(context, device, found.operation, ipaEuiccDataErrorCode),
 		});
 		return [];
@@ -60,7 +60,7 @@ export async function acceptIpaEuiccData(
 	const isNewKey = change.euiccCertificate !== undefined;
 	await recordAgain(context, {
 		result,
-		operationEvent: found && event,
+		operationEvent: unsignedEvent(found?.operation, event),
 		deviceChange: change,
 		notifications: notifications.rows,
 		// Should this process die now, the job verifies what is kept.

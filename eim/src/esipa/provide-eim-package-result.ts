@@ -18,7 +18,7 @@ import type { EsipaContext } from "./esipa-deps.ts";
 import { acceptEuiccPackageResult, findPackageOf } from "./euicc-package-result.ts";
 import { acceptIpaEuiccData } from "./ipa-euicc-data.ts";
 import { eidOfCertificate, takeNotifications } from "./notifications.ts";
-import { recordAgain } from "./record-unsigned.ts";
+import { recordAgain, unsignedEvent } from "./record-unsigned.ts";
 import { reasonOf } from "./result-text.ts";
 
 /** ESipa.ProvideEimPackageResult (SGP.32 section 5.14.6): what the device did, and what it may forget then. */
@@ -108,7 +108,11 @@ async function acceptResponseError(
 	const entry = { eid: device.eid, bytes: memberOf(body, 0xa0), verification: "unsigned", receivedAt: at } as const;
 	await recordAgain(context, {
 		result: found === undefined ? entry : { ...entry, operationId: found.operation.id },
-		operationEvent: found && { kind: found.package.kind === "euiccPackage" ? "packageRefused" : "failed", at, reason },
+		operationEvent: unsignedEvent(found?.operation, {
+			kind: found?.package.kind === "euiccPackage" ? "packageRefused" : "failed",
+			at,
+			reason,
+		}),
 	});
 	context.logger("eim.esipa").warn("package not understood by the IPA", { eid: device.eid, code: reason.code });
 }
