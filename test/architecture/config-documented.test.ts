@@ -40,7 +40,7 @@ function configPage(): string {
 		"",
 		"A flag wins over a variable, a variable over the YAML file, the file over the default. In YAML a dotted key is a",
 		"nested one (`esipa: { port: 8443 }`). Durations carry their unit: `500ms`, `15s`, `5min`, `2h`, `7d`. In variables and",
-		"flags a list is `a,b`, a map `name=value,name=value`. Lists with members (`devices[].name`) are for the file alone.",
+		"flags a list is `a,b`, a map `name=value,name=value`, a list with members (`devices[].name`) is JSON.",
 		"Relative paths start at the folder of the file, otherwise at the working folder. A mistyped key ends the program with",
 		"the key it is nearest to.",
 	];
