@@ -136,8 +136,10 @@ describe("eUICC chain", () => {
 				policies: ["2.23.146.1.2.1.2"],
 				permittedNames,
 			});
+			const subject = { organization: "EUM AG", serialNumber: eid };
+			const card = issue(open, { subject, policies: ["2.23.146.1.2.1.1"] });
 			expect(() =>
-				verifyEuiccChain({ ...good, euiccCertificate: makeEuicc(open), eumCertificate: open.certificate }),
+				verifyEuiccChain({ ...good, euiccCertificate: card.certificate, eumCertificate: open.certificate }),
 			).toThrowError(failure("PKI_EID_OUT_OF_RANGE"));
 		}
 	});
