@@ -58,6 +58,9 @@ describe("docker-compose.yml", () => {
 					expect(named(other).healthcheck, `${name} waits for ${other}`).toBeDefined();
 				if (condition === "service_completed_successfully") expect(named(other).restart, other).toBe("no");
 			}
+			// `up --wait` takes the end of a one-shot service for a failure unless a service that stays waits for it.
+			const waits = services.filter(([, other]) => other.depends_on?.[name] && other.restart !== "no");
+			if (service.restart === "no") expect(waits, `nobody waits for ${name}`).not.toEqual([]);
 			if (service.network_mode) expect(Object.keys(compose.services)).toContain(service.network_mode.slice(8));
 			expect(service.restart === "no" || service.healthcheck, `${name} has no healthcheck`).toBeTruthy();
 		}
