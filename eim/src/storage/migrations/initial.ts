@@ -115,15 +115,13 @@ function messageTables({ schema }: Kysely<unknown>, { octets, serial, serialOpti
 			.addColumn("counter", "integer")
 			.addColumn("eim_transaction_id", "text", (c) => c.notNull())
 			.addColumn("first_sent_at", "bigint", (c) => c.notNull()),
-		schema.createIndex("packages_of_operation").on("packages").columns(["operation_id"]),
-		schema.createIndex("packages_of_device").on("packages").columns(["eid", "eim_transaction_id"]),
-		// The last line of defence of the rule that no counter is used twice within one association.
+		// The last line of defence of the rule that no counter is used twice within one association; and the one index by
+		// which the packages of a device are found, since each index more costs every package a page to write.
 		schema
 			.createIndex("packages_counter_once")
 			.on("packages")
 			.columns(["eid", "association_token", "counter"])
-			.unique()
-			.where(sql.ref("counter"), "is not", null),
+			.unique(),
 		schema
 			.createTable("received_results")
 			.addColumn("seq", serial, serialOptions)

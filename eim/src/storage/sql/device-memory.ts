@@ -2,7 +2,7 @@ import type { Device } from "../../domain/device.ts";
 import type { EimPackage } from "../../domain/eim-package.ts";
 import type { Operation } from "../../domain/operation.ts";
 import type { Profile } from "../../domain/profile.ts";
-import type { Step } from "./engine.ts";
+import type { SqlEngine } from "./engine.ts";
 
 /** How many devices are remembered: a few kilobytes each. */
 const REMEMBERED = 10_000;
@@ -23,11 +23,17 @@ export interface DeviceNotes {
  * Where it cannot vouch (PostgreSQL), every look finds empty notes.
  */
 export class DeviceMemory {
+	readonly #engine: Pick<SqlEngine, "epoch">;
 	#epoch: string | undefined;
 	readonly #notes = new Map<string, DeviceNotes>();
 
-	*of(eid: string): Step<DeviceNotes> {
-		const [epoch] = (yield EPOCH) as readonly [string | undefined];
+	constructor(engine: Pick<SqlEngine, "epoch">) {
+		this.#engine = engine;
+	}
+
+	/** For a step that runs. */
+	of(eid: string): DeviceNotes {
+		const epoch = this.#engine.epoch();
 		if (epoch === undefined) return {};
 		if (epoch !== this.#epoch) {
 			this.#notes.clear();
@@ -42,8 +48,8 @@ export class DeviceMemory {
 		return notes;
 	}
 
-	*forget(eid: string): Step<void> {
-		const notes = yield* this.of(eid);
+	forget(eid: string): void {
+		const notes = this.of(eid);
 		notes.device = undefined;
 		notes.openOperations = undefined;
 		notes.lastPackage = undefined;
@@ -57,5 +63,3 @@ export class DeviceMemory {
 		}
 	}
 }
-
-const EPOCH = { kind: "epoch" } as const;

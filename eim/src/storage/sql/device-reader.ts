@@ -37,7 +37,7 @@ export class DeviceReader {
 	}
 
 	*#device(eid: string, look: Look): Step<Device | undefined> {
-		const notes = yield* this.#memory.of(eid);
+		const notes = this.#memory.of(eid);
 		notes.device ??= yield* this.#fromDatabase(eid, look);
 		return notes.device;
 	}

@@ -119,7 +119,7 @@ export class SqlDeviceStore implements DeviceStore {
 		const notifications = sql.selectFrom("notifications").select("id").where("eid", "=", eid);
 		yield* run(sql.deleteFrom("jobs").where("reference", "in", notifications).compile());
 		yield* run(sql.deleteFrom("jobs").where("reference", "=", eid).compile());
-		yield* this.#steps.memory.forget(eid);
+		this.#steps.memory.forget(eid);
 		for (const table of OF_A_DEVICE) yield* run(sql.deleteFrom(table).where("eid", "=", eid).compile());
 		yield* this.#steps.appendAudit(audit);
 		yield* appendEvents([{ at: audit.at, type: "deviceRemoved", eid, facts: {} }]);

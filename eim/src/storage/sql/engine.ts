@@ -10,11 +10,6 @@ import type { Tables } from "./tables.ts";
 /** What a step asks of the engine; `single` says that the first row is enough. */
 export type Instruction =
 	| { readonly kind: "query"; readonly sql: string; readonly parameters: readonly unknown[]; readonly single: boolean }
-	/**
-	 * Answered with one text that stays the same as long as only this process changes the database and all that it
-	 * wrote stands; with undefined where that cannot be known.
-	 */
-	| { readonly kind: "epoch" }
 	/** Appended last in the transaction, with those of the other steps of the same commit. */
 	| { readonly kind: "events"; readonly events: readonly NewEvent[] };
 
@@ -24,6 +19,11 @@ export interface SqlEngine {
 	readonly dialect: "sqlite" | "postgres";
 	/** Compiles queries for this dialect; it never runs them. */
 	readonly sql: Kysely<Tables>;
+	/**
+	 * For a step that runs: a text that stays the same as long as only this process changes the database and all that
+	 * it wrote stands; undefined where that cannot be known.
+	 */
+	epoch(): string | undefined;
 	/** Runs a step that changes nothing; it sees only what is committed. */
 	read<T>(step: () => Step<T>): Promise<T>;
 	/**

@@ -30,8 +30,8 @@ export function makePackageStatements(sql: Sql) {
 				eimTransactionId: eimPackage.eimTransactionId,
 				firstSentAt: eimPackage.firstSentAt,
 			}),
-		lastOfOperation: statement(sql, (db, p: { operationId: string }) =>
-			newest(db).where("operation_id", "=", p.operationId),
+		lastOfOperation: statement(sql, (db, p: { eid: string; operationId: string }) =>
+			newest(db).where("eid", "=", p.eid).where("operation_id", "=", p.operationId),
 		),
 		byTransaction: statement(sql, (db, p: { eid: string; eimTransactionId: string }) =>
 			newest(db).where("eid", "=", p.eid).where("eim_transaction_id", "=", p.eimTransactionId),

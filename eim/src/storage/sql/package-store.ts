@@ -53,7 +53,7 @@ export class SqlPackageStore implements PackageStore {
 	}
 
 	*#find(eid: Eid, { eimTransactionId, counter, kind }: PackageMarks): Step<FoundPackage | undefined> {
-		const notes = yield* this.#steps.memory.of(eid);
+		const notes = this.#steps.memory.of(eid);
 		const last = notes.lastPackage;
 		const isLast =
 			eimTransactionId === undefined
@@ -77,7 +77,11 @@ export class SqlPackageStore implements PackageStore {
 	}
 
 	listPackages(operationId: string) {
-		const query = this.#engine.sql.selectFrom("packages").selectAll().where("operation_id", "=", operationId);
+		const query = this.#engine.sql
+			.selectFrom("packages")
+			.selectAll()
+			.where("eid", "=", (eb) => eb.selectFrom("operations").select("operations.eid").where("id", "=", operationId))
+			.where("operation_id", "=", operationId);
 		const oldestFirst = query.orderBy("seq").compile();
 		return this.#engine.read(function* () {
 			return (yield* all(oldestFirst)).map(toPackage);

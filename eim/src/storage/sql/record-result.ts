@@ -84,7 +84,7 @@ export class ResultRecorder {
 	}
 
 	*#changeProfiles({ eid, receivedAt: at }: ReceivedResult, changes: readonly ProfileChange[], events: NewEvent[]) {
-		const notes = yield* this.#steps.memory.of(eid);
+		const notes = this.#steps.memory.of(eid);
 		const before: readonly Profile[] =
 			notes.profiles ?? (yield* all(this.#statements.profilesOf({ eid }))).map(toProfile);
 		let after = before;

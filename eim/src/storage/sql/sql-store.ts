@@ -17,7 +17,7 @@ import { Steps } from "./steps.ts";
 /** The store over either database; call `migrate` before anything else. */
 export function sqlStore(engine: SqlEngine): Store {
 	const signal = new EventSignal(engine);
-	const memory = new DeviceMemory();
+	const memory = new DeviceMemory(engine);
 	const devices = new DeviceReader(engine, memory);
 	const steps = new Steps(engine, signal, devices, memory);
 	const ping = raw`select 1`.compile(engine.sql);

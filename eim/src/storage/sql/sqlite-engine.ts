@@ -8,6 +8,7 @@ import type { Instruction, SqlEngine, Step } from "./engine.ts";
 import { EventInserts } from "./event-inserts.ts";
 import type { Tables } from "./tables.ts";
 
+/** A step and whoever waits for its value. */
 interface Waiting {
 	readonly step: () => Step<unknown>;
 	readonly resolve: (value: unknown) => void;
@@ -68,6 +69,7 @@ export class SqliteEngine implements SqlEngine {
 	readonly #pauseLength: Duration;
 	#endPause: (() => void) | undefined;
 	#waiting: Waiting[] = [];
+	#reading: Waiting[] = [];
 	#closed = false;
 
 	/** @param file a path, or `:memory:` */
@@ -89,10 +91,18 @@ export class SqliteEngine implements SqlEngine {
 		this.#eventInserts = new EventInserts(this.sql);
 	}
 
-	async read<T>(step: () => Step<T>): Promise<T> {
-		this.#assertOpen();
-		this.#epoch = undefined;
-		return this.#drive(step(), []);
+	epoch(): string {
+		this.#epoch ??= `${this.#dataVersion.get([])} ${this.#rollbacks}`;
+		return this.#epoch;
+	}
+
+	/** Reads that come in the same turn of the event loop ask once together whether others have written. */
+	read<T>(step: () => Step<T>): Promise<T> {
+		return new Promise<T>((resolve, reject) => {
+			this.#assertOpen();
+			this.#reading.push({ step, resolve: resolve as (value: unknown) => void, reject });
+			if (this.#reading.length === 1) setImmediate(() => this.#read());
+		});
 	}
 
 	write<T>(step: () => Step<T>): Promise<T> {
@@ -111,9 +121,23 @@ export class SqliteEngine implements SqlEngine {
 		if (this.#closed) return;
 		this.#closed = true;
 		this.#endPause?.();
+		this.#read();
 		this.#flush();
 		this.#statements.clear();
 		this.#database.close();
+	}
+
+	#read(): void {
+		const batch = this.#reading;
+		this.#reading = [];
+		this.#epoch = undefined;
+		for (const { step, resolve, reject } of batch) {
+			try {
+				resolve(this.#drive(step(), []));
+			} catch (error) {
+				reject(error);
+			}
+		}
 	}
 
 	#flush(): void {
@@ -185,9 +209,6 @@ export class SqliteEngine implements SqlEngine {
 		switch (instruction.kind) {
 			case "query":
 				return this.#prepared(instruction.sql).run(instruction.parameters, instruction.single);
-			case "epoch":
-				this.#epoch ??= `${this.#dataVersion.get([])} ${this.#rollbacks}`;
-				return [this.#epoch];
 			case "events":
 				events.push(...instruction.events);
 				return NO_ROWS;

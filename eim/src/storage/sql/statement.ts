@@ -29,6 +29,6 @@ export function statement<P extends Parameters, Row>(
 		}
 		const fixed = compiled.parameters;
 		const values = names.map((name, i) => (name === undefined ? fixed[i] : (parameters[name] ?? null)));
-		return { ...compiled, parameters: values };
+		return { query: compiled.query, queryId: compiled.queryId, sql: compiled.sql, parameters: values };
 	};
 }

@@ -46,18 +46,18 @@ export class Steps {
 
 	*storeDevice(device: Device): Step<void> {
 		yield* run(this.#statements.updateDevice(device));
-		yield* this.noteDevice(device);
+		this.noteDevice(device);
 	}
 
 	/** Remembers a device as it has just been written. */
-	*noteDevice(device: Device): Step<void> {
-		(yield* this.memory.of(device.eid)).device = device;
+	noteDevice(device: Device): void {
+		this.memory.of(device.eid).device = device;
 	}
 
 	/** Holds the operation's row until the commit; `eid` is that of its device, where it is known. */
 	*loadOperation(id: string, eid?: string): Step<Operation | undefined> {
 		if (eid !== undefined) {
-			const { openOperations } = yield* this.memory.of(eid);
+			const { openOperations } = this.memory.of(eid);
 			const known = openOperations?.find((operation) => operation.id === id);
 			if (known) return known;
 		}
@@ -84,7 +84,7 @@ export class Steps {
 			}),
 		);
 		events.push(operationEvent(next, event.at));
-		const notes = yield* this.memory.of(next.eid);
+		const notes = this.memory.of(next.eid);
 		notes.openOperations = notes.openOperations?.flatMap((one) => {
 			if (one.id !== next.id) return one;
 			return isFinal(next.state) ? [] : next;
@@ -95,7 +95,7 @@ export class Steps {
 	*insertOperation(operation: Operation, events: NewEvent[]): Step<void> {
 		yield* run(this.#engine.sql.insertInto("operations").values(fromOperation(operation)).compile());
 		events.push(operationEvent(operation, operation.createdAt));
-		const notes = yield* this.memory.of(operation.eid);
+		const notes = this.memory.of(operation.eid);
 		if (!notes.openOperations) return;
 		// As the database orders them: the eIM's own first, then by age.
 		const isOwn = ({ origin }: Operation) => origin === "eim";
@@ -110,7 +110,7 @@ export class Steps {
 
 	/** The operations of a device that are not over, what the eIM ordered for itself first, then the oldest. */
 	*listOpenOperations(eid: string): Step<readonly Operation[]> {
-		const notes = yield* this.memory.of(eid);
+		const notes = this.memory.of(eid);
 		notes.openOperations ??= (yield* all(this.#statements.openOperations({ eid }))).map(toOperation);
 		return notes.openOperations;
 	}

@@ -89,15 +89,15 @@ export class PackageTaker {
 
 	*#note(device: Device, events: readonly NewEvent[]): Step<void> {
 		yield* run(this.#statements.notePoll(device));
-		yield* this.#steps.noteDevice(device);
+		this.#steps.noteDevice(device);
 		yield* appendEvents(events);
 	}
 
 	*#giveAgain({ device, events }: Taking, operation: Operation): Step<TakenPackage> {
 		yield* this.#note(device, events);
-		const notes = yield* this.#steps.memory.of(device.eid);
+		const notes = this.#steps.memory.of(device.eid);
 		if (notes.lastPackage?.operationId !== operation.id) {
-			const row = yield* first(this.#statements.lastOfOperation({ operationId: operation.id }));
+			const row = yield* first(this.#statements.lastOfOperation({ eid: device.eid, operationId: operation.id }));
 			if (!row) throw new StoreError("STORE_FAILED", `operation ${operation.id} is sent but has no package`);
 			return { kind: "package", package: toPackage(row), operation, device, repeated: true };
 		}
@@ -132,7 +132,7 @@ export class PackageTaker {
 		const after = built.counter === undefined ? device : { ...device, counter: built.counter };
 		const eimPackage: EimPackage = { ...built, operationId: operation.id, eid: device.eid, firstSentAt: at };
 		yield* run(this.#statements.storePackage(eimPackage, device));
-		(yield* this.#steps.memory.of(device.eid)).lastPackage = eimPackage;
+		this.#steps.memory.of(device.eid).lastPackage = eimPackage;
 		yield* this.#note(after, events);
 		return { kind: "package", package: eimPackage, operation: moved, device: after, repeated: false };
 	}
