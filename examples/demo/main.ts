@@ -51,6 +51,8 @@ All parts are running. Where to look:
   SM-DP+       http://127.0.0.1:${plan.ports.smdpBench}/bench/v1/profiles
   IPA          npm run ipa -- status --config ${parts.in("ipa.yaml")}
   logs, state  ${plan.folder}
+The scripts of examples/operations take:
+  export EIM_URL=http://127.0.0.1:${plan.ports.api} EIM_API_KEY=${parts.apiKey} SMDP_BENCH=http://127.0.0.1:${plan.ports.smdpBench}
 Ctrl-C ends all.`;
 }
 
