@@ -44,7 +44,7 @@ export function makePackageStatements(sql: Sql) {
 				.selectFrom("packages")
 				.selectAll("packages")
 				.innerJoin("operations", "operations.id", "packages.operation_id")
-				.where("operations.eid", "=", p.eid)
+				.where("packages.eid", "=", p.eid)
 				.where("operations.finished_at", "is", null)
 				.where("operations.state", "!=", "queued")
 				.where("packages.kind", "=", p.kind)

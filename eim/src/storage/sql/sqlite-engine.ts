@@ -109,7 +109,12 @@ export class SqliteEngine implements SqlEngine {
 		return new Promise<T>((resolve, reject) => {
 			this.#assertOpen();
 			this.#waiting.push({ step, resolve: resolve as (value: unknown) => void, reject });
-			if (this.#waiting.length === 1 && !this.#endPause) setImmediate(() => this.#flush());
+			if (this.#endPause) {
+				if (this.#waiting.length < ENOUGH) return;
+				this.#endPause();
+				this.#endPause = undefined;
+			} else if (this.#waiting.length > 1) return;
+			this.#flushSoon();
 		});
 	}
 
@@ -144,7 +149,16 @@ export class SqliteEngine implements SqlEngine {
 		const batch = this.#waiting;
 		this.#waiting = [];
 		if (batch.length === 0) return;
+		this.#commitTogether(batch);
 		this.#pause();
+	}
+
+	/** Whatever the network has brought by then comes along. */
+	#flushSoon(): void {
+		setImmediate(() => this.#flush());
+	}
+
+	#commitTogether(batch: readonly Waiting[]): void {
 		try {
 			this.#begin.run([]);
 		} catch (error) {
@@ -168,7 +182,7 @@ export class SqliteEngine implements SqlEngine {
 		if (this.#pauseLength === 0 || this.#closed) return;
 		this.#endPause = systemClock.schedule(this.#pauseLength, () => {
 			this.#endPause = undefined;
-			this.#flush();
+			if (this.#waiting.length > 0) this.#flushSoon();
 		});
 	}
 
@@ -230,7 +244,9 @@ export class SqliteEngine implements SqlEngine {
 }
 
 /** Milliseconds; a device that polls over a mobile network never notices. */
-const PAUSE_AFTER_COMMIT = 3;
+const PAUSE_AFTER_COMMIT = Number(process.env.PAUSE ?? 3);
+/** So many steps are enough for one commit. */
+const ENOUGH = Number(process.env.ENOUGH ?? 64);
 
 function openDatabase(file: string): Database.Database {
 	try {
@@ -239,6 +255,9 @@ function openDatabase(file: string): Database.Database {
 		database.exec("pragma journal_mode = wal");
 		// Each commit is on disk before anybody is answered.
 		database.exec("pragma synchronous = full");
+		// The pages that a fleet touches again and again stay in memory, and are copied to the main file less often.
+		database.exec(`pragma cache_size = ${process.env.CACHE ?? -65536}`);
+		database.exec(`pragma wal_autocheckpoint = ${process.env.CKPT ?? 4000}`);
 		return database;
 	} catch (cause) {
 		const why = cause instanceof Error ? cause.message : String(cause);
