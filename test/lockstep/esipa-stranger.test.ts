@@ -170,6 +170,22 @@ describe("association tokens that a stranger makes up", () => {
 		expect(await bench.state(id)).toBe("succeeded");
 	});
 
+	it("do not cut off a card that has no token, and so names none", async () => {
+		const { id } = await ordered();
+		const card = new SigningCard(bench.pki);
+		await bench.ask(cardSays(0x63));
+		const refused = await bench.ask(poll(eid));
+		expect(() => card.open(refused)).toThrow();
+		await bench.ask(result(eid, unsigned()));
+		expect(await bench.ask(poll(eid))).toEqual(refused);
+		await bench.clock.advance(Minutes(10));
+		await bench.ask(result(eid, unsigned()));
+		await bench.ask(result(eid, certificates(await takeDataRequest(bench))));
+		const anew = await bench.ask(poll(eid));
+		await bench.ask(result(eid, card.execute(anew, OK)));
+		expect(await bench.state(id)).toBe("succeeded");
+	});
+
 	it("burn no counters without end", async () => {
 		await ordered();
 		const before = (await bench.store.loadDevice(eid))?.counter ?? 0;

@@ -10,6 +10,7 @@ import {
 } from "@iot-esim/shared/messages/sgp32/euicc-package-result";
 import { SecurityError } from "@iot-esim/shared/security/errors";
 import { verifyEuiccPackageResult } from "@iot-esim/shared/security/result-verifier";
+import { NO_ASSOCIATION_TOKEN } from "@iot-esim/shared/security/signature-input";
 import { Minutes } from "@iot-esim/shared/util/duration";
 import type { Device, DeviceChange } from "../domain/device.ts";
 import type { OperationReason } from "../domain/operation.ts";
@@ -249,8 +250,9 @@ async function acceptUnsignedError(
 		receivedAt: at,
 	};
 	const { associationToken } = error;
-	const isNewToken = associationToken !== undefined && associationToken !== (device.associationToken ?? 0);
-	const isTriedAgain = isNewToken && found !== undefined && (await mayPackAnew(context, found, at));
+	const isNewToken = (associationToken ?? NO_ASSOCIATION_TOKEN) !== (device.associationToken ?? NO_ASSOCIATION_TOKEN);
+	const isNamed = associationToken !== undefined;
+	const isTriedAgain = isNewToken && found !== undefined && (await mayPackAnew(context, found, at, isNamed));
 	const code = "euiccPackageErrorUnsigned";
 	const text = isTriedAgain
 		? "The eUICC uses another association token than the package was signed with; the package is made anew."
@@ -262,7 +264,9 @@ async function acceptUnsignedError(
 			at,
 			reason: { text, code },
 		}),
-		deviceChange: isTriedAgain ? { associationToken } : undefined,
+		deviceChange: isTriedAgain ? { associationToken: associationToken ?? null } : undefined,
+		// Where the card names no token although it may have one, the IPA can read it.
+		enqueue: isTriedAgain && !isNamed ? [readEuiccData(context, device)] : undefined,
 		notifications: notifications.rows,
 	});
 	context.logger("eim.esipa").warn("package refused without signature", { eid: device.eid, isTriedAgain });
@@ -270,13 +274,19 @@ async function acceptUnsignedError(
 
 /**
  * Whether an open package is made anew with a token that nobody has signed. Several times at once, so that the card's
- * own word undoes what a stranger said; after that seldom, so that strangers burn no counters.
+ * own word undoes what a stranger said; after that seldom, so that strangers burn no counters. A card that names no
+ * token may have none: then the one that is known here is false, and is forgotten, but never at once.
  */
-async function mayPackAnew(context: EsipaContext, { operation }: FoundPackage, at: number): Promise<boolean> {
+async function mayPackAnew(
+	context: EsipaContext,
+	{ operation }: FoundPackage,
+	at: number,
+	isTokenNamed: boolean,
+): Promise<boolean> {
 	if (operation.state !== "sent") return false;
 	const packages = await context.store.listPackages(operation.id);
 	const { firstSentAt } = packages.at(-1) ?? { firstSentAt: at };
-	return packages.length < PACKAGES_AT_MOST || at - firstSentAt >= PACKED_ANEW_AFTER;
+	return (isTokenNamed && packages.length < PACKAGES_AT_MOST) || at - firstSentAt >= PACKED_ANEW_AFTER;
 }
 
 /**
