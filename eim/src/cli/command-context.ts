@@ -11,6 +11,7 @@ export interface CliContext {
 	printOctets(octets: Uint8Array): void;
 	/** What happens meanwhile, to standard error. */
 	note(text: string): void;
+	readonly version?: string;
 	readonly random: RandomSource;
 	readonly environment: Readonly<Record<string, string | undefined>>;
 	/** Milliseconds since 1970. */

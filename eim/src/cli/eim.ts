@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { apiClient } from "./api-client.ts";
@@ -30,6 +31,10 @@ process.once("SIGINT", () => stopping.abort());
 // A reader that has seen enough, such as `head`, is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+	version: string;
+};
+
 process.exitCode = await runCli(process.argv.slice(2), {
 	client: ({ url, apiKey }) => apiClient({ url, apiKey, fetch, pause }),
 	print: (text) => process.stdout.write(`${text}\n`),
@@ -37,6 +42,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
 	note: (text) => process.stderr.write(`${text}\n`),
 	random: systemRandom,
 	environment: process.env,
+	version,
 	now: () => Date.now(),
 	pause,
 	signal: stopping.signal,

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Help, type Option } from "commander";
 import type { CliContext } from "./command-context.ts";
 import { adminCommands } from "./commands/admin.ts";
 import { deviceCommands } from "./commands/device.ts";
@@ -16,12 +16,14 @@ Exit codes: ${EXIT.ok} done, ${EXIT.unsuccessful} the operation waited for ended
             ${EXIT.unreachable} the eIM does not answer, ${EXIT.refused} the eIM refused the request.
 Environment: EIM_URL and EIM_API_KEY stand for --url and --api-key.`,
 	);
+	if (context.version !== undefined) program.version(context.version, "--version", "show the version of this program");
 	eimCommands(program, context);
 	adminCommands(program, context);
 	deviceCommands(program, context);
 	operationCommands(program, context);
 	const quiet = (command: Command): void => {
 		command.exitOverride();
+		command.configureHelp({ visibleOptions: ownOptionsFirst });
 		command.configureOutput({
 			writeOut: (text) => context.print(text.trimEnd()),
 			writeErr: (text) => context.note(text.trimEnd()),
@@ -38,4 +40,13 @@ Environment: EIM_URL and EIM_API_KEY stand for --url and --api-key.`,
 		context.note(`eim: ${error.message}`);
 		return error.exitCode;
 	}
+}
+
+const OF_ALL_COMMANDS = ["--json", "--url", "--api-key", "--help"];
+
+/** What a command can do stands before what all of them take. */
+function ownOptionsFirst(command: Command): Option[] {
+	const isCommon = (option: Option) => OF_ALL_COMMANDS.includes(option.long ?? "");
+	const all = new Help().visibleOptions(command);
+	return [...all.filter((option) => !isCommon(option)), ...all.filter(isCommon)];
 }

@@ -10,7 +10,7 @@ import { wholeNumber } from "./device.ts";
 /** Commands about the eIM itself. */
 export function eimCommands(program: Command, context: CliContext): void {
 	serveCommand(program, context);
-	group(program, "config", "settings of the server")
+	group(program, "config", "settings of the server (what cards are given: eim configuration)")
 		.command("template")
 		.description("print every setting with its meaning and default, as YAML")
 		.action(() => context.print(configTemplate()));

@@ -21,7 +21,11 @@ function createCommands(operation: Command, context: CliContext): void {
 		subcommand(create, nameAndArguments, description)
 			.option("--wait", "wait for the end; exit code 0 only on success")
 			.option("--timeout <seconds>", "wait at most so long", wholeNumber)
-			.option("--expires-in <seconds>", "the operation expires without a result", wholeNumber)
+			.option(
+				"--expires-in <seconds>",
+				"give up after so long without a result (else the server's operations.expiry)",
+				wholeNumber,
+			)
 			.option("--idempotency-key <key>", "a repetition under the same key orders nothing again");
 	const send = async (eid: string, body: object, command: Command) => {
 		const { wait, timeout, expiresIn, idempotencyKey } = command.opts();
@@ -42,7 +46,7 @@ function createCommands(operation: Command, context: CliContext): void {
 		.option("--activation-code <code>", "LPA:1$address$matchingId")
 		.option("--smdp <address>", "SM-DP+ address, instead of an activation code")
 		.option("--matching-id <id>", "matching id at the SM-DP+")
-		.option("--confirmation-code <code>", "where the order asks for one")
+		.option("--confirmation-code <code>", "where the order at the SM-DP+ asks for one")
 		.action((eid: string, options, command: Command) => {
 			const { activationCode, smdp: smdpAddress, matchingId, confirmationCode } = options;
 			return send(eid, { type: "download", activationCode, smdpAddress, matchingId, confirmationCode }, command);
@@ -62,7 +66,7 @@ function createCommands(operation: Command, context: CliContext): void {
 		send(eid, { type: "listProfiles" }, command),
 	);
 	order("read-euicc-data <eid>", "ask the IPA for certificates and capabilities")
-		.option("--tags <hex...>", "tags of IpaEuiccData")
+		.option("--tags <hex...>", "only these members of IpaEuiccData, as A5 BF22 (else what every IPA knows)")
 		.action((eid: string, options, command: Command) =>
 			send(eid, { type: "readEuiccData", tags: options.tags }, command),
 		);
