@@ -1,93 +1,174 @@
 /** `npm run demo`: the main job end to end, every part a process of its own. */
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { pause } from "./faces.ts";
 import { Parts } from "./parts.ts";
-import { type DemoCurve, makePlan } from "./plan.ts";
-import { Steps, silentReporter, textReporter } from "./steps.ts";
+import { type DemoCurve, type DemoPlan, makePlan } from "./plan.ts";
+import { type Reporter, Steps, silentReporter, textReporter } from "./steps.ts";
 import { makeCast, tellStory } from "./story.ts";
 
 const USAGE = `usage: npm run demo -- [--keep] [--json] [--curve P-256|brainpool] [--profile FILE.der]
 
   --keep      leave all running and print where to look; ends with Ctrl-C
-  --json      print one report object {ok, steps: [{name, ok, ms}]}
+  --json      print one report object {ok, steps: [{name, ok, ms}]}; with npm, npm run -s demo -- --json
   --curve     curve of every key and certificate (P-256)
-  --profile   profile package (UPP, DER) to download instead of the demo's own`;
+  --profile   profile package (UPP, DER) to download instead of the demo's own
+  --help      print this`;
 
 interface Options {
 	readonly keep: boolean;
 	readonly json: boolean;
 	readonly curve: DemoCurve;
 	readonly profile: string | undefined;
+	readonly help: boolean;
 }
 
-function readOptions(): Options | undefined {
-	try {
-		const { values } = parseArgs({
-			options: {
-				keep: { type: "boolean", default: false },
-				json: { type: "boolean", default: false },
-				curve: { type: "string", default: "P-256" },
-				profile: { type: "string" },
-			},
-		});
-		if (values.curve !== "P-256" && values.curve !== "brainpool") throw new Error("--curve is P-256 or brainpool");
-		return { keep: values.keep, json: values.json, curve: values.curve, profile: values.profile };
-	} catch (error) {
-		console.error(`${(error as Error).message}\n\n${USAGE}`);
-		return undefined;
-	}
+function readOptions(): Options {
+	const { values } = parseArgs({
+		options: {
+			keep: { type: "boolean", default: false },
+			json: { type: "boolean", default: false },
+			curve: { type: "string", default: "P-256" },
+			profile: { type: "string" },
+			help: { type: "boolean", short: "h", default: false },
+		},
+	});
+	const { keep, json, curve, profile, help } = values;
+	if (curve !== "P-256" && curve !== "brainpool") throw new Error(`--curve is P-256 or brainpool, not "${curve}"`);
+	return { keep, json, curve, profile, help };
+}
+
+function addresses({ plan, apiKey }: Parts) {
+	return {
+		api: `http://127.0.0.1:${plan.ports.api}`,
+		apiKey,
+		eid: plan.eid,
+		network: `http://127.0.0.1:${plan.ports.control}`,
+		smdpBench: `http://127.0.0.1:${plan.ports.smdpBench}`,
+		folder: plan.folder,
+	};
 }
 
 function whereToLook(parts: Parts): string {
-	const { plan } = parts;
+	const { api, apiKey, eid, network, smdpBench, folder } = addresses(parts);
 	return `
 All parts are running. Where to look:
-  eIM API      http://127.0.0.1:${plan.ports.api}/api/v1/openapi.json   (Authorization: Bearer ${parts.apiKey})
-  eIM CLI      EIM_URL=http://127.0.0.1:${plan.ports.api} EIM_API_KEY=${parts.apiKey} npm run eim -- device show ${plan.eid}
-  network      http://127.0.0.1:${plan.ports.control}/bench/v1/status   and /bench/v1/events
-  SM-DP+       http://127.0.0.1:${plan.ports.smdpBench}/bench/v1/profiles
-  IPA          npm run ipa -- status --config ${parts.in("ipa.yaml")}
-  logs, state  ${plan.folder}
-The scripts of examples/operations take:
-  export EIM_URL=http://127.0.0.1:${plan.ports.api} EIM_API_KEY=${parts.apiKey} SMDP_BENCH=http://127.0.0.1:${plan.ports.smdpBench}
+  eIM API      ${api}/api/v1/openapi.json
+               other paths need the header Authorization: Bearer ${apiKey}
+  network      ${network}/bench/v1/status and ${network}/bench/v1/events
+  SM-DP+       ${smdpBench}/bench/v1/profiles
+  logs, state  ${folder}
+In a second terminal, in this folder:
+  export EIM_URL=${api}
+  export EIM_API_KEY=${apiKey}
+  export SMDP_BENCH=${smdpBench}
+  npm run -s eim -- device show ${eid}
+  npm run -s ipa -- status --config ${parts.in("ipa.yaml")}
 Ctrl-C ends all.`;
 }
 
-async function main(options: Options): Promise<number> {
-	const folder = mkdtempSync(path.join(tmpdir(), "iot-esim-demo-"));
-	const steps = new Steps(options.json ? silentReporter : textReporter(process.stdout));
-	const started = performance.now();
-	const plan = await makePlan({ folder, curve: options.curve, profileFile: options.profile });
-	const parts = new Parts(plan);
-	const stopped = new Promise<void>((resolve) => {
-		for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve());
-	});
-	let ok = true;
+/** Made before anything starts: a wrong option leaves nothing behind. */
+async function prepare(options: Options): Promise<DemoPlan> {
+	let folder: string;
 	try {
-		const told = tellStory(makeCast(parts, steps));
-		await Promise.race([told, stopped.then(() => Promise.reject(new Error("stopped")))]);
-		if (options.keep) {
-			if (!options.json) console.log(whereToLook(parts));
-			await stopped;
+		folder = mkdtempSync(path.join(tmpdir(), "iot-esim-demo-"));
+	} catch (cause) {
+		throw new Error(`no folder can be made in ${tmpdir()}: set TMPDIR to one that can be written`, { cause });
+	}
+	try {
+		return await makePlan({ folder, curve: options.curve, profileFile: options.profile });
+	} catch (error) {
+		rmSync(folder, { recursive: true, force: true });
+		throw error;
+	}
+}
+
+/** Resolves with the first signal that ends the demo; a terminal and npm may both send it, so later ones count nothing. */
+function untilStopped(): Promise<NodeJS.Signals> {
+	return new Promise((resolve) => {
+		for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve(signal));
+		// Whoever read the output has gone, as `head` does.
+		process.stdout.on("error", () => resolve("SIGHUP"));
+	});
+}
+
+async function main(options: Options): Promise<number> {
+	const stopped = untilStopped();
+	let stop: NodeJS.Signals | undefined;
+	void stopped.then((signal) => {
+		stop = signal;
+	});
+	const plan = await prepare(options);
+	const say = options.json ? () => {} : (text: string) => void process.stdout.write(`${text}\n`);
+	const steps = new Steps(whileNot(() => stop, options.json ? silentReporter : textReporter(process.stdout)));
+	const parts = new Parts(plan);
+	const started = performance.now();
+	let failure: Error | undefined;
+	try {
+		await Promise.race([tellStory(makeCast(parts, steps)), stopped]);
+		if (!stop) {
+			say(`\n${steps.reports.length} steps passed in ${((performance.now() - started) / 1000).toFixed(1)} s.`);
+			if (options.keep) {
+				if (options.json) print({ ok: true, steps: steps.reports, running: addresses(parts) });
+				else say(whereToLook(parts));
+				await stopped;
+				say(`\nEnded. Logs and state are still in ${plan.folder}`);
+				return 0;
+			}
 		}
 	} catch (error) {
-		ok = false;
-		if (!options.json) console.error(`\n${(error as Error).message}\nLogs of all parts: ${parts.in("logs")}`);
+		failure = error as Error;
+		// Ctrl-C reaches the parts as well: what fails because of it is no failure.
+		await Promise.race([stopped, pause(100)]);
 	} finally {
 		await parts.stopAll();
 	}
-	const report = { ok, steps: steps.reports };
-	if (options.json) console.log(JSON.stringify(report));
-	else if (ok) {
-		const seconds = ((performance.now() - started) / 1000).toFixed(1);
-		console.log(`\n${steps.reports.length} of ${steps.reports.length} steps passed in ${seconds} s.`);
-	} else console.log(`\n${steps.reports.filter((step) => step.ok).length} steps passed, then one failed.`);
-	if (ok && !options.keep) rmSync(folder, { recursive: true, force: true });
-	return ok ? 0 : 1;
+	if (stop) say(`\nStopped by ${stop} after ${steps.reports.filter((step) => step.ok).length} steps.`);
+	else if (failure) say(`\nThe demo failed. Logs of all parts: ${parts.in("logs")}`);
+	if (stop || !failure) rmSync(plan.folder, { recursive: true, force: true });
+	const error = stop ? `stopped by ${stop}` : failure?.message;
+	const logs = failure && !stop ? { logs: parts.in("logs") } : {};
+	if (options.json) print({ ok: error === undefined, steps: steps.reports, ...(error ? { error } : {}), ...logs });
+	if (stop) return 128 + constants.signals[stop];
+	return failure ? 1 : 0;
 }
 
-const options = readOptions();
-process.exitCode = options ? await main(options) : 2;
+function print(report: object): void {
+	process.stdout.write(`${JSON.stringify(report)}\n`);
+}
+
+/** Says nothing any more when the demo was stopped, although its story may fail a little later. */
+function whileNot(isOver: () => unknown, reporter: Reporter): Reporter {
+	return {
+		chapter: (title) => void (isOver() || reporter.chapter(title)),
+		started: (name) => void (isOver() || reporter.started(name)),
+		ended: (step) => void (isOver() || reporter.ended(step)),
+	};
+}
+
+async function run(): Promise<number> {
+	let options: Options;
+	try {
+		options = readOptions();
+	} catch (error) {
+		console.error(`demo: ${(error as Error).message}\n\n${USAGE}`);
+		return 2;
+	}
+	if (options.help) {
+		console.log(USAGE);
+		return 0;
+	}
+	try {
+		return await main(options);
+	} catch (error) {
+		console.error(`demo: ${(error as Error).message}`);
+		return 2;
+	}
+}
+
+const code = await run();
+// A stopped story may still wait for something: it is left alone once all is written.
+process.stdout.write("", () => process.exit(code));

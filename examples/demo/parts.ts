@@ -1,7 +1,7 @@
 import { copyFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { DemoPlan } from "./plan.ts";
-import { Program, runOnce } from "./program.ts";
+import { Program, runToEnd } from "./program.ts";
 
 export type PartName = "smdp" | "eim" | "network" | "card" | "ipa";
 
@@ -9,6 +9,8 @@ export type PartName = "smdp" | "eim" | "network" | "card" | "ipa";
 export class Parts {
 	readonly plan: DemoPlan;
 	readonly #running = new Map<PartName, Program>();
+	readonly #passing = new Set<Program>();
+	#isOver = false;
 	#apiKey: string | undefined;
 
 	constructor(plan: DemoPlan) {
@@ -90,8 +92,14 @@ export class Parts {
 	}
 
 	/** Runs one of our programs to its end and gives the JSON lines it printed. */
-	once(name: string, script: string, args: readonly string[]): Promise<readonly Record<string, unknown>[]> {
-		return runOnce({ name, script, args, logFolder: this.in("logs") });
+	async once(name: string, script: string, args: readonly string[]): Promise<readonly Record<string, unknown>[]> {
+		const program = this.#program(name, script, args);
+		this.#passing.add(program);
+		try {
+			return await runToEnd(program);
+		} finally {
+			this.#passing.delete(program);
+		}
 	}
 
 	/** `ipa card ...` through the modem, while the agent does not run. */
@@ -109,15 +117,23 @@ export class Parts {
 		return [...this.#running.values()].filter((program) => program.isRunning);
 	}
 
+	/** Ends every process; nothing can be started afterwards, also not by a story that is still under way. */
 	async stopAll(): Promise<void> {
+		this.#isOver = true;
+		for (const program of this.#passing) await program.stop();
 		for (const name of ["ipa", "eim", "smdp", "network", "card"] as const) await this.#running.get(name)?.stop();
 	}
 
 	async #start(name: PartName, script: string, args: readonly string[]): Promise<Program> {
 		if (this.#running.get(name)?.isRunning) throw new Error(`${name} runs already`);
-		const program = new Program({ name, script, args, logFolder: this.in("logs") });
+		const program = this.#program(name, script, args);
 		this.#running.set(name, program);
 		return program;
+	}
+
+	#program(name: string, script: string, args: readonly string[]): Program {
+		if (this.#isOver) throw new Error(`${name} is not started: all parts were ended`);
+		return new Program({ name, script, args, logFolder: this.in("logs") });
 	}
 
 	async #listening(name: PartName): Promise<void> {

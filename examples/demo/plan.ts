@@ -94,8 +94,25 @@ export async function makePlan({ folder, curve, profileFile }: PlanOptions): Pro
 	};
 }
 
+/** A profile package from outside, known to be one before anything starts. */
 function readProfile(file: string): Uint8Array {
-	return new Uint8Array(readFileSync(file));
+	const failed = (what: string, cause: unknown) => {
+		const { message, code } = cause as NodeJS.ErrnoException;
+		const why = code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "it is a folder" : message;
+		return new Error(`--profile ${file} ${what}: ${why}`, { cause });
+	};
+	let upp: Uint8Array;
+	try {
+		upp = new Uint8Array(readFileSync(file));
+	} catch (error) {
+		throw failed("cannot be read", error);
+	}
+	try {
+		subscriberOf(parseProfilePackage(upp));
+	} catch (error) {
+		throw failed("is not a profile package in DER that a network can authenticate", error);
+	}
+	return upp;
 }
 
 function writeProfile(folder: string, label: string, upp: Uint8Array): DemoProfile {

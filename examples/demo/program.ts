@@ -134,10 +134,9 @@ export class Program {
 	}
 }
 
-/** Runs a program to its end. */
-export async function runOnce(options: ProgramOptions): Promise<readonly Record<string, unknown>[]> {
-	const program = new Program(options);
+/** Waits for the end of a program and gives the JSON lines it printed. */
+export async function runToEnd(program: Program): Promise<readonly Record<string, unknown>[]> {
 	const code = await program.exit(120_000);
-	if (code !== 0) throw new Error(`${options.name} ended with code ${code}; see ${program.logFile}`);
+	if (code !== 0) throw new Error(`${program.name} ended with code ${code}; see ${program.logFile}`);
 	return program.lines;
 }

@@ -68,9 +68,25 @@ export function textReporter(out: NodeJS.WriteStream): Reporter {
 			const mark = step.ok ? paint(32, "✓") : paint(31, "✗");
 			const time = paint(2, `${String(step.ms).padStart(6)} ms`);
 			const detail = step.error ?? step.detail;
-			out.write(`${out.isTTY ? "\r\u001b[2K" : ""}  ${mark} ${time}  ${step.name}${detail ? `: ${detail}` : ""}\n`);
+			const text = `${step.name}${detail ? `: ${detail}` : ""}`;
+			const lines = out.isTTY ? wrapped(text, Math.max(40, (out.columns || 80) - INDENT)) : [text];
+			out.write(`${out.isTTY ? "\r\u001b[2K" : ""}  ${mark} ${time}  ${lines.join(`\n${" ".repeat(INDENT)}`)}\n`);
 		},
 	};
+}
+
+/** Columns before the name of a step. */
+const INDENT = 15;
+
+function wrapped(text: string, width: number): string[] {
+	const lines = [""];
+	for (const word of text.split(" ")) {
+		const line = lines.at(-1) ?? "";
+		if (line === "") lines[lines.length - 1] = word;
+		else if (line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
+		else lines.push(word);
+	}
+	return lines;
 }
 
 export const silentReporter: Reporter = { chapter: () => {}, started: () => {}, ended: () => {} };
