@@ -12,6 +12,7 @@ import { SecurityError } from "./errors.ts";
 const TAG_SIGNATURE = 0x5f37;
 const TAG_ONE_TIME_KEY = 0x5f49;
 const TAG_ASSOCIATION_TOKEN = 0x84;
+const TOKEN = integer();
 
 /** Token that stands in signatures while none is known (SGP.32 section 2.11.1.1). */
 export const NO_ASSOCIATION_TOKEN = 0;
@@ -79,6 +80,6 @@ export function euiccCancelSessionSignatureInput(euiccCancelSessionSignedDer: Ui
 
 /** 84 with the INTEGER contents of the token. */
 function associationTokenTlv(associationToken: number): Uint8Array {
-	const encoded = encode(integer(), associationToken);
+	const encoded = encode(TOKEN, associationToken);
 	return tlv(TAG_ASSOCIATION_TOKEN, tlvValue(encoded, readWholeTlv(encoded)));
 }

@@ -244,9 +244,9 @@ export class SqliteEngine implements SqlEngine {
 }
 
 /** Milliseconds; a device that polls over a mobile network never notices. */
-const PAUSE_AFTER_COMMIT = Number(process.env.PAUSE ?? 3);
+const PAUSE_AFTER_COMMIT = 3;
 /** So many steps are enough for one commit. */
-const ENOUGH = Number(process.env.ENOUGH ?? 64);
+const ENOUGH = 64;
 
 function openDatabase(file: string): Database.Database {
 	try {
@@ -256,8 +256,8 @@ function openDatabase(file: string): Database.Database {
 		// Each commit is on disk before anybody is answered.
 		database.exec("pragma synchronous = full");
 		// The pages that a fleet touches again and again stay in memory, and are copied to the main file less often.
-		database.exec(`pragma cache_size = ${process.env.CACHE ?? -65536}`);
-		database.exec(`pragma wal_autocheckpoint = ${process.env.CKPT ?? 4000}`);
+		database.exec("pragma cache_size = -65536");
+		database.exec("pragma wal_autocheckpoint = 4000");
 		return database;
 	} catch (cause) {
 		const why = cause instanceof Error ? cause.message : String(cause);

@@ -143,16 +143,39 @@ function listenerOver(
 	};
 }
 
+/** Whether the client still waits for its answer; most handlers never ask. */
+class Client {
+	isGone = false;
+	#gone: AbortController | undefined;
+
+	constructor(outgoing: ServerResponse) {
+		outgoing.once("close", () => {
+			if (outgoing.writableFinished) return;
+			this.isGone = true;
+			this.#gone?.abort(wentAway());
+		});
+	}
+
+	get signal(): AbortSignal {
+		if (!this.#gone) {
+			this.#gone = new AbortController();
+			if (this.isGone) this.#gone.abort(wentAway());
+		}
+		return this.#gone.signal;
+	}
+}
+
+function wentAway(): TransportError {
+	return new TransportError("TRANSPORT_RESET", "the client went away");
+}
+
 async function serve(
 	incoming: IncomingMessage,
 	outgoing: ServerResponse,
 	handler: HttpHandler,
 	options: HttpListenerOptions,
 ): Promise<void> {
-	const gone = new AbortController();
-	outgoing.once("close", () => {
-		if (!outgoing.writableFinished) gone.abort(new TransportError("TRANSPORT_RESET", "the client went away"));
-	});
+	const client = new Client(outgoing);
 	try {
 		const body = await collect(incoming, options.maxBodyBytes ?? DEFAULT_MAX_BODY);
 		if (!body) return refuseTooLarge(incoming, outgoing);
@@ -162,12 +185,14 @@ async function serve(
 			headers: incoming.headers,
 			body,
 			remoteAddress: incoming.socket.remoteAddress ?? "",
-			signal: gone.signal,
+			get signal() {
+				return client.signal;
+			},
 		};
 		try {
 			await answer(outgoing, await handler(request));
 		} catch (error) {
-			if (gone.signal.aborted) return;
+			if (client.isGone) return;
 			options.onError?.(error, request);
 			if (outgoing.headersSent) outgoing.destroy();
 			else outgoing.writeHead(500, { "Content-Length": 0 }).end();
@@ -181,7 +206,8 @@ async function serve(
 async function answer(outgoing: ServerResponse, response: OutgoingResponse): Promise<void> {
 	const { body } = response;
 	if (body === undefined || typeof body === "string" || body instanceof Uint8Array) {
-		const bytes = Buffer.from(body ?? "");
+		const bytes =
+			body instanceof Uint8Array ? Buffer.from(body.buffer, body.byteOffset, body.length) : Buffer.from(body ?? "");
 		const length = response.status === 204 || response.status === 304 ? {} : { "Content-Length": bytes.length };
 		outgoing.writeHead(response.status, { ...response.headers, ...length });
 		outgoing.end(bytes);
@@ -201,15 +227,34 @@ function refuseTooLarge(incoming: IncomingMessage, outgoing: ServerResponse): vo
 	incoming.resume();
 }
 
-async function collect(incoming: IncomingMessage, limit: number): Promise<Uint8Array | undefined> {
-	if (Number(incoming.headers["content-length"] ?? 0) > limit) return undefined;
-	const chunks: Buffer[] = [];
-	let length = 0;
-	// The connection must outlive a body that is too large, or nobody would read the 413.
-	for await (const chunk of incoming.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-		length += chunk.length;
-		if (length > limit) return undefined;
-		chunks.push(chunk);
-	}
-	return new Uint8Array(Buffer.concat(chunks));
+function collect(incoming: IncomingMessage, limit: number): Promise<Uint8Array | undefined> {
+	if (Number(incoming.headers["content-length"] ?? 0) > limit) return Promise.resolve(undefined);
+	return new Promise((resolve, reject) => {
+		const chunks: Buffer[] = [];
+		let length = 0;
+		const take = (chunk: Buffer) => {
+			length += chunk.length;
+			if (length <= limit) chunks.push(chunk);
+			else {
+				// The connection must outlive a body that is too large, or nobody would read the 413.
+				incoming.off("data", take);
+				incoming.pause();
+				resolve(undefined);
+			}
+		};
+		incoming.on("data", take);
+		let isWhole = false;
+		incoming.once("end", () => {
+			isWhole = true;
+			resolve(joined(chunks, length));
+		});
+		incoming.once("close", () => isWhole || reject(wentAway()));
+	});
+}
+
+function joined(chunks: readonly Buffer[], length: number): Uint8Array {
+	const [first] = chunks;
+	// What the socket has read is nobody else's.
+	if (first && chunks.length === 1) return new Uint8Array(first.buffer, first.byteOffset, first.length);
+	return new Uint8Array(Buffer.concat(chunks, length));
 }
