@@ -110,7 +110,8 @@ async function main(options: Options): Promise<number> {
 	try {
 		await Promise.race([tellStory(makeCast(parts, steps)), stopped]);
 		if (!stop) {
-			say(`\n${steps.reports.length} steps passed in ${((performance.now() - started) / 1000).toFixed(1)} s.`);
+			const [count, seconds] = [steps.reports.length, (performance.now() - started) / 1000];
+			say(`\n${count} of ${count} steps passed in ${seconds.toFixed(1)} s.`);
 			if (options.keep) {
 				if (options.json) print({ ok: true, steps: steps.reports, running: addresses(parts) });
 				else say(whereToLook(parts));

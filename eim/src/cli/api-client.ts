@@ -20,6 +20,9 @@ export function apiClient(given: {
 	pause: (milliseconds: number) => Promise<void>;
 }): ApiClient {
 	const base = given.url.replace(/\/+$/, "");
+	if (!/^https?:\/\/./.test(base) || !URL.canParse(base)) {
+		throw new CliError("CLI_USAGE", `"${given.url}" is not the address of an API: give one as http://127.0.0.1:8080`);
+	}
 	const call = async (method: string, path: string, init: RequestInit): Promise<Response> => {
 		if (!given.apiKey) throw new CliError("CLI_KEY_MISSING", "no API key: give --api-key or set EIM_API_KEY");
 		const headers = { authorization: `Bearer ${given.apiKey}`, ...(init.headers as object) };
@@ -78,11 +81,22 @@ export function queryText(query: Readonly<Record<string, string | number | boole
 	return text === "" ? "" : `?${text}`;
 }
 
+/** What to do, in words of the command line where those of the API would not help. */
+const ACTIONS: Readonly<Record<string, string>> = {
+	API_REQUEST_INVALID: "Run the command with --help to see what it takes.",
+	API_DEVICE_UNKNOWN: "Register it with `device add EID`; `device unknown` lists those that polled without it.",
+	API_DEVICE_EXISTS: "Change it with `device update EID`.",
+	API_OPERATION_UNKNOWN: "List the operations with `operation list`.",
+	API_KEY_INVALID:
+		"Check --api-key or EIM_API_KEY; when the last key is lost, `admin create-api-key NAME` makes one beside the server's data.",
+};
+
 async function refusalOf(response: Response): Promise<CliError> {
 	const problem = (await response.json().catch(() => undefined)) as ProblemJson | undefined;
 	if (!problem?.code) return new CliError("CLI_REFUSED", `the eIM answered ${response.status}`);
-	const action = problem.action ? `\n  ${problem.action}` : "";
-	return new CliError("CLI_REFUSED", `${problem.detail} (${problem.code})${action}`, {
+	const action = ACTIONS[problem.code] ?? problem.action ?? "";
+	const detail = problem.detail.replace(/^(path|query|body)\./, "");
+	return new CliError("CLI_REFUSED", `${detail} (${problem.code})${action ? `\n  ${action}` : ""}`, {
 		context: { status: problem.status, code: problem.code },
 	});
 }

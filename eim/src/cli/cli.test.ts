@@ -66,7 +66,7 @@ interface Run {
 
 async function eim(
 	line: string,
-	given: { fetch?: Fetch; environment?: Record<string, string>; pause?: () => Promise<void> } = {},
+	given: { fetch?: Fetch; environment?: Record<string, string>; pause?: () => Promise<void>; columns?: number } = {},
 ) {
 	const run: Run = { code: -1, out: "", err: "", octets: new Uint8Array() };
 	const pause = given.pause ?? (async () => undefined);
@@ -82,6 +82,7 @@ async function eim(
 			run.err += `${text}\n`;
 		},
 		random: systemRandom,
+		columns: given.columns,
 		environment: given.environment ?? { EIM_API_KEY: bench.secret },
 		now: () => Date.now(),
 		pause,
@@ -112,6 +113,14 @@ describe("devices", () => {
 		expect(await eim(`device remove ${eid}`)).toMatchObject({ code: 2, err: expect.stringContaining("--yes") });
 		expect(await eim(`device remove ${eid} --yes`)).toMatchObject({ code: 0, out: `removed ${eid}\n` });
 		expect((await eim("device list")).out).toBe("no devices\n");
+	});
+
+	it("are blocks of lines where the terminal is too narrow for a table", async () => {
+		await eim(`device add ${eid} --name ${"n".repeat(40)}`);
+		expect((await eim("device list", { columns: 120 })).out).toMatch(/^EID .*NAME .*\n.*n{40}/);
+		expect((await eim("device list", { columns: 80 })).out).toMatch(
+			new RegExp(`^EID +${eid}\nNAME +n{40}\nLAST POLL +never\n$`),
+		);
 	});
 
 	it("that polled without being registered are listed", async () => {
@@ -148,6 +157,7 @@ describe("operations", () => {
 		const text = await eim(`operation create list-profiles ${eid}`);
 		expect(text.out).toContain("carried out when the device polls");
 		expect(text.err).toContain("warning: The device has never polled");
+		expect((await eim("operation list --type list-profiles")).out).toContain("listProfiles");
 		expect((await eim("operation list --type enable")).out.match(/enable/g)).toHaveLength(2);
 	});
 
@@ -230,7 +240,8 @@ describe("the eIM", () => {
 	it("shows events and the audit", async () => {
 		await eim(`device add ${eid}`);
 		expect((await eim("events")).out).toContain("deviceRegistered");
-		expect((await eim("events --types deviceChanged")).out).toBe("");
+		expect(await eim("events --types deviceChanged")).toMatchObject({ code: 0, out: "", err: "no events\n" });
+		expect((await eim("events --limit 1")).err).toMatch(/^more: --after \d+\n$/);
 		expect((await eim(`audit --subject ${eid}`)).out).toMatch(/operator.*device.registered/);
 	});
 
@@ -291,7 +302,12 @@ describe("a command that cannot be carried out", () => {
 		});
 		const wrong = await eim("device add 8904");
 		expect(wrong.code).toBe(4);
-		expect(wrong.err).toContain("body.eid");
+		expect(wrong.err).toMatch(/^eim: eid: .*--help/s);
+		expect(await eim("device list --url localhost:8080")).toMatchObject({
+			code: 2,
+			err: expect.stringContaining('"localhost:8080" is not the address of an API'),
+		});
+		expect((await eim(`device show ${eid}`)).err).toContain("device add EID");
 		expect((await eim("device explode")).code).toBe(2);
 		expect((await eim("device add")).code).toBe(2);
 		expect((await eim("device list --limit many")).code).toBe(2);

@@ -11,6 +11,8 @@ export interface CliContext {
 	printOctets(octets: Uint8Array): void;
 	/** What happens meanwhile, to standard error. */
 	note(text: string): void;
+	/** Width of the terminal that `print` goes to; undefined when it goes elsewhere. */
+	readonly columns?: number | undefined;
 	readonly version?: string;
 	readonly random: RandomSource;
 	readonly environment: Readonly<Record<string, string | undefined>>;

@@ -39,6 +39,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
 	client: ({ url, apiKey }) => apiClient({ url, apiKey, fetch, pause }),
 	print: (text) => process.stdout.write(`${text}\n`),
 	printOctets: (octets) => process.stdout.write(octets),
+	columns: process.stdout.isTTY ? process.stdout.columns : undefined,
 	note: (text) => process.stderr.write(`${text}\n`),
 	random: systemRandom,
 	environment: process.env,

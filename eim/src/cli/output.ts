@@ -1,15 +1,24 @@
 import Table from "cli-table3";
 
-/** A table with these columns; a line instead when there is nothing. */
+/**
+ * A table with these columns; a line instead when there is nothing. Where the terminal is too narrow, a block of lines for
+ * each row.
+ */
 export function tableOf<T>(
 	rows: readonly T[],
 	columns: Readonly<Record<string, (row: T) => string | number | undefined>>,
 	whenEmpty: string,
+	width = Number.POSITIVE_INFINITY,
 ): string {
 	if (rows.length === 0) return whenEmpty;
-	const table = new Table({ head: Object.keys(columns), style: { head: [], border: [] }, chars: PLAIN });
+	const table = new Table({ head: Object.keys(columns), style: STYLE, chars: PLAIN });
 	for (const row of rows) table.push(Object.values(columns).map((cell) => String(cell(row) ?? "-")));
-	return table.toString();
+	const lines = table.toString().split("\n");
+	if (lines.every((line) => line.trimEnd().length <= width)) return lines.map((line) => line.trimEnd()).join("\n");
+	const blocks = rows.map((row) =>
+		listOf(Object.fromEntries(Object.entries(columns).map(([name, cell]) => [name, cell(row)]))),
+	);
+	return blocks.join("\n\n");
 }
 
 /** Names and values, one a line. */
@@ -29,6 +38,8 @@ export function ago(time: string | undefined, now: number): string | undefined {
 	return `${Math.round(seconds / 86_400)} d ago`;
 }
 
+const STYLE = { head: [], border: [], "padding-left": 0, "padding-right": 0 };
+
 const PLAIN = {
 	top: "",
 	"top-mid": "",
@@ -44,5 +55,5 @@ const PLAIN = {
 	"mid-mid": "",
 	right: "",
 	"right-mid": "",
-	middle: " ",
+	middle: "  ",
 };

@@ -4,7 +4,7 @@ import { adminCommands } from "./commands/admin.ts";
 import { deviceCommands } from "./commands/device.ts";
 import { eimCommands } from "./commands/eim.ts";
 import { operationCommands } from "./commands/operation.ts";
-import { CliError, EXIT } from "./errors.ts";
+import { CliError, cliErrors, EXIT } from "./errors.ts";
 
 /** Runs one command line (without the program's own name); resolves with the exit code. */
 export async function runCli(commandLine: readonly string[], context: CliContext): Promise<number> {
@@ -23,6 +23,7 @@ Environment: EIM_URL and EIM_API_KEY stand for --url and --api-key.`,
 	operationCommands(program, context);
 	const quiet = (command: Command): void => {
 		command.exitOverride();
+		command.showHelpAfterError("Run it with --help to see what there is.");
 		command.configureHelp({ visibleOptions: ownOptionsFirst });
 		command.configureOutput({
 			writeOut: (text) => context.print(text.trimEnd()),
@@ -37,7 +38,8 @@ Environment: EIM_URL and EIM_API_KEY stand for --url and --api-key.`,
 	} catch (error) {
 		if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
 		if (!(error instanceof CliError)) throw error;
-		context.note(`eim: ${error.message}`);
+		const action = error.code === "CLI_SERVER_UNREACHABLE" || error.code === "CLI_KEY_MISSING";
+		context.note(`eim: ${error.message}${action ? `\n  ${cliErrors[error.code].action}` : ""}`);
 		return error.exitCode;
 	}
 }

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { queryText } from "../api-client.ts";
 import type { DeviceJson, NotificationJson, Page, ProfileJson, SeenUnknownJson } from "../api-types.ts";
 import { type CliContext, globalOptions, group, subcommand } from "../command-context.ts";
@@ -51,7 +51,7 @@ function listCommands(device: Command, context: CliContext): void {
 				TAGS: (row: DeviceJson) => tagText(row.tags),
 				"LAB MODE": labText,
 			};
-			context.print(tableOf(page.items, columns, "no devices"));
+			context.print(tableOf(page.items, columns, "no devices", context.columns));
 			if (page.next) context.note(`more: --cursor ${page.next}`);
 		});
 	subcommand(device, "unknown", "list EIDs that polled without being registered").action(
@@ -65,7 +65,7 @@ function listCommands(device: Command, context: CliContext): void {
 				"LAST SEEN": (row: SeenUnknownJson) => ago(row.lastSeenAt, context.now()),
 				TIMES: (row: SeenUnknownJson) => row.times,
 			};
-			context.print(tableOf(page.items, columns, "none"));
+			context.print(tableOf(page.items, columns, "none", context.columns));
 		},
 	);
 }
@@ -91,7 +91,7 @@ function showCommand(device: Command, context: CliContext): void {
 					certificates: found.hasCertificates ? "known" : "unknown: asked for with the first result",
 				}),
 			);
-			context.print(`\n${profileTable(found.profiles)}`);
+			context.print(`\n${profileTable(found.profiles, context)}`);
 		},
 	);
 }
@@ -143,7 +143,7 @@ function partCommands(device: Command, context: CliContext): void {
 			const asked = globalOptions(command, context);
 			const path = `/api/v1/devices/${encodeURIComponent(eid)}/profiles`;
 			const page = await context.client(asked).json<Page<ProfileJson>>("GET", path);
-			context.print(asked.json ? JSON.stringify(page) : profileTable(page.items));
+			context.print(asked.json ? JSON.stringify(page) : profileTable(page.items, context));
 		},
 	);
 	subcommand(device, "notifications <eid>", "list notifications and their delivery").action(
@@ -161,12 +161,12 @@ function partCommands(device: Command, context: CliContext): void {
 				TRIES: (row: NotificationJson) => row.delivery.attempts,
 				"LAST ERROR": (row: NotificationJson) => row.delivery.lastError,
 			};
-			context.print(tableOf(page.items, columns, "no notifications"));
+			context.print(tableOf(page.items, columns, "no notifications", context.columns));
 		},
 	);
 }
 
-function profileTable(profiles: readonly ProfileJson[]): string {
+function profileTable(profiles: readonly ProfileJson[], context: CliContext): string {
 	const columns = {
 		ICCID: (row: ProfileJson) => row.iccid,
 		STATE: (row: ProfileJson) => row.state,
@@ -175,7 +175,7 @@ function profileTable(profiles: readonly ProfileJson[]): string {
 		CLASS: (row: ProfileJson) => row.profileClass,
 		FALLBACK: (row: ProfileJson) => (row.isFallback ? "yes" : undefined),
 	};
-	return tableOf(profiles, columns, "no profiles known: order listProfiles");
+	return tableOf(profiles, columns, "no profiles known: order listProfiles", context.columns);
 }
 
 function labText(device: DeviceJson): string | undefined {
@@ -199,6 +199,6 @@ function tagsOf(pairs: readonly string[]): Record<string, string> {
 }
 
 export function wholeNumber(text: string): number {
-	if (!/^\d+$/.test(text)) throw new CliError("CLI_USAGE", `"${text}" is not a whole number`);
+	if (!/^\d+$/.test(text)) throw new InvalidArgumentError("It is a whole number.");
 	return Number(text);
 }

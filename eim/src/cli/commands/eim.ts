@@ -50,6 +50,9 @@ function eventCommand(program: Command, context: CliContext): void {
 				const query = queryText({ after, eid, types, limit });
 				const page = await client.json<Page<EventJson>>("GET", `/api/v1/events${query}`);
 				for (const event of page.items) print(event);
+				const last = page.items.at(-1);
+				if (last === undefined) context.note("no events");
+				else if (page.items.length === limit) context.note(`more: --after ${last.id}`);
 				return;
 			}
 			for await (const event of client.events({ after, eid, types }, context.signal)) print(event);
@@ -77,7 +80,7 @@ function auditCommand(program: Command, context: CliContext): void {
 				SUBJECT: (row: AuditJson) => row.subject,
 				FACTS: (row: AuditJson) => JSON.stringify(row.facts),
 			};
-			context.print(tableOf(page.items, columns, "nothing"));
+			context.print(tableOf(page.items, columns, "nothing", context.columns));
 		});
 }
 
@@ -117,7 +120,7 @@ function apiKeyCommands(program: Command, context: CliContext): void {
 			"LAST USED": (row: ApiKeyJson) => ago(row.lastUsedAt, context.now()) ?? "never",
 			REVOKED: (row: ApiKeyJson) => ago(row.revokedAt, context.now()),
 		};
-		context.print(tableOf(page.items, columns, "no keys"));
+		context.print(tableOf(page.items, columns, "no keys", context.columns));
 	});
 	subcommand(apiKey, "revoke <id>", "revoke a key at once").action(async (id: string, _options, command: Command) => {
 		const asked = globalOptions(command, context);

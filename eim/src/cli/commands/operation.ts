@@ -82,7 +82,7 @@ function readCommands(operation: Command, context: CliContext): void {
 		.action(async (options, command: Command) => {
 			const asked = globalOptions(command, context);
 			const { eid, state, type, limit, cursor } = options;
-			const query = queryText({ eid, state, type, limit, cursor });
+			const query = queryText({ eid, state, type: type && apiName(type), limit, cursor });
 			const page = await context.client(asked).json<Page<OperationJson>>("GET", `/api/v1/operations${query}`);
 			if (asked.json) return context.print(JSON.stringify(page));
 			const columns = {
@@ -93,7 +93,7 @@ function readCommands(operation: Command, context: CliContext): void {
 				CREATED: (row: OperationJson) => ago(row.createdAt, context.now()),
 				REASON: (row: OperationJson) => row.code ?? row.reason,
 			};
-			context.print(tableOf(page.items, columns, "no operations"));
+			context.print(tableOf(page.items, columns, "no operations", context.columns));
 			if (page.next) context.note(`more: --cursor ${page.next}`);
 		});
 	subcommand(operation, "show <id>", "show an operation")
@@ -106,6 +106,9 @@ function readCommands(operation: Command, context: CliContext): void {
 			show(await client.json<OperationJson>("GET", `/api/v1/operations/${encodeURIComponent(id)}`), asked, context);
 		});
 }
+
+/** `list-profiles`, as the commands call it, is `listProfiles` of the API. */
+const apiName = (text: string) => text.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 function cancelCommand(operation: Command, context: CliContext): void {
 	subcommand(operation, "cancel <id>", "cancel an operation that no device has been given").action(
