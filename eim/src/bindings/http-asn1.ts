@@ -19,10 +19,18 @@ export const LARGEST_ESIPA_REQUEST = 256 * 1024;
  * What is wrong with a message is said inside the TLV; an HTTP status says only what is wrong around it.
  */
 export function createHttpAsn1Binding(deps: { readonly handler: EsipaHandler; readonly log: Logger }): HttpHandler {
+	// A fleet says the same again and again.
+	let asked: string | string[] | undefined;
+	let answered = adminProtocol(undefined);
 	return async (request) => {
 		const refusal = refusalOf(request);
 		if (refusal !== undefined) return refusal;
-		const headers = { "X-Admin-Protocol": adminProtocol(request.headers["x-admin-protocol"]) };
+		const protocol = request.headers["x-admin-protocol"];
+		if (protocol !== asked) {
+			answered = adminProtocol(protocol);
+			asked = protocol;
+		}
+		const headers = { "X-Admin-Protocol": answered };
 		try {
 			const answer = await deps.handler.handle(request.body, { remoteAddress: request.remoteAddress });
 			if (answer === null) return { status: 204, headers };

@@ -152,16 +152,23 @@ export function nextOperation(operation: Operation, event: OperationEvent): Oper
 		return operation.state === state ? operation : refusal(operation, event);
 	}
 	if (event.kind === "packageRefused" && operation.reason?.text === event.reason.text) return operation;
-	const moved: Operation = { ...operation, state, updatedAt: event.at };
-	const { reason: _reason, ...withoutReason } = moved;
+	const next = withoutReason(operation);
+	next.state = state;
+	next.updatedAt = event.at;
 	const reason = reasonOf(event);
-	return {
-		...withoutReason,
-		...(reason ? { reason } : {}),
-		...("outcome" in event && event.outcome ? { outcome: { ...operation.outcome, ...event.outcome } } : {}),
-		...(event.kind === "packageStored" && operation.sentAt === undefined ? { sentAt: event.at } : {}),
-		...(isFinal(state) ? { finishedAt: event.at } : {}),
-	};
+	if (reason) next.reason = reason;
+	if ("outcome" in event && event.outcome) next.outcome = { ...operation.outcome, ...event.outcome };
+	if (event.kind === "packageStored") next.sentAt ??= event.at;
+	if (isFinal(state)) next.finishedAt = event.at;
+	return next;
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+function withoutReason(operation: Operation): Writable<Operation> {
+	if (operation.reason === undefined) return { ...operation };
+	const { reason: _, ...rest } = operation;
+	return rest;
 }
 
 function reasonOf(event: OperationEvent): OperationReason | undefined {

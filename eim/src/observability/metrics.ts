@@ -62,8 +62,14 @@ export function makeMetrics(
 			for (const state of OPEN_STATES) this.set({ state }, counts[state] ?? 0);
 		},
 	});
+	const esipaSeries = new Map<string, { observe(seconds: number): void }>();
 	return {
-		esipaAnswered: (esipaFunction, outcome, seconds) => esipa.observe({ function: esipaFunction, outcome }, seconds),
+		esipaAnswered(esipaFunction, outcome, seconds) {
+			const name = `${esipaFunction} ${outcome}`;
+			const series = esipaSeries.get(name) ?? esipa.labels({ function: esipaFunction, outcome });
+			esipaSeries.set(name, series);
+			series.observe(seconds);
+		},
 		apiAnswered: (method, route, status, seconds) => api.observe({ method, route, status }, seconds),
 		es9PlusCalled: (es9PlusFunction, outcome) => es9Plus.inc({ function: es9PlusFunction, outcome }),
 		jobTried: (kind, outcome) => jobs.inc({ kind, outcome }),

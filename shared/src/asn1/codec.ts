@@ -178,11 +178,19 @@ export function decode<T>(schema: Schema<T>, bytes: Uint8Array, limits: DecodeLi
  * @throws Asn1Error with the path of the field that does not fit its type
  */
 export function encode<T>(schema: Schema<T>, value: T): Uint8Array {
+	// A value whose members are read by getters may encode something itself: the writer is lent to one at a time.
+	const writer = spareWriter ?? new BackwardWriter();
+	spareWriter = undefined;
 	try {
-		const writer = new BackwardWriter();
 		schema.encodeTo(writer, value);
 		return writer.finish();
 	} catch (error) {
 		throw error instanceof Asn1Error && schema.typeName !== "" ? error.within(schema.typeName) : error;
+	} finally {
+		writer.clear();
+		spareWriter = writer;
 	}
 }
+
+/** Making a buffer for each message takes longer than most messages do. */
+let spareWriter: BackwardWriter | undefined;

@@ -22,6 +22,9 @@ export function tlv(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
 	return concatBytes(Uint8Array.from([...tagOctets(tag), ...lengthOctets(length)]), ...parts);
 }
 
+/** Octets of a buffer that is used again. */
+const LARGEST_KEPT = 16 * 1024;
+
 /**
  * A growing buffer that is filled from its end: contents first, header afterwards, so that no length is computed twice.
  */
@@ -68,6 +71,12 @@ export class BackwardWriter {
 	/** A copy of what was written. */
 	finish(): Uint8Array {
 		return this.#bytes.slice(this.#start);
+	}
+
+	/** Begins anew; what was written may still stand in the buffer, which nobody else sees. */
+	clear(): void {
+		if (this.#bytes.length > LARGEST_KEPT) this.#bytes = new Uint8Array(LARGEST_KEPT);
+		this.#start = this.#bytes.length;
 	}
 
 	#grow(needed: number): void {

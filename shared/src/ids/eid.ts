@@ -32,7 +32,12 @@ function checkDigits(first30: string): string {
 }
 
 function remainderOf97(digits: string): number {
-	return Number(BigInt(digits) % 97n);
+	let remainder = 0;
+	for (let at = 0; at < digits.length; at += 9) {
+		const part = digits.slice(at, at + 9);
+		remainder = (remainder * 10 ** part.length + Number(part)) % 97;
+	}
+	return remainder;
 }
 
 export const Eid = Object.assign(fromText, {

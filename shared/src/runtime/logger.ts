@@ -34,7 +34,7 @@ export function loggerTo(write: (entry: LogEntry) => void, minimum: LogLevel = "
 	const threshold = LOG_LEVELS.indexOf(minimum);
 	const make = (component: string, base: LogFacts): Logger => {
 		const at = (level: LogLevel) => {
-			if (LOG_LEVELS.indexOf(level) < threshold) return () => undefined;
+			if (LOG_LEVELS.indexOf(level) < threshold) return nothing;
 			return (phrase: string, facts: LogFacts = {}) =>
 				write({ level, component, phrase, facts: maskedFacts({ ...base, ...facts }) });
 		};
@@ -47,8 +47,15 @@ export function loggerTo(write: (entry: LogEntry) => void, minimum: LogLevel = "
 			with: (facts) => make(component, { ...base, ...facts }),
 		};
 	};
-	return (component) => make(component, {});
+	const made = new Map<string, Logger>();
+	return (component) => {
+		const known = made.get(component) ?? make(component, {});
+		made.set(component, known);
+		return known;
+	};
 }
+
+const nothing = () => undefined;
 
 /** Writes nothing. */
 export const silentLogger: LoggerFactory = loggerTo(() => undefined, "error");

@@ -139,12 +139,11 @@ export class PackageTaker {
 }
 
 function afterPoll(device: Device, poll: Poll): Device {
-	return {
-		...device,
-		lastPollAt: poll.at,
-		...(poll.rplmn === undefined ? {} : { lastRplmn: poll.rplmn }),
-		...(poll.stateChangeCause === undefined ? {} : { lastStateChangeCause: poll.stateChangeCause }),
-	};
+	const { at: lastPollAt, rplmn: lastRplmn, stateChangeCause: lastStateChangeCause } = poll;
+	let after: Device = { ...device, lastPollAt };
+	if (lastRplmn !== undefined) after = { ...after, lastRplmn };
+	if (lastStateChangeCause !== undefined) after = { ...after, lastStateChangeCause };
+	return after;
 }
 
 function firstEvents(device: Device, poll: Poll): NewEvent[] {
