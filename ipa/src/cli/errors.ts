@@ -21,6 +21,11 @@ export const ipaCliErrors = defineErrors({
 		action: "Stop the other agent, or give this one its own state.folder.",
 		httpStatus: 409,
 	},
+	IPA_STATE_UNWRITABLE: {
+		meaning: "The folder for the agent's state cannot be made or written.",
+		action: "Give a state.folder that the agent's user may write.",
+		httpStatus: 400,
+	},
 });
 
 export class IpaCliError extends EsimError {

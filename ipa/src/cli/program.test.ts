@@ -243,6 +243,14 @@ describe("the lock of a state folder", () => {
 		running.delete(1);
 		lockState(folder, table(2));
 	});
+
+	it("that cannot be made is told in words", () => {
+		const file = path.join(newFolder(), "file");
+		writeFileSync(file, "");
+		expect(() => lockState(path.join(file, "state"), { ownPid: 1, identityOf: () => "a" })).toThrow(
+			expect.objectContaining({ code: "IPA_STATE_UNWRITABLE" }),
+		);
+	});
 });
 
 describe("events for people", () => {

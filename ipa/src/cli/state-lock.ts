@@ -12,10 +12,14 @@ export interface ProcessTable {
 /**
  * Keeps a second agent away from a state folder. The lock of an agent that was killed does not count.
  * @returns lets the folder go
- * @throws IpaCliError IPA_CARD_IN_USE
+ * @throws IpaCliError IPA_CARD_IN_USE, IPA_STATE_UNWRITABLE
  */
 export function lockState(folder: string, processes: ProcessTable): () => void {
-	mkdirSync(folder, { recursive: true });
+	try {
+		mkdirSync(folder, { recursive: true });
+	} catch (cause) {
+		throw unwritable(folder, cause);
+	}
 	const file = path.join(folder, "agent.lock");
 	const mine = `${processes.ownPid} ${processes.identityOf(processes.ownPid) ?? ""}`;
 	const holder = readLock(file);
@@ -44,9 +48,14 @@ function writeLock(file: string, text: string, folder: string): void {
 	try {
 		handle = openSync(file, "wx");
 	} catch (cause) {
-		if ((cause as NodeJS.ErrnoException).code !== "EEXIST" || readLock(file) === text) return;
+		if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw unwritable(folder, cause);
+		if (readLock(file) === text) return;
 		throw new IpaCliError("IPA_CARD_IN_USE", `another agent has just begun to work with ${folder}`, { cause });
 	}
 	writeSync(handle, `${text}\n`);
 	closeSync(handle);
+}
+
+function unwritable(folder: string, cause: unknown): IpaCliError {
+	return new IpaCliError("IPA_STATE_UNWRITABLE", `${folder} cannot be written: ${(cause as Error).message}`, { cause });
 }
