@@ -19,10 +19,7 @@ export function apiClient(given: {
 	fetch: Fetch;
 	pause: (milliseconds: number) => Promise<void>;
 }): ApiClient {
-	const base = given.url.replace(/\/+$/, "");
-	if (!/^https?:\/\/./.test(base) || !URL.canParse(base)) {
-		throw new CliError("CLI_USAGE", `"${given.url}" is not the address of an API: give one as http://127.0.0.1:8080`);
-	}
+	const base = baseOf(given.url);
 	const call = async (method: string, path: string, init: RequestInit): Promise<Response> => {
 		if (!given.apiKey) throw new CliError("CLI_KEY_MISSING", "no API key: give --api-key or set EIM_API_KEY");
 		const headers = { authorization: `Bearer ${given.apiKey}`, ...(init.headers as object) };
@@ -73,6 +70,12 @@ export function apiClient(given: {
 			}
 		},
 	};
+}
+
+function baseOf(url: string): string {
+	const base = url.replace(/\/+$/, "");
+	if (/^https?:\/\/./.test(base) && URL.canParse(base)) return base;
+	throw new CliError("CLI_USAGE", `"${url}" is not the address of an API: give one as http://127.0.0.1:8080`);
 }
 
 export function queryText(query: Readonly<Record<string, string | number | boolean | undefined>>): string {
