@@ -21,15 +21,19 @@ export function apiClient(given: {
 }): ApiClient {
 	const base = baseOf(given.url);
 	const call = async (method: string, path: string, init: RequestInit): Promise<Response> => {
-		if (!given.apiKey) throw new CliError("CLI_KEY_MISSING", "no API key: give --api-key or set EIM_API_KEY");
+		if (!given.apiKey) throw new CliError("CLI_KEY_MISSING", "there is no API key");
 		const headers = { authorization: `Bearer ${given.apiKey}`, ...(init.headers as object) };
 		let response: Response;
 		try {
 			response = await given.fetch(`${base}${path}`, { ...init, method, headers });
 		} catch (cause) {
 			if (init.signal?.aborted) throw cause;
-			const why = (cause as { cause?: Error }).cause?.message ?? (cause as Error).message;
-			throw new CliError("CLI_SERVER_UNREACHABLE", `${base} does not answer: ${why}`, { cause });
+			const reason = ((cause as Error).cause ?? cause) as NodeJS.ErrnoException;
+			const isUntrusted = /CERT|LEAF_SIGNATURE/.test(reason.code ?? "");
+			const why = isUntrusted
+				? "cannot be trusted; NODE_EXTRA_CA_CERTS names a PEM file of your own CA"
+				: "does not answer";
+			throw new CliError("CLI_SERVER_UNREACHABLE", `${base} ${why}: ${reason.message}`, { cause });
 		}
 		if (!response.ok) throw await refusalOf(response);
 		return response;

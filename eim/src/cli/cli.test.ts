@@ -300,6 +300,11 @@ describe("a command that cannot be carried out", () => {
 			code: 3,
 			err: expect.stringContaining("http://127.0.0.1:8080 does not answer: connect ECONNREFUSED"),
 		});
+		const untrusted: Fetch = async () => {
+			const cause = Object.assign(new Error("self-signed certificate"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
+			throw Object.assign(new TypeError("fetch failed"), { cause });
+		};
+		expect((await eim("device list", { fetch: untrusted })).err).toContain("NODE_EXTRA_CA_CERTS");
 		const wrong = await eim("device add 8904");
 		expect(wrong.code).toBe(4);
 		expect(wrong.err).toMatch(/^eim: eid: .*--help/s);
