@@ -4,8 +4,14 @@ import { EsimError } from "./errors.ts";
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0").toUpperCase());
 
+/** From so many octets on, the way over a Buffer is shorter. */
+const LONG = 12;
+
 /** Upper-case hex without separators, as the standard prints octets. */
 export function toHex(bytes: Uint8Array): string {
+	if (bytes.length >= LONG) {
+		return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex").toUpperCase();
+	}
 	let text = "";
 	for (const byte of bytes) text += HEX[byte];
 	return text;

@@ -65,6 +65,7 @@ export class SqliteEngine implements SqlEngine {
 	#rollbacks = 0;
 	/** Of the transaction or read that runs; nobody else can change anything within a transaction. */
 	#epoch: string | undefined;
+	#lastEpoch = "";
 	readonly #eventInserts: EventInserts;
 	readonly #pauseLength: Duration;
 	#endPause: (() => void) | undefined;
@@ -92,7 +93,12 @@ export class SqliteEngine implements SqlEngine {
 	}
 
 	epoch(): string {
-		this.#epoch ??= `${this.#dataVersion.get([])} ${this.#rollbacks}`;
+		if (this.#epoch === undefined) {
+			const epoch = `${this.#dataVersion.get([])} ${this.#rollbacks}`;
+			// The same object again: it is compared a dozen times per step.
+			if (epoch !== this.#lastEpoch) this.#lastEpoch = epoch;
+			this.#epoch = this.#lastEpoch;
+		}
 		return this.#epoch;
 	}
 
