@@ -28,12 +28,7 @@ export function apiClient(given: {
 			response = await given.fetch(`${base}${path}`, { ...init, method, headers });
 		} catch (cause) {
 			if (init.signal?.aborted) throw cause;
-			const reason = ((cause as Error).cause ?? cause) as NodeJS.ErrnoException;
-			const isUntrusted = /CERT|LEAF_SIGNATURE/.test(reason.code ?? "");
-			const why = isUntrusted
-				? "cannot be trusted; NODE_EXTRA_CA_CERTS names a PEM file of your own CA"
-				: "does not answer";
-			throw new CliError("CLI_SERVER_UNREACHABLE", `${base} ${why}: ${reason.message}`, { cause });
+			throw unreachable(base, cause);
 		}
 		if (!response.ok) throw await refusalOf(response);
 		return response;
@@ -74,6 +69,15 @@ export function apiClient(given: {
 			}
 		},
 	};
+}
+
+function unreachable(base: string, cause: unknown): CliError {
+	const reason = ((cause as Error).cause ?? cause) as NodeJS.ErrnoException;
+	const isUntrusted = /CERT|LEAF_SIGNATURE/.test(reason.code ?? "");
+	const why = isUntrusted
+		? "cannot be trusted; NODE_EXTRA_CA_CERTS names a PEM file of your own CA"
+		: "does not answer";
+	return new CliError("CLI_SERVER_UNREACHABLE", `${base} ${why}: ${reason.message}`, { cause });
 }
 
 function baseOf(url: string): string {
