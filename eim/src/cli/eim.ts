@@ -9,11 +9,13 @@ import { runCli } from "./program.ts";
 const stopping = new AbortController();
 const pause = (milliseconds: number) =>
 	new Promise<void>((resolve) => {
-		const timer = setTimeout(resolve, milliseconds);
-		stopping.signal.addEventListener("abort", () => {
+		const done = () => {
 			clearTimeout(timer);
+			stopping.signal.removeEventListener("abort", done);
 			resolve();
-		});
+		};
+		const timer = setTimeout(done, milliseconds);
+		stopping.signal.addEventListener("abort", done);
 	});
 
 /** The server is a program of its own; signals for this one are meant for it. */
