@@ -82,8 +82,14 @@ function named(host: string): string {
 	return host.includes(":") ? `[${host}]` : host;
 }
 
+const USAGE = `usage: eim serve [--config FILE] [--<setting> VALUE ...]
+
+Runs the eIM until SIGTERM or SIGINT. Every setting can stand in the YAML file, in the environment as EIM_... or on the
+command line; \`eim config template\` prints them all with their meaning.`;
+
 try {
-	process.exitCode = await run();
+	if (process.argv.includes("--help") || process.argv.includes("-h")) process.stdout.write(`${USAGE}\n`);
+	else process.exitCode = await run();
 } catch (error) {
 	if (!(error instanceof EsimError)) throw error;
 	process.stderr.write(`eim: ${error.message} (${error.code})\n`);
