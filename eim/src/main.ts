@@ -71,6 +71,7 @@ async function run(): Promise<number> {
 		signals: process,
 		log,
 		abandon: (code) => process.exit(code),
+		complain: (text) => process.stderr.write(`eim: ${text}\n`),
 		ready: () => {
 			const first = eim.firstApiKey === undefined ? {} : { firstApiKey: eim.firstApiKey };
 			process.stdout.write(`${JSON.stringify({ listening, ...first })}\n`);

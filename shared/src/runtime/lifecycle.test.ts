@@ -83,8 +83,10 @@ describe("lifecycle", () => {
 		lifecycle.add(part("a", "start"));
 		const { logger, entries } = memoryLogger();
 		const deps = { signals: new EventEmitter(), log: logger("main"), abandon: () => undefined };
-		expect(await runUntilSignal(lifecycle, deps)).toBe(1);
+		const told: string[] = [];
+		expect(await runUntilSignal(lifecycle, { ...deps, complain: (text) => told.push(text) })).toBe(1);
 		expect(entries[0]?.phrase).toBe("program failed");
+		expect(told).toEqual([expect.stringMatching(/port taken \(LIFECYCLE_START_FAILED\)$/)]);
 		expect(exitCode(new ConfigError("CONFIG_VALUE_INVALID", "x"))).toBe(2);
 	});
 });

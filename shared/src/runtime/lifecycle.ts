@@ -104,6 +104,8 @@ export async function runUntilSignal(
 		readonly until?: Promise<unknown>;
 		/** Runs when everything has started. */
 		readonly ready?: () => void;
+		/** Tells a person in plain words why the program ends; the log has the whole story. */
+		readonly complain?: (text: string) => void;
 	},
 ): Promise<number> {
 	let wasAsked = false;
@@ -126,12 +128,20 @@ export async function runUntilSignal(
 		return 0;
 	} catch (error) {
 		deps.log.error("program failed", { error });
+		if (error instanceof EsimError) deps.complain?.(`${plainly(error)} (${error.code})`);
 		await lifecycle.stop().catch(() => undefined);
 		return exitCode(error);
 	} finally {
 		deps.signals.off("SIGTERM", onSignal);
 		deps.signals.off("SIGINT", onSignal);
 	}
+}
+
+/** The message with what lies behind it, down to the first cause. */
+function plainly(error: Error): string {
+	const { cause, message } = error;
+	if (!(cause instanceof Error) || message.includes(cause.message)) return message;
+	return `${message}: ${plainly(cause)}`;
 }
 
 /** Exit code of a program that ends with this error: 2 for a wrong configuration or usage, 1 for anything else. */

@@ -47,7 +47,12 @@ async function run(file: string | undefined, flags: readonly string[]): Promise<
 		() => NetworkProgram.create(config, deps),
 		(listening) => process.stdout.write(`${JSON.stringify({ listening })}\n`),
 	);
-	return runUntilSignal(lifecycle, { signals: process, log, abandon: (code) => process.exit(code) });
+	return runUntilSignal(lifecycle, {
+		signals: process,
+		log,
+		abandon: (code) => process.exit(code),
+		complain: (text) => process.stderr.write(`sim-network: ${text}\n`),
+	});
 }
 
 try {
