@@ -163,7 +163,8 @@ export class Parts {
 
 	#networkConfig() {
 		const { ports, detours, eimName, bootstrap, target, unreachable } = this.plan;
-		const plmns = [...new Set([bootstrap.plmn, target.plmn, unreachable.plmn])];
+		// 00102 is the operator of the example scripts, which may follow on a demo with another profile.
+		const plmns = [...new Set([bootstrap.plmn, target.plmn, unreachable.plmn, "00102"])];
 		return {
 			control: { port: ports.control },
 			hss: {
