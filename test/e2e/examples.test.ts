@@ -53,7 +53,7 @@ describe("the pages for people", () => {
 	it.each(PAGES)("%s names scripts of package.json, programs and files that exist", async (page) => {
 		const text = projectText(page);
 		const { scripts } = JSON.parse(projectText("package.json")) as { scripts: Record<string, string> };
-		for (const [, name = ""] of text.matchAll(/npm run ([\w:-]+)/g)) expect(scripts, page).toHaveProperty(name);
+		for (const [, name = ""] of text.matchAll(/npm run (?:-s )?([\w:-]+)/g)) expect(scripts, page).toHaveProperty(name);
 		for (const [, program = ""] of text.matchAll(/node ((?:(?:eim|ipa|sim)\/)?dist\/[\w/-]+\.js)/g)) {
 			expect(existsSync(path.join(projectRoot, sourceOf(program))), `${page}: ${program}`).toBe(true);
 		}
@@ -63,7 +63,7 @@ describe("the pages for people", () => {
 	});
 
 	it.each(PAGES)("%s gives command lines that the eIM's command line takes", async (page) => {
-		const lines = [...projectText(page).matchAll(/(?:npm run eim --|exec eim deploy\/eim) ([a-z][^`|>\n#]*)/g)];
+		const lines = [...projectText(page).matchAll(/(?:npm run (?:-s )?eim --|exec eim deploy\/eim) ([a-z][^`|>\n#]*)/g)];
 		for (const [, line = ""] of lines) {
 			const words = arguments_(line.replace(/[[\]]/g, "").trim()).map((word) =>
 				/^(NUMBER|\.\.\.)$/.test(word) ? "1" : word.replace(/[,;.]$/, ""),
