@@ -7,6 +7,8 @@ import { type Kill, KillScene, PHASES, type Phase } from "./kill-scene.ts";
 
 const PARTS = ["eim", "ipa", "card", "smdp"] as const satisfies readonly PartName[];
 const ROUNDS = 16;
+/** A delivery that a killed eIM had begun is due again when the lease of its job ends (eim/src/jobs/job-runner.ts). */
+const DELIVERY_LEASE_MS = 120_000;
 const SEED = Number(process.env.KILL_SEED ?? 20_261_122);
 
 /** xorshift32: the moments within the BPP load come from the seed. */
@@ -86,11 +88,15 @@ async function expectAgreement(profile: DemoProfile): Promise<void> {
 	expect((await api.profiles(plan.eid)).map(({ iccid, state }) => ({ iccid, state }))).toEqual(onCard);
 	expect(report.isLoadInProgress).toBe(false);
 	expect((await bench.smdpProfile(profile.iccid)).state).toBe("installed");
-	const told = await until("the SM-DP+ has every notification", async () => {
-		const of = (await bench.smdpNotifications()).filter((n) => n.iccid === profile.iccid && n.isVerified === true);
-		const events = of.map((notification) => String(notification.event));
-		return ["install", "enable", "disable", "delete"].every((event) => events.includes(event)) ? of : undefined;
-	});
+	const told = await until(
+		"the SM-DP+ has every notification",
+		async () => {
+			const of = (await bench.smdpNotifications()).filter((n) => n.iccid === profile.iccid && n.isVerified === true);
+			const events = of.map((notification) => String(notification.event));
+			return ["install", "enable", "disable", "delete"].every((event) => events.includes(event)) ? of : undefined;
+		},
+		DELIVERY_LEASE_MS + 60_000,
+	);
 	expect(new Set(told.map(({ seqNumber }) => seqNumber)).size).toBe(told.length);
 	expectCountersOnce(report.eims[0]?.counter ?? -1);
 }
