@@ -87,7 +87,6 @@ async function expectAgreement(profile: DemoProfile): Promise<void> {
 	expect(onCard).toEqual([{ iccid: plan.bootstrap.iccid, state: "enabled" }]);
 	expect((await api.profiles(plan.eid)).map(({ iccid, state }) => ({ iccid, state }))).toEqual(onCard);
 	expect(report.isLoadInProgress).toBe(false);
-	expect((await bench.smdpProfile(profile.iccid)).state).toBe("installed");
 	const told = await until(
 		"the SM-DP+ has every notification",
 		async () => {
@@ -97,6 +96,7 @@ async function expectAgreement(profile: DemoProfile): Promise<void> {
 		},
 		DELIVERY_LEASE_MS + 60_000,
 	);
+	expect((await bench.smdpProfile(profile.iccid)).state).toBe("installed");
 	expect(new Set(told.map(({ seqNumber }) => seqNumber)).size).toBe(told.length);
 	expectCountersOnce(report.eims[0]?.counter ?? -1);
 }
