@@ -8,7 +8,7 @@ import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { createHttpClient } from "@iot-esim/shared/transport/http/client";
 import { type HttpHandler, type ServerIdentity, serverTlsOptions } from "@iot-esim/shared/transport/http/server";
 import { toHex } from "@iot-esim/shared/util/bytes";
-import { Seconds } from "@iot-esim/shared/util/duration";
+import { Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
 import { buildApi } from "./api/api.ts";
 import type { EimConfiguration } from "./api/api-deps.ts";
 import type { ApiServer } from "./api/server.ts";
@@ -89,7 +89,9 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	const card = cardConfiguration(config, signer, tls);
 	const api = await apiOf(config, deps, { store, metrics, health, eimConfiguration: card });
 	const work = measuredJobs(jobWork(esipaContext(esipaDeps)), metrics);
-	const jobs = new JobRunner({ store, clock, logger, work, interval: config["jobs.interval"] });
+	// A job is one exchange with an SM-DP+ at most: what a killed process had under way is due again soon after.
+	const lease = Milliseconds(config["es9plus.timeout"] + Seconds(10));
+	const jobs = new JobRunner({ store, clock, logger, work, interval: config["jobs.interval"], lease });
 	const kept = { eventsKept: config["events.kept"], idempotencyKept: config["idempotency.kept"] };
 	const housekeeping = createHousekeeping({ store, clock, logger, ...kept });
 	const firstApiKey = await makeFirstApiKey(config, store, deps);

@@ -152,6 +152,7 @@ export class Parts {
 		return {
 			dataFolder: this.in("eim"),
 			eim: { fqdn: eimName },
+			es9plus: { timeout: "10s" },
 			esipa: { host: "127.0.0.1", port: ports.esipa },
 			api: { host: "127.0.0.1", port: ports.api },
 			keys: { curve: curve === "brainpool" ? "brainpoolP256r1" : "P-256" },

@@ -7,8 +7,8 @@ import { type Kill, KillScene, PHASES, type Phase } from "./kill-scene.ts";
 
 const PARTS = ["eim", "ipa", "card", "smdp"] as const satisfies readonly PartName[];
 const ROUNDS = 16;
-/** A delivery that a killed eIM had begun is due again when the lease of its job ends (eim/src/jobs/job-runner.ts). */
-const DELIVERY_LEASE_MS = 120_000;
+/** A delivery that a killed eIM had begun is due again when the lease of its job ends: es9plus.timeout and 10 s. */
+const DELIVERY_LEASE_MS = 20_000;
 const SEED = Number(process.env.KILL_SEED ?? 20_261_122);
 
 /** xorshift32: the moments within the BPP load come from the seed. */
