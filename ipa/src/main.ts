@@ -2,11 +2,13 @@
 import { readFileSync } from "node:fs";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { exitCode } from "@iot-esim/shared/runtime/lifecycle";
+import { outputTo } from "@iot-esim/shared/runtime/line-output";
 import { pinoLogger } from "@iot-esim/shared/runtime/pino-logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import { ipaProgram } from "./cli/program.ts";
 
+const output = outputTo(1);
 const stopping = new AbortController();
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
 	process.on(signal, () => {
@@ -22,7 +24,7 @@ const program = ipaProgram({
 	logger: (level) => pinoLogger({ level, program: "ipa" }),
 	processes: { ownPid: process.pid, identityOf },
 	signal: stopping.signal,
-	printLine: (text) => process.stdout.write(`${text}\n`),
+	printLine: (text) => output.write(`${text}\n`),
 	readFile: (name) => new Uint8Array(readFileSync(name === "-" ? 0 : name)),
 });
 

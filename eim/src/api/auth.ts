@@ -29,7 +29,10 @@ export async function authenticate(request: FastifyRequest, store: AccessStore, 
 	}
 	request.apiKey = key;
 	const now = clock.now();
-	if (now - (key.lastUsedAt ?? 0) >= USE_NOTED_EVERY_MS) await store.noteApiKeyUsed(key.id, now);
+	if (now - (key.lastUsedAt ?? 0) >= USE_NOTED_EVERY_MS) {
+		// With a full disk reading must still work: it is how an operator finds out.
+		await store.noteApiKeyUsed(key.id, now).catch(() => undefined);
+	}
 }
 
 /** The name under which the audit remembers who asked. */

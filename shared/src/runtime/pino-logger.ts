@@ -1,4 +1,5 @@
 import { type DestinationStream, pino } from "pino";
+import { outputTo } from "./line-output.ts";
 import { type LoggerFactory, type LogLevel, loggerTo } from "./logger.ts";
 
 /** How a main program writes its log: JSON lines, one per entry. */
@@ -12,7 +13,7 @@ export interface PinoLoggerOptions {
 
 /** The logger of a main program over pino. */
 export function pinoLogger(options: PinoLoggerOptions): LoggerFactory {
-	const destination = options.destination ?? pino.destination({ dest: 2, sync: true });
+	const destination = options.destination ?? outputTo(2);
 	const target = pino(
 		{
 			level: options.level,
