@@ -39,11 +39,18 @@ export interface Device {
 	readonly counter: number;
 	readonly euiccCertificate?: Uint8Array;
 	readonly eumCertificate?: Uint8Array;
+	/** EUICCInfo1, the whole TLV. */
+	readonly euiccInfo1?: Uint8Array;
 	/** EUICCInfo2, the whole TLV. */
 	readonly euiccInfo2?: Uint8Array;
 	/** IpaCapabilities, the whole TLV. */
 	readonly ipaCapabilities?: Uint8Array;
+	/** DeviceInfo (TAC, IMEI), the whole TLV. */
+	readonly deviceInfo?: Uint8Array;
+	/** RulesAuthorisationTable, a SEQUENCE OF rules, as the eUICC last signed it (getRAT). */
+	readonly rulesAuthorisationTable?: Uint8Array;
 	readonly defaultSmdpAddress?: string;
+	readonly rootSmdsAddress?: string;
 	readonly lastPollAt?: number;
 	/** Three octets of the last RPLMN that the IPA reported, as hex. */
 	readonly lastRplmn?: string;
@@ -64,9 +71,13 @@ export type DeviceChange = {
 		| "counter"
 		| "euiccCertificate"
 		| "eumCertificate"
+		| "euiccInfo1"
 		| "euiccInfo2"
 		| "ipaCapabilities"
+		| "deviceInfo"
+		| "rulesAuthorisationTable"
 		| "defaultSmdpAddress"
+		| "rootSmdsAddress"
 		| "lastPollAt"
 		| "lastRplmn"
 		| "lastStateChangeCause"]?: NonNullable<Device[K]> | (undefined extends Device[K] ? null : never) | undefined;

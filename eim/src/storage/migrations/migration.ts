@@ -1,4 +1,5 @@
 import type { ColumnBuilderCallback, CompiledQuery, Expression, Kysely } from "kysely";
+import { deviceFacts } from "./device-facts.ts";
 import { initial } from "./initial.ts";
 
 /** One statement that changes the schema. */
@@ -23,4 +24,7 @@ export interface Migration {
 }
 
 /** In order; a released one is never changed, only followed. */
-export const migrations: readonly Migration[] = [{ name: "0001-initial", changes: initial }];
+export const migrations: readonly Migration[] = [
+	{ name: "0001-initial", changes: initial },
+	{ name: "0002-device-facts", changes: deviceFacts },
+];

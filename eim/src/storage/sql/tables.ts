@@ -20,9 +20,13 @@ export interface Tables {
 		counter: number;
 		euicc_certificate: OptionalOctets;
 		eum_certificate: OptionalOctets;
+		euicc_info1: OptionalOctets;
 		euicc_info2: OptionalOctets;
 		ipa_capabilities: OptionalOctets;
+		device_info: OptionalOctets;
+		rules_authorisation_table: OptionalOctets;
 		default_smdp_address: string | null;
+		root_smds_address: string | null;
 		last_poll_at: number | null;
 		last_rplmn: string | null;
 		last_state_change_cause: number | null;
