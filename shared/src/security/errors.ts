@@ -26,6 +26,16 @@ export const securityErrors = defineErrors({
 		action: "Check the certificate of the signer, the association token, and that nothing re-encoded the message.",
 		httpStatus: 400,
 	},
+	SECURITY_COMPACT_STRUCTURE: {
+		meaning: "A message is no compact form that this version can rebuild.",
+		action: "Send the message in its full form.",
+		httpStatus: 400,
+	},
+	SECURITY_COMPACT_UNKNOWN: {
+		meaning: "A compact message leaves out something that is not known here.",
+		action: "Send the message in its full form; the message names what is missing.",
+		httpStatus: 400,
+	},
 	SECURITY_RESULT_UNSIGNED: {
 		meaning: "An eUICC answered with an error that it does not sign, since it does not know the eIM.",
 		action: "Check that the eUICC is associated with this eIM, and with this signing key.",
