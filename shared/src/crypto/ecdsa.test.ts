@@ -1,8 +1,9 @@
 import { createPublicKey } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { fromHex, hex, utf8 } from "../util/bytes.ts";
+import { fromHex, hex, toHex, utf8 } from "../util/bytes.ts";
 import { type Curve, curveOf, parseCurve } from "./curve.ts";
-import { generateKeyPair, signDer, signRaw, verifyDer, verifyRaw } from "./ecdsa.ts";
+import { generateKeyPair, keyPairFrom, signDer, signRaw, verifyDer, verifyRaw } from "./ecdsa.ts";
+import { publicPoint } from "./key-agreement.ts";
 
 const spkiHead: Record<Curve, string> = {
 	"P-256": "3059301306072a8648ce3d020106082a8648ce3d03010703420004",
@@ -87,6 +88,25 @@ describe("ECDSA with SHA-256", () => {
 			expect(verifyRaw(publicKey, utf8("other"), signature)).toBe(false);
 		},
 	);
+
+	it("makes the key pair of RFC 6979 A.2.5 from its scalar, and draws again where the octets are no scalar", () => {
+		const draws = [
+			hex`FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551`,
+			new Uint8Array(32),
+			hex`C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721`,
+		];
+		const { publicKey } = keyPairFrom("P-256", { bytes: () => draws.shift() ?? new Uint8Array(32) });
+		expect(toHex(publicPoint(publicKey))).toBe(
+			"0460FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB67903FE1008B8BC99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D4462299",
+		);
+	});
+
+	it("makes a key pair on brainpoolP256r1 from octets", () => {
+		const { privateKey, publicKey } = keyPairFrom("brainpoolP256r1", {
+			bytes: (length) => new Uint8Array(length).fill(7),
+		});
+		expect(verifyRaw(publicKey, utf8("data"), signRaw(privateKey, utf8("data")))).toBe(true);
+	});
 
 	it("refuses signatures of impossible lengths without an exception", () => {
 		const { privateKey, publicKey } = generateKeyPair("P-256");

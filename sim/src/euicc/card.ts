@@ -22,7 +22,7 @@ export interface CardOptions {
 	/** A memory that `personalise` has written a card into. */
 	readonly nvm: Nvm;
 	readonly fileSystems: ProfileFileSystems;
-	/** The operating system's when absent. One-time keys and signatures always take their randomness from there. */
+	/** The operating system's when absent. Signatures always take their randomness from there. */
 	readonly random?: RandomSource;
 	/** Told of an error inside the card, which the terminal sees as 6F00. */
 	readonly onError?: (error: unknown) => void;

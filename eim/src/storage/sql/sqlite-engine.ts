@@ -15,6 +15,9 @@ interface Waiting {
 	readonly reject: (error: unknown) => void;
 }
 
+/** Runs a task when what is under way now has had its turn; what is deferred meanwhile shares its commit. */
+export type Defer = (task: () => void) => void;
+
 type Statement = ReturnType<Database.Database["prepare"]>;
 
 /** A statement with what is asked of it again and again; rows come as arrays, which is much cheaper, and are named here. */
@@ -56,6 +59,8 @@ export class SqliteEngine implements SqlEngine {
 	readonly dialect = "sqlite";
 	readonly sql: Kysely<Tables>;
 	readonly #database: Database.Database;
+	readonly #isOwner: boolean;
+	readonly #defer: Defer;
 	readonly #statements = new Map<string, PreparedStatement>();
 	readonly #begin: Statement;
 	readonly #commit: Statement;
@@ -73,10 +78,12 @@ export class SqliteEngine implements SqlEngine {
 	#reading: Waiting[] = [];
 	#closed = false;
 
-	/** @param file a path, or `:memory:` */
-	constructor(file: string) {
-		this.#database = openDatabase(file);
-		this.#pauseLength = Milliseconds(file === ":memory:" ? 0 : PAUSE_AFTER_COMMIT);
+	/** @param file a path, or `:memory:`, or a database of `openDatabase`, which `close` leaves open */
+	constructor(file: string | Database.Database, defer: Defer = (task) => void setImmediate(task)) {
+		this.#isOwner = typeof file === "string";
+		this.#database = typeof file === "string" ? openDatabase(file) : file;
+		this.#defer = defer;
+		this.#pauseLength = Milliseconds(file === ":memory:" || !this.#isOwner ? 0 : PAUSE_AFTER_COMMIT);
 		this.#begin = this.#database.prepare("begin immediate");
 		this.#commit = this.#database.prepare("commit");
 		this.#rollback = this.#database.prepare("rollback");
@@ -107,7 +114,7 @@ export class SqliteEngine implements SqlEngine {
 		return new Promise<T>((resolve, reject) => {
 			this.#assertOpen();
 			this.#reading.push({ step, resolve: resolve as (value: unknown) => void, reject });
-			if (this.#reading.length === 1) setImmediate(() => this.#read());
+			if (this.#reading.length === 1) this.#defer(() => this.#read());
 		});
 	}
 
@@ -135,7 +142,7 @@ export class SqliteEngine implements SqlEngine {
 		this.#read();
 		this.#flush();
 		this.#statements.clear();
-		this.#database.close();
+		if (this.#isOwner) this.#database.close();
 	}
 
 	#read(): void {
@@ -161,7 +168,7 @@ export class SqliteEngine implements SqlEngine {
 
 	/** Whatever the network has brought by then comes along. */
 	#flushSoon(): void {
-		setImmediate(() => this.#flush());
+		this.#defer(() => this.#flush());
 	}
 
 	#commitTogether(batch: readonly Waiting[]): void {
@@ -254,7 +261,8 @@ const PAUSE_AFTER_COMMIT = 3;
 /** So many steps are enough for one commit. */
 const ENOUGH = 64;
 
-function openDatabase(file: string): Database.Database {
+/** @throws StoreError STORE_FAILED */
+export function openDatabase(file: string): Database.Database {
 	try {
 		const database = new Database(file);
 		database.exec("pragma busy_timeout = 10000");

@@ -1,7 +1,7 @@
 import { createPrivateKey } from "node:crypto";
 import { decode, encode, keep } from "@iot-esim/shared/asn1/schema";
 import { type Curve, curveOf } from "@iot-esim/shared/crypto/curve";
-import { generateKeyPair, verifyRaw } from "@iot-esim/shared/crypto/ecdsa";
+import { keyPairFrom, verifyRaw } from "@iot-esim/shared/crypto/ecdsa";
 import { publicPoint } from "@iot-esim/shared/crypto/key-agreement";
 import {
 	DownloadErrorCodes,
@@ -12,7 +12,7 @@ import {
 import { euiccSignature2Input, smdpSignature2Input } from "@iot-esim/shared/security/signature-input";
 import { equalBytes } from "@iot-esim/shared/util/bytes";
 import type { Es10Function, Euicc } from "../euicc.ts";
-import type { OneTimeKey, SettingsStore } from "../state/settings.ts";
+import type { OneTimeKey } from "../state/settings.ts";
 import { verifiedCertificate } from "./authenticate-server.ts";
 import type { AuthenticatedServer, PreparedDownload } from "./rsp-session.ts";
 
@@ -44,7 +44,7 @@ export const prepareDownload: Es10Function = (requestDer, euicc) => {
 /** @returns what the session needs from here on, or the code that refuses the request */
 function verifyRequest(
 	request: PrepareDownloadRequest,
-	{ session, ecasd, settings }: Euicc,
+	{ session, ecasd, settings, random }: Euicc,
 ): { server: AuthenticatedServer; download: PreparedDownload } | number {
 	const { server } = session;
 	if (server?.role !== "dp-auth") return DownloadErrorCodes.noSessionContext;
@@ -58,7 +58,7 @@ function verifyRequest(
 	if (!verifyRaw(certificate.publicKey, signed, request.smdpSignature2)) return DownloadErrorCodes.invalidSignature;
 	const { transactionId, bppEuiccOtpk } = request.smdpSigned2.value;
 	if (!equalBytes(transactionId, server.transactionId)) return DownloadErrorCodes.invalidTransactionId;
-	const oneTimeKey = chooseOneTimeKey(settings, server.serverOid, certificate.curve, bppEuiccOtpk);
+	const oneTimeKey = chooseOneTimeKey({ settings, random }, server.serverOid, certificate.curve, bppEuiccOtpk);
 	return { server, download: { smdpCertificate: certificate, oneTimeKey } };
 }
 
@@ -67,7 +67,7 @@ function verifyRequest(
  * otherwise a new one, on the curve of CERT.DPpb.
  */
 function chooseOneTimeKey(
-	settings: SettingsStore,
+	{ settings, random }: Pick<Euicc, "settings" | "random">,
 	smdpOid: string,
 	curve: Curve,
 	wanted: Uint8Array | undefined,
@@ -76,7 +76,7 @@ function chooseOneTimeKey(
 	const known =
 		wanted && keys.find((key) => key.smdpOid === smdpOid && equalBytes(key.publicPoint, wanted) && isOn(curve, key));
 	if (known) return known;
-	const { privateKey } = generateKeyPair(curve);
+	const { privateKey } = keyPairFrom(curve, random);
 	const fresh: OneTimeKey = {
 		smdpOid,
 		publicPoint: publicPoint(privateKey),

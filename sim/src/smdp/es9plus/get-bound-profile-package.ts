@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, timingSafeEqual } from "node:crypto";
 import { decode } from "@iot-esim/shared/asn1/schema";
 import type { Curve } from "@iot-esim/shared/crypto/curve";
-import { generateKeyPair, type KeyPair, verifyRaw } from "@iot-esim/shared/crypto/ecdsa";
+import { type KeyPair, keyPairFrom, verifyRaw } from "@iot-esim/shared/crypto/ecdsa";
 import { CryptoError } from "@iot-esim/shared/crypto/errors";
 import { publicKeyFromPoint } from "@iot-esim/shared/crypto/key-agreement";
 import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
@@ -12,6 +12,7 @@ import type {
 } from "@iot-esim/shared/messages/sgp22/es9plus-download";
 import type { EUICCSigned2, PrepareDownloadResponseOk } from "@iot-esim/shared/messages/sgp22/prepare-download";
 import { parseCertificate } from "@iot-esim/shared/pki/certificate";
+import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { buildBoundProfilePackage } from "@iot-esim/shared/security/bound-profile-package";
 import { euiccSignature2Input } from "@iot-esim/shared/security/signature-input";
 import { fromBase64, fromHex, toBase64, utf8 } from "@iot-esim/shared/util/bytes";
@@ -171,13 +172,13 @@ function bindingFor(
 		eid,
 		curve,
 		euiccOtpk: toBase64(euiccOtpk),
-		smdpOtsk: newOneTimeKey(curve),
+		smdpOtsk: newOneTimeKey(curve, smdp.random),
 		ppk: { senc: fresh(), smac: fresh(), initialMcv: fresh() },
 	};
 }
 
-function newOneTimeKey(curve: Curve): string {
-	return toBase64(generateKeyPair(curve).privateKey.export({ format: "der", type: "pkcs8" }));
+function newOneTimeKey(curve: Curve, random: RandomSource): string {
+	return toBase64(keyPairFrom(curve, random).privateKey.export({ format: "der", type: "pkcs8" }));
 }
 
 function bind(smdp: SmdpContext, session: Session, profile: ProfileRecord, binding: Binding): Uint8Array {
