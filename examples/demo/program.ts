@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream, type WriteStream } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -24,7 +24,7 @@ export class Program {
 	readonly name: string;
 	readonly logFile: string;
 	#child: ChildProcess;
-	#log: WriteStream;
+	readonly #log: number;
 	#lines: Record<string, unknown>[] = [];
 	#waiting: (() => void)[] = [];
 	#ended: { code: number | null; signal: NodeJS.Signals | null } | undefined;
@@ -32,23 +32,23 @@ export class Program {
 	constructor(options: ProgramOptions) {
 		this.name = options.name;
 		this.logFile = path.join(options.logFolder, `${options.name}.log`);
-		this.#log = createWriteStream(this.logFile, { flags: "a" });
+		this.#log = openSync(this.logFile, "a");
 		this.#child = spawn(process.execPath, [path.join(root, options.script), ...options.args], {
 			env: { ...process.env, ...options.env },
 			stdio: ["ignore", "pipe", "pipe"],
 		});
 		let rest = "";
 		this.#child.stdout?.on("data", (chunk: Buffer) => {
-			this.#log.write(chunk);
+			this.#note(chunk);
 			const lines = (rest + chunk.toString("utf8")).split("\n");
 			rest = lines.pop() ?? "";
 			for (const line of lines) this.#take(line);
 		});
-		this.#child.stderr?.on("data", (chunk: Buffer) => this.#log.write(chunk));
+		this.#child.stderr?.on("data", (chunk: Buffer) => this.#note(chunk));
 		this.#child.on("close", (code, signal) => {
 			if (rest !== "") this.#take(rest);
 			this.#ended = { code, signal };
-			this.#log.end();
+			closeSync(this.#log);
 			this.#wake();
 		});
 	}
@@ -106,6 +106,14 @@ export class Program {
 		if (this.#ended) return;
 		this.#child.kill("SIGKILL");
 		await this.exit();
+	}
+
+	#note(chunk: Buffer): void {
+		try {
+			writeSync(this.#log, chunk);
+		} catch {
+			// With a full disk the parts still run; the log goes on when there is room.
+		}
 	}
 
 	#take(line: string): void {
