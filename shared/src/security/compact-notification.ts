@@ -1,4 +1,6 @@
-import { encode } from "../asn1/schema.ts";
+import { Asn1Error, encode } from "../asn1/schema.ts";
+import { readTlvs, readWholeTlv } from "../asn1/tlv-reader.ts";
+import { tlv } from "../asn1/tlv-writer.ts";
 import { OtherSignedNotification } from "../messages/sgp22/notifications.ts";
 import { PendingNotification } from "../messages/sgp32/notifications.ts";
 import { equalBytes, toHex } from "../util/bytes.ts";
@@ -51,7 +53,7 @@ export function eidOfCompactNotification(compact: Uint8Array): Uint8Array | unde
 }
 
 function restore(compact: Uint8Array, knowledge: NotificationKnowledge): OtherSignedNotification {
-	const notification = decodeCompact(PendingNotification, compact);
+	const notification = decodeCompact(PendingNotification, withoutCiKey(compact));
 	if (!("compactOtherSignedNotification" in notification)) {
 		throw structureError("OtherSignedNotification", "it has another arm");
 	}
@@ -66,6 +68,19 @@ function restore(compact: Uint8Array, knowledge: NotificationKnowledge): OtherSi
 		euiccCertificate: known(knowledge.euiccCertificate, "euiccCertificate"),
 		eumCertificate: known(knowledge.eumCertificate, "eumCertificate"),
 	};
+}
+
+/** SGP.32 v1.3 adds euiccCiPKIdentifierToBeUsed (04) behind the signature, which covers nothing but BF2F. */
+function withoutCiKey(compact: Uint8Array): Uint8Array {
+	try {
+		const whole = readWholeTlv(compact);
+		const last = readTlvs(compact, whole.valueStart, whole.end).at(-1);
+		if (last?.tag !== 0x04) return compact;
+		return tlv(whole.tag, compact.subarray(whole.valueStart, last.start));
+	} catch (error) {
+		if (error instanceof Asn1Error) return compact;
+		throw error;
+	}
 }
 
 function fullForm(notification: OtherSignedNotification): Uint8Array {
