@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import path from "node:path";
 import { buildProfilePackage } from "@iot-esim/shared/profile/builder/build-profile-package";
 import { parseProfilePackage } from "@iot-esim/shared/profile/profile-package";
 import { subscriberOf } from "@iot-esim/shared/profile/subscriber";
+import { freePorts } from "./free-ports.ts";
 
 export type DemoCurve = "P-256" | "brainpool";
 
@@ -120,21 +120,4 @@ function writeProfile(folder: string, label: string, upp: Uint8Array): DemoProfi
 	writeFileSync(file, upp);
 	const { iccid, imsi } = subscriberOf(parseProfilePackage(upp));
 	return { label, file, iccid, imsi, plmn: imsi.slice(0, 5) };
-}
-
-/** Ports that nobody listens on; all are held until the last is found, so that no two are the same. */
-async function freePorts(count: number): Promise<number[]> {
-	const servers = await Promise.all(
-		Array.from({ length: count }, async () => {
-			const server = createServer();
-			await new Promise<void>((resolve, reject) => {
-				server.once("error", reject);
-				server.listen(0, "127.0.0.1", resolve);
-			});
-			return server;
-		}),
-	);
-	const ports = servers.map((server) => (server.address() as { port: number }).port);
-	await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-	return ports;
 }

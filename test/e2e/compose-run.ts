@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, createWriteStream, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import path from "node:path";
+import { freePorts } from "../../examples/demo/free-ports.ts";
 import { type ComposeFile, healthCommand, projectRoot } from "../support/compose.ts";
 
 /** Ports inside of docker-compose.yml; here each becomes a free one, since all containers become one machine. */
@@ -138,20 +138,4 @@ export class ComposeRun {
 			},
 		});
 	}
-}
-
-/** Ports that nobody listens on, all different. */
-async function freePorts(count: number): Promise<number[]> {
-	const servers = await Promise.all(
-		Array.from({ length: count }, () => {
-			const server = createServer();
-			return new Promise<typeof server>((resolve, reject) => {
-				server.once("error", reject);
-				server.listen(0, "127.0.0.1", () => resolve(server));
-			});
-		}),
-	);
-	const ports = servers.map((server) => (server.address() as { port: number }).port);
-	await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-	return ports;
 }

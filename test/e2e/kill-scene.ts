@@ -55,8 +55,13 @@ export class KillScene {
 		scene.#relays.push(esipa, card);
 		detours.esipa = esipa.port;
 		detours.ipa = card.port;
-		await setUp(scene.cast);
-		await associate(scene.cast);
+		try {
+			await setUp(scene.cast);
+			await associate(scene.cast);
+		} catch (error) {
+			await scene.close();
+			throw error;
+		}
 		return scene;
 	}
 

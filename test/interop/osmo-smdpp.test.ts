@@ -6,7 +6,6 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createServer } from "node:net";
 import path from "node:path";
 import type { Es9PlusHttp } from "@iot-esim/eim/es9plus/http";
 import { Eid } from "@iot-esim/shared/ids/eid";
@@ -15,6 +14,7 @@ import { Seconds } from "@iot-esim/shared/util/duration";
 import { loadPki, requireEuicc, requireMember } from "@iot-esim/sim/pki/pki-directory";
 import type { TestPki } from "@iot-esim/sim/pki/test-pki";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../../examples/demo/free-ports.ts";
 import { testPki } from "../support/esipa-bench.ts";
 import { wholeChain } from "../support/whole-chain.ts";
 
@@ -37,14 +37,6 @@ const folder = given !== undefined && existsSync(path.join(given, "osmo-smdpp.py
 if (folder === undefined) {
 	console.log("SKIPPED: osmo-smdpp (git clone https://github.com/osmocom/pysim, OSMO_SMDPP=<its folder>, PYTHONPATH)");
 } else if (!existsSync(sgp26)) console.log(`SKIPPED: no GSMA SGP.26 certificates in ${sgp26}`);
-
-async function freePort(): Promise<number> {
-	const server = createServer().listen(0, "127.0.0.1");
-	await new Promise((resolve) => server.once("listening", resolve));
-	const { port } = server.address() as { port: number };
-	await new Promise((resolve) => server.close(resolve));
-	return port;
-}
 
 /** Keys and certificates under the CI of SGP.26; what osmo-smdpp does not see stays ours. */
 function sgp26Pki(): TestPki {

@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { buildProfilePackage } from "@iot-esim/shared/profile/builder/build-profile-package";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../../examples/demo/free-ports.ts";
 import { root } from "../architecture/source-files.ts";
 import { requireExternal } from "../support/externals.ts";
 
@@ -28,14 +28,6 @@ const found = await requireExternal(
 
 function isRunning(program: string): boolean {
 	return spawnSync("pgrep", ["-x", program]).status === 0;
-}
-
-async function freePort(): Promise<number> {
-	const server = createServer();
-	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-	const { port } = server.address() as { port: number };
-	await new Promise((resolve) => server.close(resolve));
-	return port;
 }
 
 /** pcscd has one socket for the whole machine; a daemon that runs already is left alone. */
