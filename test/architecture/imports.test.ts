@@ -83,10 +83,11 @@ const ZONES: Readonly<Record<string, readonly string[]>> = {
 	"ipa/src/cli": ["ipa/src/*", "shared/src/*"],
 	"ipa/src": ["ipa/src/*", "shared/src/*"],
 	"sim/src/pki": ["shared/src/*"],
-	"sim/src/smds": ["shared/src/*"],
+	"sim/src/rsp-server": ["shared/src/*", "sim/src/pki"],
+	"sim/src/smds": ["shared/src/*", "sim/src/pki", "sim/src/rsp-server"],
 	"sim/src/network": ["shared/src/*"],
 	"sim/src/euicc": ["shared/src/*", "sim/src/pki"],
-	"sim/src/smdp": ["shared/src/*", "sim/src/pki"],
+	"sim/src/smdp": ["shared/src/*", "sim/src/pki", "sim/src/rsp-server"],
 	test: ["*"],
 	examples: ["*"],
 };

@@ -1,12 +1,11 @@
-import type { Clock } from "@iot-esim/shared/runtime/clock";
-import type { Logger } from "@iot-esim/shared/runtime/logger";
-import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import type { Duration } from "@iot-esim/shared/util/duration";
+import type { RspServerContext } from "../rsp-server/context.ts";
+import type { EventOutbox } from "../rsp-server/event-outbox.ts";
 import type { SmdpCredentials } from "./credentials.ts";
 import type { ProgressReports } from "./es2plus/progress-reports.ts";
 import type { NotificationLog } from "./notification-log.ts";
+import type { Offer } from "./offer.ts";
 import type { Inventory } from "./orders/inventory.ts";
-import type { Sessions } from "./session.ts";
 
 /** What the operator of the SM-DP+ decides. */
 export interface SmdpPolicy {
@@ -21,16 +20,11 @@ export interface SmdpPolicy {
 }
 
 /** What the functions of the SM-DP+ share. */
-export interface SmdpContext {
-	readonly credentials: readonly SmdpCredentials[];
-	/** Addresses under which the SM-DP+ is asked for; the first is its own. */
-	readonly addresses: readonly [string, ...string[]];
+export interface SmdpContext extends RspServerContext<SmdpCredentials, Offer> {
 	readonly policy: SmdpPolicy;
 	readonly inventory: Inventory;
-	readonly sessions: Sessions;
 	readonly notifications: NotificationLog;
 	readonly progress: ProgressReports;
-	readonly clock: Clock;
-	readonly random: RandomSource;
-	readonly log: Logger;
+	/** Events at SM-DS (ES12); absent when this SM-DP+ has no way to them. */
+	readonly events?: EventOutbox;
 }

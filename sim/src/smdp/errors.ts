@@ -2,17 +2,9 @@ import { defineErrors, EsimError } from "@iot-esim/shared/util/errors";
 
 export const smdpErrors = defineErrors({
 	SMDP_OPTION: {
-		meaning: "An option of sim-smdp has a value that cannot be used.",
-		action: "Correct the option that the message names; `sim-smdp --help` shows examples.",
+		meaning: "What sim-smdp was asked for cannot be used: a file, a sidecar or an order.",
+		action: "Correct what the message names; `sim-smdp --help` shows examples.",
 		httpStatus: 400,
-	},
-	SMDP_STATE_DAMAGED: {
-		meaning: "A file in the state folder of the SM-DP+ cannot be read.",
-		action: "Restore the file that the message names, or remove it to lose only what it holds.",
-	},
-	SMDP_STATE_IN_USE: {
-		meaning: "Another running SM-DP+ uses the state folder.",
-		action: "Stop the process that the message names, or give another folder with --dir.",
 	},
 	SMDP_PROFILE_EXISTS: {
 		meaning: "A profile with this ICCID is already in the inventory.",

@@ -158,7 +158,7 @@ describe("HandleDownloadProgressInfo", () => {
 			post: async (url: string, body: string) => {
 				if (operator.status === 0) throw new Error("nobody listens");
 				received.push({ url, body: JSON.parse(body) as Record<string, unknown> });
-				return operator.status;
+				return { status: operator.status, body: "" };
 			},
 		};
 		return { smdp: start("P-256", { progress }), received, operator };

@@ -4,15 +4,16 @@ import { pinoLogger } from "@iot-esim/shared/runtime/pino-logger";
 import { createHttpClient } from "@iot-esim/shared/transport/http/client";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { EsimError } from "@iot-esim/shared/util/errors";
-import { isProcessRunning, processIdentity } from "./process-identity.ts";
+import { isProcessRunning, processIdentity } from "../rsp-server/process-identity.ts";
 import { simSmdpProgram } from "./program.ts";
 
 const program = simSmdpProgram({
 	clock: systemClock,
 	print: (line) => process.stdout.write(`${line}\n`),
 	logger: (level) => pinoLogger({ level, program: "sim-smdp" }),
-	httpClient: (certificates) =>
+	httpClient: (certificates, hosts = {}) =>
 		createHttpClient({
+			hosts,
 			tls: certificates.length === 0 ? { kind: "none" } : { kind: "ca", certificates },
 			timeout: Seconds(10),
 		}),

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { AppendLog } from "./store/append-log.ts";
+import { AppendLog } from "../rsp-server/store/append-log.ts";
 
 /** A notification as it came in; octets in base64. */
 export interface ReceivedNotification {
@@ -23,7 +23,7 @@ export class NotificationLog {
 	readonly #log: AppendLog<ReceivedNotification>;
 	readonly #seen: Set<string>;
 
-	/** @throws SmdpError SMDP_STATE_DAMAGED */
+	/** @throws RspServerError RSP_SERVER_STATE_DAMAGED */
 	constructor(stateFolder: string) {
 		this.#log = new AppendLog(join(stateFolder, "notifications.jsonl"));
 		this.#seen = new Set(this.#log.entries.map(({ notification }) => notification));

@@ -1,23 +1,27 @@
 import { readFileSync } from "node:fs";
+import { certificateToPem } from "@iot-esim/shared/pki/pem";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory, LogLevel } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import type { HttpClient } from "@iot-esim/shared/transport/http/client";
 import { utf8 } from "@iot-esim/shared/util/bytes";
 import { Command } from "commander";
+import { pkisFromFolders } from "../rsp-server/credentials.ts";
+import { crlsFromFiles } from "../rsp-server/options.ts";
+import type { ProcessIdentity } from "../rsp-server/store/folder-lock.ts";
+import { credentialsOf } from "./credentials.ts";
 import { SmdpError } from "./errors.ts";
 import { importFile } from "./import-command.ts";
-import { credentialsFromFolders, crlsFromFiles, runOptions } from "./run-options.ts";
+import { runOptions } from "./run-options.ts";
 import { serveSmdp } from "./serve.ts";
-import type { ProcessIdentity } from "./store/folder-lock.ts";
 
 /** What the program needs from outside. */
 export interface SimSmdpEffects {
 	readonly clock: Clock;
 	readonly print: (line: string) => void;
 	readonly logger: (level: LogLevel) => LoggerFactory;
-	/** Client for the operator's callback; `certificates` are the CAs it trusts (PEM). */
-	readonly httpClient: (certificates: readonly string[]) => HttpClient;
+	/** A client that trusts these CAs (PEM), with `name[:port]` → `host:port`. */
+	readonly httpClient: (certificates: readonly string[], hosts?: Readonly<Record<string, string>>) => HttpClient;
 	readonly self: ProcessIdentity;
 	readonly isRunning: (other: ProcessIdentity) => boolean;
 	/** Resolves when the program shall end. */
@@ -43,6 +47,8 @@ export function simSmdpProgram(effects: SimSmdpEffects): Command {
 		.option("--tls-curve <curve>", "curve of the TLS certificate; that of the first PKI folder when absent")
 		.option("--progress-url <url>", "where ES2+.HandleDownloadProgressInfo goes")
 		.option("--progress-ca <file>", "CA certificates (PEM) for an https progress URL")
+		.option("--smds-ca <file>", "CA certificates (PEM) of SM-DS; the CIs of --pki when absent")
+		.option("--hosts <name=host:port,...>", "where SM-DS and the progress URL really are")
 		.option("--order-lifetime <duration>", "how long an order waits for its download, as 30d; for ever when absent")
 		.option("--session-lifetime <duration>", "how long a session may take", "1h")
 		.option("--confirmation-attempts <number>", "wrong confirmation codes until an order fails", "3")
@@ -72,6 +78,7 @@ export function simSmdpProgram(effects: SimSmdpEffects): Command {
 		.option("--profile-type <name>", "any available profile of this type")
 		.option("--eid <digits>", "the only eUICC that may download it")
 		.option("--matching-id <text>", "MatchingID; a random one when absent")
+		.option("--smds <address>", "SM-DS where the eUICC of --eid shall find the order")
 		.option("--confirmation-code <text>", "code that the end user has to enter")
 		.action((options: Record<string, string>) => order(options, effects));
 	return program;
@@ -80,11 +87,20 @@ export function simSmdpProgram(effects: SimSmdpEffects): Command {
 async function run(options: Record<string, string | boolean>, effects: SimSmdpEffects): Promise<void> {
 	const { clock, self, isRunning, print } = effects;
 	const wanted = runOptions(options);
-	const credentials = credentialsFromFolders(wanted.pkiFolders, wanted.curves, crlsFromFiles(wanted.crlFiles));
+	const crls = crlsFromFiles(wanted.crlFiles);
+	const credentials = pkisFromFolders(wanted.pkiFolders, wanted.curves).map((pki) => credentialsOf(pki, crls));
 	const client =
 		wanted.progressUrl === undefined
 			? undefined
-			: effects.httpClient(wanted.progressCa === undefined ? [] : [readFileSync(wanted.progressCa, "utf8")]);
+			: effects.httpClient(
+					wanted.progressCa === undefined ? [] : [readFileSync(wanted.progressCa, "utf8")],
+					wanted.hosts,
+				);
+	const smdsCas =
+		wanted.smdsCa === undefined
+			? credentials.map(({ ci }) => certificateToPem(ci.der))
+			: [readFileSync(wanted.smdsCa, "utf8")];
+	const smdsClient = effects.httpClient(smdsCas, wanted.hosts);
 	const server = await serveSmdp({
 		...wanted,
 		credentials,
@@ -93,12 +109,14 @@ async function run(options: Record<string, string | boolean>, effects: SimSmdpEf
 		logger: effects.logger(wanted.logLevel),
 		self,
 		isRunning,
+		smdsClient,
 		...(client === undefined ? {} : { client }),
 	});
 	print(JSON.stringify({ listening: server.listening, address: wanted.addresses[0], pid: self.pid }));
 	await effects.untilStopped();
 	await server.stop();
 	client?.close();
+	smdsClient.close();
 }
 
 interface OrderAnswer {
@@ -110,7 +128,7 @@ interface OrderAnswer {
 
 async function order(options: Record<string, string>, effects: SimSmdpEffects): Promise<void> {
 	const client = effects.httpClient([]);
-	const { iccid, profileType, eid, matchingId, confirmationCode } = options;
+	const { iccid, profileType, eid, matchingId, confirmationCode, smds: smdsAddress } = options;
 	const call = async (name: string, body: unknown): Promise<OrderAnswer> => {
 		const url = `${options.bench?.replace(/\/$/, "")}/gsma/rsp2/es2plus/${name}`;
 		const headers = { "Content-Type": "application/json" };
@@ -123,7 +141,7 @@ async function order(options: Record<string, string>, effects: SimSmdpEffects): 
 	};
 	try {
 		const ordered = await call("downloadOrder", { iccid, profileType, eid });
-		const request = { iccid: ordered.iccid, eid, matchingId, confirmationCode, releaseFlag: true };
+		const request = { iccid: ordered.iccid, eid, matchingId, confirmationCode, smdsAddress, releaseFlag: true };
 		const confirmed = await call("confirmOrder", request);
 		const needsCode = confirmationCode === undefined ? "" : "$$1";
 		const activationCode = `1$${confirmed.smdpAddress}$${confirmed.matchingId}${needsCode}`;

@@ -9,9 +9,11 @@ import { utf8 } from "@iot-esim/shared/util/bytes";
 import { Days, Seconds } from "@iot-esim/shared/util/duration";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { loadPki, savePki } from "../pki/pki-directory.ts";
-import { isProcessRunning, processIdentity } from "./process-identity.ts";
+import { pkisFromFolders } from "../rsp-server/credentials.ts";
+import { crlsFromFiles } from "../rsp-server/options.ts";
+import { isProcessRunning, processIdentity } from "../rsp-server/process-identity.ts";
+import { credentialsOf } from "./credentials.ts";
 import { simSmdpProgram } from "./program.ts";
-import { credentialsFromFolders, crlsFromFiles } from "./run-options.ts";
 import { ICCID, profileYaml, SmdpBench, testPki } from "./test/bench.ts";
 import { codeOf, DownloadClient, post } from "./test/download-client.ts";
 
@@ -132,12 +134,12 @@ describe("sim-smdp run", () => {
 		const done = run("run", "--dir", state, "--pki", pki, "--port", "0");
 		await listening(lines);
 		const again = () => program().run("run", "--dir", state, "--pki", pki, "--port", "0");
-		await expect(again()).rejects.toMatchObject({ code: "SMDP_STATE_IN_USE" });
+		await expect(again()).rejects.toMatchObject({ code: "RSP_SERVER_STATE_IN_USE" });
 		stop();
 		await done;
 		const wrong = async (...args: string[]) =>
 			expect(program().run("run", "--dir", state, "--pki", pki, ...args)).rejects.toMatchObject({
-				code: "SMDP_OPTION",
+				code: "RSP_SERVER_OPTION",
 			});
 		await wrong("--port", "70000");
 		await wrong("--curve", "brainpool");
@@ -165,7 +167,10 @@ describe("sim-smdp run", () => {
 		const withList = async (crl: Uint8Array) => {
 			const file = join(bench.folder, "list.crl");
 			writeFileSync(file, crl);
-			const credentials = credentialsFromFolders([join(bench.folder, "pki")], ["P-256"], crlsFromFiles([file]));
+			const crls = crlsFromFiles([file]);
+			const credentials = pkisFromFolders([join(bench.folder, "pki")], ["P-256"]).map((pki) =>
+				credentialsOf(pki, crls),
+			);
 			const other = new SmdpBench("P-256", { credentials, stateFolder: bench.stateFolder });
 			const { answer } = await other.client.download({ matchingId });
 			other.stop();
@@ -212,7 +217,7 @@ describe("sim-smdp run", () => {
 			console.log(`SKIPPED: no GSMA SGP.26 certificates in ${sgp26}`);
 			return context.skip();
 		}
-		const credentials = credentialsFromFolders([sgp26], ["P-256", "brainpoolP256r1"]);
+		const credentials = pkisFromFolders([sgp26], ["P-256", "brainpoolP256r1"]).map((pki) => credentialsOf(pki));
 		expect(credentials.map(({ curve }) => curve)).toEqual(["P-256", "brainpoolP256r1"]);
 		expect(loadPki(sgp26).curve).toBe("P-256");
 	});

@@ -4,17 +4,21 @@ import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import type { HttpHandler } from "@iot-esim/shared/transport/http/server";
 import { type Duration, Minutes } from "@iot-esim/shared/util/duration";
+import { RspServerError } from "../rsp-server/errors.ts";
+import { EventClient } from "../rsp-server/event-client.ts";
+import { EventOutbox } from "../rsp-server/event-outbox.ts";
+import { Faults } from "../rsp-server/faults.ts";
+import type { PostJson } from "../rsp-server/post-json.ts";
+import { Sessions } from "../rsp-server/session.ts";
 import type { SmdpContext, SmdpPolicy } from "./context.ts";
 import type { SmdpCredentials } from "./credentials.ts";
-import { SmdpError } from "./errors.ts";
-import { type PostJson, ProgressReports } from "./es2plus/progress-reports.ts";
-import { Faults } from "./faults.ts";
+import { ProgressReports } from "./es2plus/progress-reports.ts";
 import { benchFace } from "./http/bench-face.ts";
 import { publicFace } from "./http/public-face.ts";
 import { NotificationLog, type ReceivedNotification } from "./notification-log.ts";
+import { announceAll, announceChange, eventOfOrder } from "./orders/event-of-order.ts";
 import { Inventory, type NewProfile } from "./orders/inventory.ts";
 import type { ProfileRecord } from "./orders/profile-record.ts";
-import { Sessions } from "./session.ts";
 
 export const defaultPolicy: SmdpPolicy = {
 	confirmationAttempts: 3,
@@ -39,6 +43,8 @@ export interface SmdpDependencies {
 	readonly sessionLifetime?: Duration;
 	/** Where ES2+.HandleDownloadProgressInfo goes; nowhere when absent. */
 	readonly progress?: { readonly url: string; readonly post: PostJson };
+	/** The way to SM-DS (ES12); orders with an SM-DS are refused when absent. */
+	readonly postToSmds?: PostJson;
 }
 
 /** A running SM-DP+ without its listeners. */
@@ -56,38 +62,60 @@ export interface Smdp {
 
 /**
  * An SM-DP+ over a state folder. Everything that was answered is on the disk, so it may be killed at any time.
- * @throws SmdpError SMDP_OPTION, SMDP_STATE_DAMAGED
+ * @throws RspServerError RSP_SERVER_OPTION, RSP_SERVER_STATE_DAMAGED
  */
 export function createSmdp(deps: SmdpDependencies): Smdp {
 	const { stateFolder, clock, credentials } = deps;
 	const [address, ...aliases] = deps.addresses;
-	if (address === undefined) throw new SmdpError("SMDP_OPTION", "the SM-DP+ needs an address");
+	if (address === undefined) throw new RspServerError("RSP_SERVER_OPTION", "the SM-DP+ needs an address");
 	const [first] = credentials;
-	if (first === undefined) throw new SmdpError("SMDP_OPTION", "the SM-DP+ needs certificates");
+	if (first === undefined) throw new RspServerError("RSP_SERVER_OPTION", "the SM-DP+ needs certificates");
 	mkdirSync(stateFolder, { recursive: true });
 	const log = deps.logger("sim.smdp");
 	const progress = new ProgressReports({
 		stateFolder,
 		clock,
 		log,
-		requester: first.smdpOid,
-		post: deps.progress?.post ?? (() => Promise.resolve(204)),
+		requester: first.oid,
+		post: deps.progress?.post ?? (() => Promise.resolve({ status: 204, body: "" })),
 		...(deps.progress === undefined ? {} : { url: deps.progress.url }),
 	});
+	const events =
+		deps.postToSmds === undefined
+			? undefined
+			: new EventOutbox({
+					stateFolder,
+					client: new EventClient({ interface: "es12", requester: first.oid, post: deps.postToSmds }),
+					clock,
+					log,
+				});
+	const eventOf = (profile?: ProfileRecord) => eventOfOrder(profile, address);
+	const inventory = new Inventory(stateFolder, clock, (before, after) => {
+		if (events !== undefined) announceChange(events, eventOf(before), eventOf(after));
+	});
 	const context: SmdpContext = {
+		role: "SM-DP+",
 		credentials,
 		addresses: [address, ...aliases],
 		policy: { ...defaultPolicy, ...deps.policy },
-		inventory: new Inventory(stateFolder, clock),
+		inventory,
 		sessions: new Sessions(stateFolder, clock, deps.sessionLifetime ?? Minutes(60)),
 		notifications: new NotificationLog(stateFolder),
 		progress,
+		...(events === undefined ? {} : { events }),
 		clock,
 		random: deps.random,
 		log,
 	};
 	const faults = new Faults();
 	progress.start();
+	if (events !== undefined) {
+		announceAll(
+			events,
+			inventory.list().flatMap((profile) => eventOf(profile) ?? []),
+		);
+		events.start();
+	}
 	return {
 		handle: faults.before(publicFace(context, { isEs2plusPublic: deps.isEs2plusPublic ?? true })),
 		handleBench: benchFace(context, faults),
@@ -96,6 +124,7 @@ export function createSmdp(deps: SmdpDependencies): Smdp {
 		notifications: () => context.notifications.entries,
 		stop: () => {
 			progress.stop();
+			events?.stop();
 			context.notifications.close();
 		},
 	};

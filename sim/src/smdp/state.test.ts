@@ -2,9 +2,9 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } 
 import { join } from "node:path";
 import { generateKeyPair } from "@iot-esim/shared/crypto/ecdsa";
 import { afterEach, describe, expect, it } from "vitest";
+import { lockFolder } from "../rsp-server/store/folder-lock.ts";
 import { importFile } from "./import-command.ts";
 import { nextOrderState, type OrderEvent, type OrderState } from "./orders/order-state.ts";
-import { lockFolder } from "./store/folder-lock.ts";
 import { ICCID, profileYaml, SmdpBench } from "./test/bench.ts";
 import { codeOf, get } from "./test/download-client.ts";
 
@@ -84,7 +84,7 @@ describe("the state on disk", () => {
 		const smdp = start();
 		smdp.import();
 		writeFileSync(join(smdp.stateFolder, "profiles", `${ICCID}.json`), "{");
-		expect(() => smdp.restart()).toThrow(expect.objectContaining({ code: "SMDP_STATE_DAMAGED" }));
+		expect(() => smdp.restart()).toThrow(expect.objectContaining({ code: "RSP_SERVER_STATE_DAMAGED" }));
 	});
 
 	it("keeps no confirmation code in clear", async () => {

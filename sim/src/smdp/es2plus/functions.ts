@@ -1,12 +1,13 @@
 /** ES2+ (SGP.22 sections 5.3 and 6.5.2): how an operator orders the downloads of its profiles. */
 
 import { Eid } from "@iot-esim/shared/ids/eid";
+import type { JsonBody } from "../../rsp-server/http/json-body.ts";
+import type { JsonFunction } from "../../rsp-server/http/json-function.ts";
+import { isServerAddress } from "../../rsp-server/server-address.ts";
+import { RspRefusal } from "../../rsp-server/status-code.ts";
 import type { SmdpContext } from "../context.ts";
-import type { JsonBody } from "../http/json-body.ts";
-import type { JsonFunction } from "../http/json-function.ts";
 import { confirmationCodeHash } from "../orders/inventory.ts";
 import type { Order, ProfileRecord } from "../orders/profile-record.ts";
-import { RspRefusal } from "../status-code.ts";
 
 /** Characters of a MatchingID (SGP.22 section 4.1.1). */
 const MATCHING_ID = /^[0-9A-Z-]{0,255}$/;
@@ -83,16 +84,15 @@ function confirmOrder(smdp: SmdpContext, body: JsonBody): Record<string, unknown
 	if (eid !== undefined && order.eid !== undefined && eid !== order.eid) {
 		throw new RspRefusal("eidAssociated", `the order is for the eUICC ${order.eid}`, eid);
 	}
-	if (body.optionalText("smdsAddress")) {
-		throw new RspRefusal("smdsInaccessible", "this SM-DP+ registers no events at an SM-DS", body.text("smdsAddress"));
-	}
 	const owner = eid ?? order.eid;
 	const matchingId = checkedMatchingId(smdp, asked, owner);
+	const smdsAddress = checkedSmdsAddress(smdp, body, { eid: owner, matchingId });
 	const confirmationCode = body.optionalText("confirmationCode");
 	const changed: Order = {
 		...order,
 		matchingId,
 		...(owner === undefined ? {} : { eid: owner }),
+		...(smdsAddress === undefined ? {} : { smdsAddress }),
 		...(confirmationCode ? { confirmationCodeHash: confirmationCodeHash(confirmationCode) } : {}),
 	};
 	const reason = isReleased ? "confirmed and released" : "confirmed";
@@ -100,8 +100,32 @@ function confirmOrder(smdp: SmdpContext, body: JsonBody): Record<string, unknown
 	return confirmed(smdp, changed);
 }
 
-function confirmed(smdp: SmdpContext, { eid, matchingId }: Order): Record<string, unknown> {
-	return { ...(eid === undefined ? {} : { eid }), matchingId, smdpAddress: smdp.addresses[0] };
+function confirmed(smdp: SmdpContext, { eid, matchingId, smdsAddress }: Order): Record<string, unknown> {
+	return {
+		...(eid === undefined ? {} : { eid }),
+		matchingId,
+		smdpAddress: smdp.addresses[0],
+		...(smdsAddress === undefined ? {} : { smdsAddress }),
+	};
+}
+
+/** The SM-DS gets the order's event when it is released; the eUICC finds it there by its EID. */
+function checkedSmdsAddress(
+	smdp: SmdpContext,
+	body: JsonBody,
+	{ eid, matchingId }: { readonly eid: string | undefined; readonly matchingId: string },
+): string | undefined {
+	const smdsAddress = body.optionalText("smdsAddress");
+	if (!smdsAddress) return undefined;
+	if (smdp.events === undefined || !isServerAddress(smdsAddress)) {
+		const reason = smdp.events === undefined ? "this SM-DP+ has no way to an SM-DS" : "smdsAddress is no FQDN[:port]";
+		throw new RspRefusal("smdsInaccessible", reason, smdsAddress);
+	}
+	if (eid === undefined) throw new RspRefusal("eidMissing", "an order with an SM-DS needs an EID");
+	if (matchingId === "") {
+		throw new RspRefusal("matchingIdInvalid", "an order with an SM-DS needs a MatchingID: it is the EventID there");
+	}
+	return smdsAddress;
 }
 
 function checkedMatchingId(smdp: SmdpContext, asked: string | undefined, eid: string | undefined): string {

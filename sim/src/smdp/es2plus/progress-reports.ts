@@ -2,8 +2,9 @@ import { join } from "node:path";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { type Duration, Hours, Milliseconds, Minutes, Seconds } from "@iot-esim/shared/util/duration";
-import { RspRefusal, type StatusCode, statusCodeData } from "../status-code.ts";
-import { RecordStore } from "../store/record-store.ts";
+import type { PostJson } from "../../rsp-server/post-json.ts";
+import { RspRefusal, type StatusCode, statusCodeData } from "../../rsp-server/status-code.ts";
+import { RecordStore } from "../../rsp-server/store/record-store.ts";
 
 /** Points of the download of which ES2+.HandleDownloadProgressInfo tells (SGP.22 section 5.3.5). */
 export const NotificationPoint = {
@@ -23,9 +24,6 @@ export interface Progress {
 	/** ProfileInstallationResult in base64. */
 	readonly resultData?: string;
 }
-
-/** Sends a JSON body by POST and tells the HTTP status. */
-export type PostJson = (url: string, body: string) => Promise<number>;
 
 interface Waiting {
 	readonly id: string;
@@ -53,7 +51,7 @@ export class ProgressReports {
 	#isStopped = false;
 	#cancelRetry: () => void = () => undefined;
 
-	/** @throws SmdpError SMDP_STATE_DAMAGED */
+	/** @throws RspServerError RSP_SERVER_STATE_DAMAGED */
 	constructor(deps: {
 		readonly stateFolder: string;
 		readonly clock: Clock;
@@ -129,7 +127,8 @@ export class ProgressReports {
 	/** True also when the report is too old to be worth another attempt. */
 	async #isDelivered(url: string, { id, createdAt, body }: Waiting): Promise<boolean> {
 		try {
-			const status = await this.#post(`${url.replace(/\/$/, "")}/gsma/rsp2/es2plus/handleDownloadProgressInfo`, body);
+			const path = "gsma/rsp2/es2plus/handleDownloadProgressInfo";
+			const { status } = await this.#post(`${url.replace(/\/$/, "")}/${path}`, body);
 			if (status >= 200 && status < 300) return true;
 			this.#log.warn("progress report not accepted", { id, status });
 		} catch (error) {

@@ -12,13 +12,13 @@ import {
 	GetBoundProfilePackageErrorCode,
 	InitiateAuthenticationErrorCode,
 } from "@iot-esim/shared/messages/sgp22/es9plus-download";
+import { initiateAuthentication } from "../../rsp-server/initiate-authentication.ts";
+import { RspRefusal, type StatusCodeName } from "../../rsp-server/status-code.ts";
 import type { SmdpContext } from "../context.ts";
-import { RspRefusal, type StatusCodeName } from "../status-code.ts";
 import { authenticateClient } from "./authenticate-client.ts";
 import { cancelSession } from "./cancel-session.ts";
 import { getBoundProfilePackage } from "./get-bound-profile-package.ts";
 import { handleNotification } from "./handle-notification.ts";
-import { initiateAuthentication } from "./initiate-authentication.ts";
 
 const UNDEFINED_ERROR = 127;
 

@@ -1,19 +1,19 @@
 import { decode, keep } from "@iot-esim/shared/asn1/schema";
-import { signRaw, verifyRaw } from "@iot-esim/shared/crypto/ecdsa";
+import { signRaw } from "@iot-esim/shared/crypto/ecdsa";
 import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
 import type { AuthenticateResponseOk, EuiccSigned1 } from "@iot-esim/shared/messages/sgp22/authenticate-server";
 import type { AuthenticateClientOk, AuthenticateClientRequest } from "@iot-esim/shared/messages/sgp22/es9plus-download";
 import { SmdpSigned2 } from "@iot-esim/shared/messages/sgp22/prepare-download";
 import { StoreMetadataRequest } from "@iot-esim/shared/messages/sgp22/profile-metadata";
-import { euiccSignature1Input, smdpSignature2Input } from "@iot-esim/shared/security/signature-input";
-import { equalBytes, fromBase64, toBase64 } from "@iot-esim/shared/util/bytes";
+import { smdpSignature2Input } from "@iot-esim/shared/security/signature-input";
+import { fromBase64, toBase64 } from "@iot-esim/shared/util/bytes";
+import { authenticateEuicc } from "../../rsp-server/authenticate-euicc.ts";
+import { credentialsOn } from "../../rsp-server/credentials.ts";
+import { RspRefusal } from "../../rsp-server/status-code.ts";
 import type { SmdpContext } from "../context.ts";
-import type { SmdpCredentials } from "../credentials.ts";
+import type { Session } from "../offer.ts";
 import type { ProfileRecord } from "../orders/profile-record.ts";
-import type { Session } from "../session.ts";
-import { RspRefusal } from "../status-code.ts";
 import { checkEligibility } from "./eligibility.ts";
-import { type EuiccIdentity, verifyEuiccIdentity } from "./euicc-identity.ts";
 import { findPendingOrder } from "./pending-order.ts";
 
 /**
@@ -21,45 +21,15 @@ import { findPendingOrder } from "./pending-order.ts";
  * @throws RspRefusal with the codes of that section
  */
 export function authenticateClient(smdp: SmdpContext, request: AuthenticateClientRequest): AuthenticateClientOk {
-	const session = smdp.sessions.require(TransactionId.fromBytes(request.transactionId));
-	const response = request.authenticateServerResponse.value;
-	if ("authenticateResponseError" in response) {
-		smdp.sessions.end(session.transactionId);
-		const { authenticateErrorCode } = response.authenticateResponseError;
-		throw new RspRefusal("euiccReportedError", `the eUICC refused the server with error ${authenticateErrorCode}`);
-	}
-	const answer = response.authenticateResponseOk;
-	const identity = verifyAnswer(smdp, session, answer);
+	const { session, answer, euicc } = authenticateEuicc(smdp, request);
 	const repeated = repeatedAnswer(smdp, session, answer);
 	if (repeated !== undefined) return repeated;
 	if (session.offer !== undefined) {
 		throw new RspRefusal("transactionUnknown", "the session is past its authentication", session.transactionId);
 	}
-	const euicc = { eid: identity.eid, certificate: toBase64(answer.euiccCertificate) };
 	const authenticated = { ...session, euicc };
 	smdp.sessions.put(authenticated);
-	return offerProfile(smdp, authenticated, answer, identity);
-}
-
-/** Certificates, signature and challenge. */
-function verifyAnswer(smdp: SmdpContext, session: Session, answer: AuthenticateResponseOk): EuiccIdentity {
-	const credentials = credentialsOn(smdp, session.euiccCurve);
-	const identity = verifyEuiccIdentity(credentials, answer, smdp.clock.now());
-	const { value, der } = answer.euiccSigned1;
-	if (!verifyRaw(identity.publicKey, euiccSignature1Input(der), answer.euiccSignature1)) {
-		throw new RspRefusal(
-			"euiccVerificationFailed",
-			"euiccSignature1 is not one by the key of CERT.EUICC",
-			identity.eid,
-		);
-	}
-	if (!equalBytes(value.serverChallenge, fromBase64(session.serverChallenge))) {
-		throw new RspRefusal("euiccVerificationFailed", "the eUICC signed another serverChallenge", identity.eid);
-	}
-	if (TransactionId.fromBytes(value.transactionId) !== session.transactionId) {
-		throw new RspRefusal("transactionUnknown", "the eUICC signed another transactionId", session.transactionId);
-	}
-	return identity;
+	return offerProfile(smdp, authenticated, answer, euicc.eid);
 }
 
 /** The same answer to the same request: the client did not get it the first time. */
@@ -82,7 +52,7 @@ function offerProfile(
 	smdp: SmdpContext,
 	session: Session,
 	answer: AuthenticateResponseOk,
-	{ eid }: EuiccIdentity,
+	eid: string,
 ): AuthenticateClientOk {
 	const signed = answer.euiccSigned1.value;
 	const found = findPendingOrder(smdp, { eid, matchingId: matchingIdOf(signed) });
@@ -154,13 +124,4 @@ function offered(
 
 function matchingIdOf({ ctxParams1 }: EuiccSigned1): string {
 	return ctxParams1.ctxParamsForCommonAuthentication.matchingId ?? "";
-}
-
-/** The credentials that a session was started with; they are gone when the PKI was changed in between. */
-export function credentialsOn(smdp: SmdpContext, curve: Session["serverCurve"]): SmdpCredentials {
-	const credentials = smdp.credentials.find((one) => one.curve === curve);
-	if (credentials === undefined) {
-		throw new RspRefusal("transactionUnknown", `this SM-DP+ has no certificates on ${curve} any more`);
-	}
-	return credentials;
 }

@@ -5,10 +5,10 @@ import { parseCertificate } from "@iot-esim/shared/pki/certificate";
 import { SecurityError } from "@iot-esim/shared/security/errors";
 import { verifyCancelSession } from "@iot-esim/shared/security/result-verifier";
 import { fromBase64 } from "@iot-esim/shared/util/bytes";
+import { credentialsOn } from "../../rsp-server/credentials.ts";
+import { RspRefusal, type StatusCodeName, statusCodes } from "../../rsp-server/status-code.ts";
 import type { SmdpContext } from "../context.ts";
-import type { Session } from "../session.ts";
-import { RspRefusal, type StatusCodeName, statusCodes } from "../status-code.ts";
-import { credentialsOn } from "./authenticate-client.ts";
+import type { Session } from "../offer.ts";
 
 /** Reasons after which the order waits for another attempt (SGP.22 section 3.1.3.2). */
 const postponing: readonly number[] = [CancelSessionReasonCode.postponed, CancelSessionReasonCode.timeout];
@@ -48,7 +48,7 @@ export function cancelSession(smdp: SmdpContext, request: CancelSessionRequestEs
 	if (TransactionId.fromBytes(signed.transactionId) !== session.transactionId) {
 		throw new RspRefusal("transactionUnknown", "the eUICC signed another transactionId", session.transactionId);
 	}
-	if (signed.smdpOid !== credentialsOn(smdp, session.serverCurve).smdpOid) {
+	if (signed.smdpOid !== credentialsOn(smdp, session.serverCurve).oid) {
 		throw new RspRefusal("smdpOidInvalid", `the eUICC signed the SM-DP+ OID ${signed.smdpOid}`, signed.smdpOid);
 	}
 	endOrder(smdp, session, euicc.eid, signed.reason);

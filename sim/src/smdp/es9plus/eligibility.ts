@@ -5,8 +5,8 @@ import { PprIds } from "@iot-esim/shared/messages/sgp22/profile-info";
 import { StoreMetadataRequest } from "@iot-esim/shared/messages/sgp22/profile-metadata";
 import { fromBase64 } from "@iot-esim/shared/util/bytes";
 import { EsimError } from "@iot-esim/shared/util/errors";
+import { RspRefusal } from "../../rsp-server/status-code.ts";
 import type { ProfileRecord } from "../orders/profile-record.ts";
-import { RspRefusal } from "../status-code.ts";
 
 /** Available non-volatile memory in extCardResource (ETSI TS 102 226). */
 const TAG_FREE_MEMORY = 0x82;

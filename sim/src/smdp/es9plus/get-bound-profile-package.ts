@@ -16,11 +16,11 @@ import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { buildBoundProfilePackage } from "@iot-esim/shared/security/bound-profile-package";
 import { euiccSignature2Input } from "@iot-esim/shared/security/signature-input";
 import { fromBase64, fromHex, toBase64, utf8 } from "@iot-esim/shared/util/bytes";
+import { credentialsOn } from "../../rsp-server/credentials.ts";
+import { RspRefusal } from "../../rsp-server/status-code.ts";
 import type { SmdpContext } from "../context.ts";
+import type { AuthenticatedEuicc, Offer, Session } from "../offer.ts";
 import type { Attempt, Binding, ProfileRecord } from "../orders/profile-record.ts";
-import type { AuthenticatedEuicc, Offer, Session } from "../session.ts";
-import { RspRefusal } from "../status-code.ts";
-import { credentialsOn } from "./authenticate-client.ts";
 
 /** hostId of the control reference template: any name of the SM-DP+'s choice, 1 to 16 octets. */
 const HOST_ID = utf8("sim-smdp");

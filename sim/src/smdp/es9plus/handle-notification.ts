@@ -12,11 +12,11 @@ import { parseCertificate } from "@iot-esim/shared/pki/certificate";
 import { SecurityError } from "@iot-esim/shared/security/errors";
 import { verifyOtherNotification, verifyProfileInstallationResult } from "@iot-esim/shared/security/result-verifier";
 import { fromBase64, toBase64 } from "@iot-esim/shared/util/bytes";
+import { verifyEuiccIdentity } from "../../rsp-server/euicc-identity.ts";
+import { RspRefusal, statusCodes } from "../../rsp-server/status-code.ts";
 import type { SmdpContext } from "../context.ts";
 import type { ReceivedNotification } from "../notification-log.ts";
 import type { Attempt, ProfileRecord } from "../orders/profile-record.ts";
-import { RspRefusal, statusCodes } from "../status-code.ts";
-import { verifyEuiccIdentity } from "./euicc-identity.ts";
 
 /** Ends of an installation after which the same order may be tried again (SGP.22 section 3.1.5). */
 const retriedReasons: readonly number[] = [ErrorReasonCode.installFailedDueToInterruption];

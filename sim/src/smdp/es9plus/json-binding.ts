@@ -10,14 +10,14 @@ import { EUICCInfo1 } from "@iot-esim/shared/messages/sgp22/euicc-info";
 import { PendingNotification } from "@iot-esim/shared/messages/sgp22/notifications";
 import { PrepareDownloadResponse } from "@iot-esim/shared/messages/sgp22/prepare-download";
 import { toBase64 } from "@iot-esim/shared/util/bytes";
+import type { JsonFunction } from "../../rsp-server/http/json-function.ts";
+import { initiateAuthentication } from "../../rsp-server/initiate-authentication.ts";
+import { RspRefusal } from "../../rsp-server/status-code.ts";
 import type { SmdpContext } from "../context.ts";
-import type { JsonFunction } from "../http/json-function.ts";
-import { RspRefusal } from "../status-code.ts";
 import { authenticateClient } from "./authenticate-client.ts";
 import { cancelSession } from "./cancel-session.ts";
 import { getBoundProfilePackage } from "./get-bound-profile-package.ts";
 import { handleNotification } from "./handle-notification.ts";
-import { initiateAuthentication } from "./initiate-authentication.ts";
 
 const CHALLENGE_LENGTH = 16;
 

@@ -1,6 +1,6 @@
+import { RspRefusal } from "../../rsp-server/status-code.ts";
 import type { SmdpContext } from "../context.ts";
 import type { ProfileRecord } from "../orders/profile-record.ts";
-import { RspRefusal } from "../status-code.ts";
 
 /**
  * The order that an eUICC asks for, by its matching identifier, or by its EID when it names none.

@@ -1,14 +1,13 @@
 import type { HttpHandler, IncomingRequest, OutgoingResponse } from "@iot-esim/shared/transport/http/server";
-import { EsimError } from "@iot-esim/shared/util/errors";
+import type { Faults } from "../../rsp-server/faults.ts";
+import { JsonBody } from "../../rsp-server/http/json-body.ts";
+import { answerJson, json } from "../../rsp-server/http/json-function.ts";
+import { failing, jsonFunctionAt, onGet, pathOf, refusalLog } from "../../rsp-server/http/rsp-face.ts";
 import type { SmdpContext } from "../context.ts";
 import { es2plusJson } from "../es2plus/functions.ts";
-import type { Faults } from "../faults.ts";
 import { profileFromFile } from "../orders/import-profile.ts";
-import type { ProfileRecord } from "../orders/profile-record.ts";
-import { RspRefusal } from "../status-code.ts";
-import { JsonBody } from "./json-body.ts";
-import { answerJson, json } from "./json-function.ts";
-import { healthz, pathOf } from "./public-face.ts";
+import type { Order, ProfileRecord } from "../orders/profile-record.ts";
+import { healthz } from "./public-face.ts";
 
 /**
  * What a test bench reaches over plain HTTP on the loopback: the inventory with its keys, notifications, faults, and
@@ -20,30 +19,34 @@ export function benchFace(smdp: SmdpContext, faults: Faults): HttpHandler {
 		const path = pathOf(request);
 		const [, ...parts] = path.split("/");
 		if (path === "/healthz") return healthz(smdp);
-		if (path === "/bench/v1/notifications") return get(request, () => json(200, smdp.notifications.entries));
+		if (path === "/bench/v1/notifications") return onGet(request, () => json(200, smdp.notifications.entries));
 		if (path === "/bench/v1/profiles") {
 			if (request.method === "POST") return failing(() => importProfile(smdp, request));
-			return get(request, () => json(200, smdp.inventory.list().map(shown)));
+			return onGet(request, () =>
+				json(
+					200,
+					smdp.inventory.list().map((profile) => shown(smdp, profile)),
+				),
+			);
 		}
 		if (path === "/bench/v1/faults") return failing(() => changeFaults(faults, request));
 		const [, , , named, detail] = parts;
 		const iccid = named?.replace(/F$/i, "");
 		if (path.startsWith("/bench/v1/profiles/") && iccid !== undefined && parts.length <= 5) {
-			if (detail === "upp") return get(request, () => failing(() => upp(smdp, iccid)));
-			if (detail === undefined) return get(request, () => oneProfile(smdp, iccid));
+			if (detail === "upp") return onGet(request, () => failing(() => upp(smdp, iccid)));
+			if (detail === undefined) return onGet(request, () => oneProfile(smdp, iccid));
 		}
-		const run = path.startsWith("/gsma/rsp2/es2plus/") ? es2plus[parts.at(-1) ?? ""] : undefined;
-		if (run === undefined || parts.length !== 4) return { status: 404 };
+		const run = jsonFunctionAt({ es2plus }, path);
+		if (run === undefined) return { status: 404 };
 		if (request.method !== "POST") return { status: 405, headers: { Allow: "POST" } };
-		return answerJson(run, request.body, ({ code, message }) => {
-			smdp.log.info("request refused", { path, ...code, reason: message });
-		});
+		return answerJson(run, request.body, refusalLog(smdp.log, path));
 	};
 }
 
 /** A profile as the bench sees it; keys stay in the UPP. */
-function shown({ iccid, state, profileType, imsi, size, order, binding, history }: ProfileRecord) {
+function shown(smdp: SmdpContext, { iccid, state, profileType, imsi, size, order, binding, history }: ProfileRecord) {
 	const eid = binding?.eid ?? order?.eid;
+	const event = eventAt(smdp, order);
 	return {
 		iccid,
 		state,
@@ -52,6 +55,7 @@ function shown({ iccid, state, profileType, imsi, size, order, binding, history 
 		...(order?.matchingId === undefined ? {} : { matchingId: order.matchingId }),
 		...(eid === undefined ? {} : { eid }),
 		...(order?.expiresAt === undefined ? {} : { expiresAt: new Date(order.expiresAt).toISOString() }),
+		...(event === undefined ? {} : { event }),
 		hasConfirmationCode: order?.confirmationCodeHash !== undefined,
 		downloadAttempts: order?.downloadAttempts ?? 0,
 		size,
@@ -59,9 +63,19 @@ function shown({ iccid, state, profileType, imsi, size, order, binding, history 
 	};
 }
 
+/** How far the order's event at its SM-DS is. */
+function eventAt(smdp: SmdpContext, order: Order | undefined) {
+	const { smdsAddress, eid, matchingId } = order ?? {};
+	if (smdsAddress === undefined || eid === undefined || matchingId === undefined) return undefined;
+	const outgoing = smdp.events?.find({ smdsAddress, eid, eventId: matchingId });
+	if (outgoing === undefined) return { smdsAddress };
+	const { wanted, state, attempts, lastError } = outgoing;
+	return { smdsAddress, wanted, state, attempts, ...(lastError === undefined ? {} : { lastError }) };
+}
+
 function oneProfile(smdp: SmdpContext, iccid: string): OutgoingResponse {
 	const profile = smdp.inventory.find(iccid);
-	return profile === undefined ? { status: 404 } : json(200, shown(profile));
+	return profile === undefined ? { status: 404 } : json(200, shown(smdp, profile));
 }
 
 function upp(smdp: SmdpContext, iccid: string): OutgoingResponse {
@@ -79,7 +93,7 @@ function importProfile(smdp: SmdpContext, request: IncomingRequest): OutgoingRes
 		smdpAddress: smdp.addresses[0],
 		...(profileType === null ? {} : { profileType }),
 	});
-	return json(201, shown(smdp.inventory.add(profile)));
+	return json(201, shown(smdp, smdp.inventory.add(profile)));
 }
 
 /** GET shows what is armed, POST arms one more, DELETE disarms all. */
@@ -88,18 +102,4 @@ function changeFaults(faults: Faults, { method, body }: IncomingRequest): Outgoi
 	else if (method === "DELETE") faults.disarm();
 	else if (method !== "GET") return { status: 405, headers: { Allow: "GET, POST, DELETE" } };
 	return json(method === "POST" ? 201 : 200, faults.armed);
-}
-
-function failing(run: () => OutgoingResponse): OutgoingResponse {
-	try {
-		return run();
-	} catch (error) {
-		if (error instanceof RspRefusal) return json(400, { message: error.message });
-		if (!(error instanceof EsimError) || error.httpStatus >= 500) throw error;
-		return json(error.httpStatus, { code: error.code, message: error.message });
-	}
-}
-
-function get(request: IncomingRequest, run: () => OutgoingResponse): OutgoingResponse {
-	return request.method === "GET" ? run() : { status: 405, headers: { Allow: "GET" } };
 }

@@ -9,9 +9,9 @@ import { subscriberOf } from "@iot-esim/shared/profile/subscriber";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import { toBase64 } from "@iot-esim/shared/util/bytes";
 import { EsimError } from "@iot-esim/shared/util/errors";
+import { replaceFile } from "../../rsp-server/store/durable-file.ts";
+import { RecordStore } from "../../rsp-server/store/record-store.ts";
 import { SmdpError } from "../errors.ts";
-import { replaceFile } from "../store/durable-file.ts";
-import { RecordStore } from "../store/record-store.ts";
 import { nextOrderState, type OrderEvent } from "./order-state.ts";
 import type { ProfileRecord } from "./profile-record.ts";
 
@@ -28,18 +28,23 @@ export interface NewProfile {
 	readonly profileType: string;
 }
 
+/** Told of every change of a profile that is taken in, when it is on the disk. */
+export type ProfileChange = (before: ProfileRecord | undefined, after: ProfileRecord) => void;
+
 /** The profiles of the SM-DP+ with their orders, in `<folder>/profiles/<ICCID>.json` and `.der`. */
 export class Inventory {
 	readonly #folder: string;
 	readonly #records: RecordStore<ProfileRecord>;
 	readonly #clock: Clock;
+	readonly #onChange: ProfileChange;
 
-	/** @throws SmdpError SMDP_STATE_DAMAGED */
-	constructor(stateFolder: string, clock: Clock) {
+	/** @throws RspServerError RSP_SERVER_STATE_DAMAGED */
+	constructor(stateFolder: string, clock: Clock, onChange: ProfileChange = () => undefined) {
 		this.#folder = join(stateFolder, "profiles");
 		mkdirSync(this.#folder, { recursive: true });
 		this.#records = new RecordStore(this.#folder);
 		this.#clock = clock;
+		this.#onChange = onChange;
 	}
 
 	/**
@@ -147,7 +152,9 @@ export class Inventory {
 	}
 
 	#store(profile: ProfileRecord): ProfileRecord {
+		const before = this.#records.get(profile.iccid);
 		this.#records.put(profile.iccid, profile);
+		this.#onChange(before, profile);
 		return profile;
 	}
 

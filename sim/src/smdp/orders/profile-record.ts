@@ -28,6 +28,8 @@ export interface Order {
 	readonly eid?: string;
 	/** Absent until confirmed; empty when the profile waits for its EID. */
 	readonly matchingId?: string;
+	/** SM-DS at which the order is announced to the eUICC. */
+	readonly smdsAddress?: string;
 	/** SHA-256 of the confirmation code, in hex; all that hashCc needs. */
 	readonly confirmationCodeHash?: string;
 	/** Requester and call of the DownloadOrder, by which a repetition is told. */

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { SmdpError } from "../errors.ts";
+import { RspServerError } from "../errors.ts";
 import { flushFolder, replaceFile, UNFINISHED } from "./durable-file.ts";
 
 const ENDING = ".json";
@@ -13,7 +13,7 @@ export class RecordStore<T> {
 	readonly #folder: string;
 	readonly #records = new Map<string, T>();
 
-	/** @throws SmdpError SMDP_STATE_DAMAGED */
+	/** @throws RspServerError RSP_SERVER_STATE_DAMAGED */
 	constructor(folder: string) {
 		this.#folder = folder;
 		mkdirSync(folder, { recursive: true });
@@ -47,7 +47,7 @@ export class RecordStore<T> {
 	}
 
 	put(key: string, record: T): void {
-		if (!isKey(key)) throw new SmdpError("SMDP_STATE_DAMAGED", `"${key}" cannot be the name of a record`);
+		if (!isKey(key)) throw new RspServerError("RSP_SERVER_STATE_DAMAGED", `"${key}" cannot be the name of a record`);
 		replaceFile(this.#path(key), `${JSON.stringify(record)}\n`);
 		this.#records.set(key, record);
 	}
@@ -65,7 +65,7 @@ export class RecordStore<T> {
 			this.#records.set(key, record);
 			return record;
 		} catch (cause) {
-			throw new SmdpError("SMDP_STATE_DAMAGED", `${path} cannot be read`, { cause });
+			throw new RspServerError("RSP_SERVER_STATE_DAMAGED", `${path} cannot be read`, { cause });
 		}
 	}
 

@@ -1,7 +1,7 @@
 import type { HttpHandler, IncomingRequest, OutgoingResponse } from "@iot-esim/shared/transport/http/server";
-import { SmdpError } from "./errors.ts";
+import { RspServerError } from "./errors.ts";
 import { json } from "./http/json-function.ts";
-import { pathOf } from "./http/public-face.ts";
+import { pathOf } from "./http/rsp-face.ts";
 
 /** How the next requests shall go wrong, so that clients can be tested. */
 export interface Fault {
@@ -28,7 +28,7 @@ const kinds: readonly FaultKind[] = ["refuse", "status", "lose-request", "lose-a
 export class Faults {
 	#armed: { readonly fault: Fault; left: number }[] = [];
 
-	/** @throws SmdpError SMDP_OPTION when it is none */
+	/** @throws RspServerError RSP_SERVER_OPTION when it is none */
 	arm(value: unknown): void {
 		const fault = checkedFault(value);
 		this.#armed.push({ fault, left: fault.times ?? 1 });
@@ -101,5 +101,5 @@ function checkedFault(value: unknown): Fault {
 		isCode(subjectCode) &&
 		isCode(reasonCode);
 	if (isFault) return fault as Fault;
-	throw new SmdpError("SMDP_OPTION", `a fault names its function and a kind of ${kinds.join(", ")}`);
+	throw new RspServerError("RSP_SERVER_OPTION", `a fault names its function and a kind of ${kinds.join(", ")}`);
 }

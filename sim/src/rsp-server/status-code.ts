@@ -1,6 +1,6 @@
 /**
- * What clients of the SM-DP+ are told when it refuses: subject and reason codes of SGP.22 section 5.2.6, as the error
- * tables of the functions of ES2+ (section 5.3) and ES9+ (section 5.6) name them.
+ * What clients of an SM-DP+ or SM-DS are told when it refuses: subject and reason codes of SGP.22 section 5.2.6, as the
+ * error tables of the functions of ES2+ (section 5.3), ES9+ (5.6), ES11 (5.8), ES12 (5.9) and ES15 (5.10) name them.
  */
 
 export interface StatusCode {
@@ -56,6 +56,14 @@ export const statusCodes = {
 	matchingIdInUse: code("8.2.6", "3.3"),
 	matchingIdAssociated: code("8.2.6", "3.10"),
 	smdsInaccessible: code("8.9", "5.1"),
+	smdsExecutionError: code("8.9", "4.2"),
+
+	smdsAddressRefused: code("8.9.1", "3.8"),
+	smdsNoCommonPublicKey: code("8.9.2", "3.1"),
+	smdsVersionUnsupported: code("8.9.3", "3.1"),
+	smdsCertificateUnavailable: code("8.9.4", "3.7"),
+	eventInUse: code("8.9.5", "3.3"),
+	eventUnknown: code("8.9.5", "3.9"),
 
 	endUserRejected: code("8.8.5", "3.8"),
 	pprNotAllowed: code("8.2.8", "1.2"),

@@ -7,7 +7,7 @@ import { RspRefusal } from "./status-code.ts";
 import { RecordStore } from "./store/record-store.ts";
 
 /** One RSP session; octets in base64, times in milliseconds since 1970. */
-export interface Session {
+export interface Session<Offer = unknown> {
 	/** Upper-case hex. */
 	readonly transactionId: string;
 	readonly startedAt: number;
@@ -18,7 +18,7 @@ export interface Session {
 	readonly euiccCurve: Curve;
 	/** Present once the eUICC is authenticated, also when there was nothing for it. */
 	readonly euicc?: AuthenticatedEuicc;
-	/** Present once a profile was offered to the eUICC. */
+	/** What an SM-DP+ has offered to the eUICC; present once it has. */
 	readonly offer?: Offer;
 }
 
@@ -27,24 +27,13 @@ export interface AuthenticatedEuicc {
 	readonly certificate: string;
 }
 
-/** What was answered to AuthenticateClient, for a client that asks again. */
-export interface Offer {
-	readonly iccid: string;
-	/** Of the order that was offered: the profile may be ordered anew before the session is over. */
-	readonly matchingId: string;
-	readonly smdpSigned2: string;
-	readonly smdpSignature2: string;
-	/** Of the request that was answered, to tell a repetition from another request. */
-	readonly euiccSignature1: string;
-}
-
 /** The sessions under way, in `<folder>/sessions`; they outlive a restart, and end after a time. */
-export class Sessions {
-	readonly #records: RecordStore<Session>;
+export class Sessions<Offer = unknown> {
+	readonly #records: RecordStore<Session<Offer>>;
 	readonly #clock: Clock;
 	readonly #lifetime: Duration;
 
-	/** @throws SmdpError SMDP_STATE_DAMAGED */
+	/** @throws RspServerError RSP_SERVER_STATE_DAMAGED */
 	constructor(stateFolder: string, clock: Clock, lifetime: Duration) {
 		this.#records = new RecordStore(join(stateFolder, "sessions"));
 		this.#clock = clock;
@@ -52,13 +41,13 @@ export class Sessions {
 	}
 
 	/** @throws RspRefusal transactionUnknown (8.10.1/3.9) */
-	require(transactionId: string): Session {
+	require(transactionId: string): Session<Offer> {
 		const session = TransactionId.is(transactionId) ? this.#records.get(transactionId) : undefined;
 		if (session !== undefined && !this.#isOver(session)) return session;
 		throw new RspRefusal("transactionUnknown", `no session ${transactionId} is under way`, transactionId);
 	}
 
-	put(session: Session): void {
+	put(session: Session<Offer>): void {
 		for (const other of this.#records.values()) if (this.#isOver(other)) this.end(other.transactionId);
 		this.#records.put(session.transactionId, session);
 	}
@@ -71,7 +60,7 @@ export class Sessions {
 		return this.#records.values().filter((session) => !this.#isOver(session)).length;
 	}
 
-	#isOver({ startedAt }: Session): boolean {
+	#isOver({ startedAt }: Session<Offer>): boolean {
 		return this.#clock.now() - startedAt > this.#lifetime;
 	}
 }

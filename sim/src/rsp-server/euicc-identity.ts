@@ -1,8 +1,8 @@
 import type { KeyObject } from "node:crypto";
 import { verifyEuiccChain, verifyEumChain } from "@iot-esim/shared/pki/chain";
 import { PkiError } from "@iot-esim/shared/pki/errors";
-import type { SmdpCredentials } from "../credentials.ts";
-import { RspRefusal, type StatusCodeName } from "../status-code.ts";
+import type { ServerCredentials } from "./credentials.ts";
+import { RspRefusal, type StatusCodeName } from "./status-code.ts";
 
 /** Who an eUICC is, by its verified certificate. */
 export interface EuiccIdentity {
@@ -15,7 +15,7 @@ export interface EuiccIdentity {
  * @throws RspRefusal 8.1.2/6.1, 8.1.2/6.3, 8.1.3/6.1, 8.1.3/6.3, 8.11.1/3.9
  */
 export function verifyEuiccIdentity(
-	credentials: SmdpCredentials,
+	credentials: ServerCredentials,
 	certificates: { readonly euiccCertificate: Uint8Array; readonly eumCertificate: Uint8Array },
 	at: number,
 ): EuiccIdentity {

@@ -2,20 +2,23 @@ import type { OutgoingResponse } from "@iot-esim/shared/transport/http/server";
 import { RspRefusal, statusCodeData } from "../status-code.ts";
 import { JsonBody } from "./json-body.ts";
 
-/** A function of ES2+ or ES9+ in JSON: body in, members of the answer out; undefined is an answer without body (204). */
-export type JsonFunction = (body: JsonBody) => Readonly<Record<string, unknown>> | undefined;
+/** Members of an answer in JSON; undefined is an answer without body (204). */
+export type JsonMembers = Readonly<Record<string, unknown>> | undefined;
+
+/** A function of ES2+, ES9+, ES11 or ES12 in JSON. */
+export type JsonFunction = (body: JsonBody) => JsonMembers | Promise<JsonMembers>;
 
 /**
  * Runs a function and answers as SGP.22 section 6.5.1.4 prescribes: status 200 with functionExecutionStatus, also for
  * a refusal; 400 only for what is no JSON at all.
  */
-export function answerJson(
+export async function answerJson(
 	run: JsonFunction,
 	requestBody: Uint8Array,
 	onRefusal: (refusal: RspRefusal) => void,
-): OutgoingResponse {
+): Promise<OutgoingResponse> {
 	try {
-		const members = run(JsonBody.parse(requestBody));
+		const members = await run(JsonBody.parse(requestBody));
 		if (members === undefined) return { status: 204 };
 		return json(200, { header: { functionExecutionStatus: { status: "Executed-Success" } }, ...members });
 	} catch (error) {

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { SmdpError } from "../errors.ts";
+import { RspServerError } from "../errors.ts";
 import { replaceFile } from "./durable-file.ts";
 
 /** A process as the lock remembers it; the start tells it from another one that got the same number. */
@@ -13,7 +13,7 @@ export interface ProcessIdentity {
  * Takes a state folder for this process; a lock whose process is gone is taken over.
  * @param isRunning tells whether the very process still runs
  * @returns a function that gives the folder back
- * @throws SmdpError SMDP_STATE_IN_USE
+ * @throws RspServerError RSP_SERVER_STATE_IN_USE
  */
 export function lockFolder(
 	folder: string,
@@ -24,7 +24,7 @@ export function lockFolder(
 	const path = join(folder, "lock");
 	const owner = readLock(path);
 	if (owner !== undefined && isRunning(owner)) {
-		throw new SmdpError("SMDP_STATE_IN_USE", `process ${owner.pid} uses ${folder}`);
+		throw new RspServerError("RSP_SERVER_STATE_IN_USE", `process ${owner.pid} uses ${folder}`);
 	}
 	replaceFile(path, JSON.stringify(self));
 	return () => rmSync(path, { force: true });

@@ -1,5 +1,5 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync } from "node:fs";
-import { SmdpError } from "../errors.ts";
+import { RspServerError } from "../errors.ts";
 import { writeWhole } from "./durable-file.ts";
 
 /** Entries that are only ever added, one JSON line each. An entry is on the disk when `append` returns. */
@@ -7,7 +7,7 @@ export class AppendLog<T> {
 	readonly #file: number;
 	readonly #entries: T[];
 
-	/** A last line that a kill cut off is dropped. @throws SmdpError SMDP_STATE_DAMAGED */
+	/** A last line that a kill cut off is dropped. @throws RspServerError RSP_SERVER_STATE_DAMAGED */
 	constructor(path: string) {
 		const text = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
 		const whole = text.lastIndexOf(0x0a) + 1;
@@ -20,7 +20,7 @@ export class AppendLog<T> {
 				.filter((line) => line !== "")
 				.map((line) => JSON.parse(line) as T);
 		} catch (cause) {
-			throw new SmdpError("SMDP_STATE_DAMAGED", `${path} has a line that cannot be read`, { cause });
+			throw new RspServerError("RSP_SERVER_STATE_DAMAGED", `${path} has a line that cannot be read`, { cause });
 		}
 		this.#file = openSync(path, "a", 0o600);
 	}
