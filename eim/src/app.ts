@@ -12,7 +12,7 @@ import { Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
 import { buildApi } from "./api/api.ts";
 import type { EimConfiguration } from "./api/api-deps.ts";
 import type { ApiServer } from "./api/server.ts";
-import { createHttpAsn1Binding } from "./bindings/http-asn1.ts";
+import { createEsipaFace } from "./bindings/esipa-face.ts";
 import type { EimConfig } from "./config.ts";
 import { API_KEY_RANDOM, makeApiKey } from "./domain/api-key.ts";
 import { EimError } from "./errors.ts";
@@ -49,7 +49,7 @@ export interface Eim {
 	readonly store: Store;
 	readonly api: ApiServer;
 	readonly esipa: EsipaHandler;
-	/** ESipa over HTTPS in ASN.1, for a listener with `tlsIdentity`. */
+	/** ESipa over HTTPS in both bindings, for a listener with `tlsIdentity`. */
 	readonly esipaHttp: HttpHandler;
 	readonly tlsIdentity: ServerIdentity;
 	readonly jobs: JobRunner;
@@ -100,7 +100,7 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 		store,
 		api,
 		esipa,
-		esipaHttp: createHttpAsn1Binding({ handler: esipa, log: logger("eim.esipa") }),
+		esipaHttp: createEsipaFace({ handler: esipa, log: logger("eim.esipa") }),
 		tlsIdentity: { key: tls.key, certificate: tls.certificate },
 		jobs,
 		housekeeping,

@@ -10,7 +10,7 @@ import { Seconds } from "@iot-esim/shared/util/duration";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import { serverConfig } from "./admin/server-config.ts";
 import { buildEim } from "./app.ts";
-import { LARGEST_ESIPA_REQUEST } from "./bindings/http-asn1.ts";
+import { LARGEST_ESIPA_BODY } from "./bindings/esipa-face.ts";
 import type { EimConfig } from "./config.ts";
 
 /** `main.js [--config FILE] [--esipa-port 8443 ...]`; every setting is also an environment variable EIM_... */
@@ -32,7 +32,7 @@ async function run(): Promise<number> {
 	const esipa = createHttpsListener(eim.esipaHttp, {
 		identity: eim.tlsIdentity,
 		// Anyone may connect: nothing larger than a message of an IPA is taken in.
-		maxBodyBytes: LARGEST_ESIPA_REQUEST,
+		maxBodyBytes: LARGEST_ESIPA_BODY,
 		onError: (error) => log.error("request failed", { error }),
 	});
 	const listening: Record<string, string> = {};

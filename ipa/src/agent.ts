@@ -12,7 +12,7 @@ import { Es10Commands } from "./card/es10-commands.ts";
 import { IsdRChannel, type IsdRChannelOptions } from "./card/isd-r-channel.ts";
 import { EimLinks, type LinkedEim } from "./eim-links.ts";
 import type { EsipaLink } from "./esipa/esipa-link.ts";
-import type { EsipaTarget } from "./esipa/http-asn1.ts";
+import type { EsipaTarget } from "./esipa/http-link.ts";
 import { ProcedureError } from "./procedures/errors.ts";
 import { IpaEvents } from "./procedures/event-emitter.ts";
 import { isLinkFailure, isRejection } from "./procedures/failure-kind.ts";

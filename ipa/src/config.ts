@@ -64,6 +64,16 @@ export const ipaConfig = defineConfig(
 			optional: true,
 			example: "eim-ca.pem",
 		}),
+		"eim.binding": setting.choice({
+			description: "Form of the messages to eIMs over HTTPS; an eIM offers both",
+			values: ["asn1", "json"],
+			default: "asn1",
+		}),
+		"eim.bindings": setting.map({
+			description: "Where eIMs differ from eim.binding: eimId to asn1 or json",
+			default: {},
+			example: { "eim.example.com": "json" },
+		}),
 		"eim.adminProtocol": setting.string({
 			description: "Version of SGP.22 in the header X-Admin-Protocol",
 			pattern: /^\d+\.\d+\.\d+$/,

@@ -3,7 +3,7 @@ import { equalBytes } from "@iot-esim/shared/util/bytes";
 import type { EimConfiguration } from "./card/eim-configuration.ts";
 import { EsipaClient } from "./esipa/esipa-client.ts";
 import type { EsipaLink } from "./esipa/esipa-link.ts";
-import type { EsipaTarget } from "./esipa/http-asn1.ts";
+import type { EsipaTarget } from "./esipa/http-link.ts";
 import type { AssociatedEim } from "./procedures/procedure-context.ts";
 
 /** An eIM of the card with its open link. */

@@ -6,7 +6,8 @@ import { Seconds } from "@iot-esim/shared/util/duration";
 import { describe, expect, it } from "vitest";
 import { EsipaError } from "../esipa/errors.ts";
 import type { EsipaHandler } from "../esipa/handler.ts";
-import { adminProtocol, createHttpAsn1Binding, ESIPA_ASN1_PATH, LARGEST_ESIPA_REQUEST } from "./http-asn1.ts";
+import { createHttpAsn1Binding, ESIPA_ASN1_PATH, LARGEST_ESIPA_REQUEST } from "./http-asn1.ts";
+import { adminProtocol } from "./http-esipa.ts";
 
 const TYPE = "application/x-gsma-rsp-asn1";
 

@@ -6,6 +6,7 @@ import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { createIpa } from "../agent.ts";
 import { type IpaConfig, settingsOf } from "../config.ts";
 import { httpAsn1Link } from "../esipa/http-asn1.ts";
+import { httpJsonLink } from "../esipa/http-json.ts";
 import type { IpaEvent } from "../procedures/ipa-event.ts";
 import { openJournal } from "../state/journal.ts";
 import { fileJournalStorage } from "../state/journal-storage.ts";
@@ -42,15 +43,17 @@ export async function runAgent(config: IpaConfig, effects: RunEffects): Promise<
 			journal,
 			logger,
 			settings: settingsOf(config, proactive),
-			link: (target) =>
-				httpAsn1Link(target, {
+			link: (target) => {
+				const binding = config["eim.bindings"][target.eimId] ?? config["eim.binding"];
+				return (binding === "json" ? httpJsonLink : httpAsn1Link)(target, {
 					clock,
 					timeout: config["eim.timeout"],
 					hosts: config.hosts,
 					fallbackCa,
 					adminProtocol: config["eim.adminProtocol"],
 					...(proxy === undefined ? {} : { proxy }),
-				}),
+				});
+			},
 		});
 		ipa.events.onAny(
 			statusWriter(folder, processes.ownPid, clock, (error) => log.warn("status not written", { error })),

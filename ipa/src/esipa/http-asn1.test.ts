@@ -10,7 +10,8 @@ import { Seconds } from "@iot-esim/shared/util/duration";
 import { afterEach, describe, expect, it } from "vitest";
 import { testPki } from "../../../test/support/esipa-bench.ts";
 import { FakeClock } from "../../../test/support/fake-clock.ts";
-import { type EsipaTarget, httpAsn1Link } from "./http-asn1.ts";
+import { httpAsn1Link } from "./http-asn1.ts";
+import type { EsipaTarget } from "./http-link.ts";
 
 const pki = testPki();
 const pem = (der: Uint8Array) => new X509Certificate(der).toString();
