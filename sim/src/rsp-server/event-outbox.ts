@@ -5,6 +5,7 @@ import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { type Duration, Hours, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import type { EventClient, EventOutcome, EventRegistration } from "./event-client.ts";
 import { RecordStore } from "./store/record-store.ts";
+import type { StateDisk } from "./store/state-disk.ts";
 
 /** One event at one SM-DS: what shall be true there, and how far it is; times in milliseconds since 1970. */
 export interface OutgoingEvent extends EventRegistration {
@@ -42,11 +43,12 @@ export class EventOutbox {
 	/** @throws RspServerError RSP_SERVER_STATE_DAMAGED */
 	constructor(deps: {
 		readonly stateFolder: string;
+		readonly disk?: StateDisk;
 		readonly client: EventClient;
 		readonly clock: Clock;
 		readonly log: Logger;
 	}) {
-		this.#records = new RecordStore(join(deps.stateFolder, "outgoing-events"));
+		this.#records = new RecordStore(join(deps.stateFolder, "outgoing-events"), deps.disk);
 		this.#client = deps.client;
 		this.#clock = deps.clock;
 		this.#log = deps.log;

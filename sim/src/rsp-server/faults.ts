@@ -1,5 +1,6 @@
 import type { HttpHandler, IncomingRequest, OutgoingResponse } from "@iot-esim/shared/transport/http/server";
 import { RspServerError } from "./errors.ts";
+import { JsonBody } from "./http/json-body.ts";
 import { json } from "./http/json-function.ts";
 import { pathOf } from "./http/rsp-face.ts";
 
@@ -40,6 +41,14 @@ export class Faults {
 
 	get armed(): readonly Fault[] {
 		return this.#armed.map(({ fault, left }) => ({ ...fault, times: left }));
+	}
+
+	/** The bench's way to them: GET shows what is armed, POST arms one more, DELETE disarms all. */
+	change({ method, body }: IncomingRequest): OutgoingResponse {
+		if (method === "POST") this.arm(JsonBody.value(body));
+		else if (method === "DELETE") this.disarm();
+		else if (method !== "GET") return { status: 405, headers: { Allow: "GET, POST, DELETE" } };
+		return json(method === "POST" ? 201 : 200, this.armed);
 	}
 
 	/** The handler with the faults in front of it. */

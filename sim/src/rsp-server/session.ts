@@ -5,6 +5,7 @@ import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Duration } from "@iot-esim/shared/util/duration";
 import { RspRefusal } from "./status-code.ts";
 import { RecordStore } from "./store/record-store.ts";
+import { fileDisk, type StateDisk } from "./store/state-disk.ts";
 
 /** One RSP session; octets in base64, times in milliseconds since 1970. */
 export interface Session<Offer = unknown> {
@@ -34,8 +35,8 @@ export class Sessions<Offer = unknown> {
 	readonly #lifetime: Duration;
 
 	/** @throws RspServerError RSP_SERVER_STATE_DAMAGED */
-	constructor(stateFolder: string, clock: Clock, lifetime: Duration) {
-		this.#records = new RecordStore(join(stateFolder, "sessions"));
+	constructor(stateFolder: string, clock: Clock, lifetime: Duration, disk: StateDisk = fileDisk) {
+		this.#records = new RecordStore(join(stateFolder, "sessions"), disk);
 		this.#clock = clock;
 		this.#lifetime = lifetime;
 	}

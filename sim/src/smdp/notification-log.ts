@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { AppendLog } from "../rsp-server/store/append-log.ts";
+import type { StateDisk } from "../rsp-server/store/state-disk.ts";
 
 /** A notification as it came in; octets in base64. */
 export interface ReceivedNotification {
@@ -24,8 +25,8 @@ export class NotificationLog {
 	readonly #seen: Set<string>;
 
 	/** @throws RspServerError RSP_SERVER_STATE_DAMAGED */
-	constructor(stateFolder: string) {
-		this.#log = new AppendLog(join(stateFolder, "notifications.jsonl"));
+	constructor(stateFolder: string, disk?: StateDisk) {
+		this.#log = new AppendLog(join(stateFolder, "notifications.jsonl"), disk);
 		this.#seen = new Set(this.#log.entries.map(({ notification }) => notification));
 	}
 

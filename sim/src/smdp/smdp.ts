@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
@@ -10,6 +9,7 @@ import { EventOutbox } from "../rsp-server/event-outbox.ts";
 import { Faults } from "../rsp-server/faults.ts";
 import type { PostJson } from "../rsp-server/post-json.ts";
 import { Sessions } from "../rsp-server/session.ts";
+import { fileDisk, type StateDisk } from "../rsp-server/store/state-disk.ts";
 import type { SmdpContext, SmdpPolicy } from "./context.ts";
 import type { SmdpCredentials } from "./credentials.ts";
 import { ProgressReports } from "./es2plus/progress-reports.ts";
@@ -29,6 +29,8 @@ export const defaultPolicy: SmdpPolicy = {
 export interface SmdpDependencies {
 	/** Where everything is kept; made when absent. One SM-DP+ at a time. */
 	readonly stateFolder: string;
+	/** The files of this machine when absent. */
+	readonly disk?: StateDisk;
 	/** One for each CI; the first one's OID is the SM-DP+'s. */
 	readonly credentials: readonly SmdpCredentials[];
 	/** Own address first: an FQDN, with a port for benches. */
@@ -65,15 +67,16 @@ export interface Smdp {
  * @throws RspServerError RSP_SERVER_OPTION, RSP_SERVER_STATE_DAMAGED
  */
 export function createSmdp(deps: SmdpDependencies): Smdp {
-	const { stateFolder, clock, credentials } = deps;
+	const { stateFolder, clock, credentials, disk = fileDisk } = deps;
 	const [address, ...aliases] = deps.addresses;
 	if (address === undefined) throw new RspServerError("RSP_SERVER_OPTION", "the SM-DP+ needs an address");
 	const [first] = credentials;
 	if (first === undefined) throw new RspServerError("RSP_SERVER_OPTION", "the SM-DP+ needs certificates");
-	mkdirSync(stateFolder, { recursive: true });
+	disk.makeFolder(stateFolder);
 	const log = deps.logger("sim.smdp");
 	const progress = new ProgressReports({
 		stateFolder,
+		disk,
 		clock,
 		log,
 		requester: first.oid,
@@ -85,22 +88,24 @@ export function createSmdp(deps: SmdpDependencies): Smdp {
 			? undefined
 			: new EventOutbox({
 					stateFolder,
+					disk,
 					client: new EventClient({ interface: "es12", requester: first.oid, post: deps.postToSmds }),
 					clock,
 					log,
 				});
 	const eventOf = (profile?: ProfileRecord) => eventOfOrder(profile, address);
-	const inventory = new Inventory(stateFolder, clock, (before, after) => {
+	const announce = (before: ProfileRecord | undefined, after: ProfileRecord) => {
 		if (events !== undefined) announceChange(events, eventOf(before), eventOf(after));
-	});
+	};
+	const inventory = new Inventory(stateFolder, clock, announce, disk);
 	const context: SmdpContext = {
 		role: "SM-DP+",
 		credentials,
 		addresses: [address, ...aliases],
 		policy: { ...defaultPolicy, ...deps.policy },
 		inventory,
-		sessions: new Sessions(stateFolder, clock, deps.sessionLifetime ?? Minutes(60)),
-		notifications: new NotificationLog(stateFolder),
+		sessions: new Sessions(stateFolder, clock, deps.sessionLifetime ?? Minutes(60), disk),
+		notifications: new NotificationLog(stateFolder, disk),
 		progress,
 		...(events === undefined ? {} : { events }),
 		clock,

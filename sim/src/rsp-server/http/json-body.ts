@@ -91,9 +91,18 @@ export class JsonBody {
 
 	/** `header.functionRequesterIdentifier` and `header.functionCallIdentifier` of ES2+, joined; undefined without both. */
 	functionCall(): string | undefined {
-		const header = this.#fields.header;
-		if (typeof header !== "object" || header === null) return undefined;
-		const { functionRequesterIdentifier: requester, functionCallIdentifier: call } = header as Record<string, unknown>;
+		const { functionRequesterIdentifier: requester, functionCallIdentifier: call } = this.#header();
 		return typeof requester === "string" && typeof call === "string" ? `${requester}/${call}` : undefined;
+	}
+
+	/** `header.functionRequesterIdentifier`: who calls, by his own word. */
+	requester(): string | undefined {
+		const { functionRequesterIdentifier: requester } = this.#header();
+		return typeof requester === "string" ? requester : undefined;
+	}
+
+	#header(): Readonly<Record<string, unknown>> {
+		const { header } = this.#fields;
+		return typeof header === "object" && header !== null ? { ...header } : {};
 	}
 }

@@ -1,6 +1,7 @@
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import type { HttpHandler, IncomingRequest, OutgoingResponse } from "@iot-esim/shared/transport/http/server";
 import { EsimError } from "@iot-esim/shared/util/errors";
+import { type Asn1Function, answerAsn1 } from "../asn1-function.ts";
 import { RspRefusal } from "../status-code.ts";
 import { answerJson, type JsonFunction, json } from "./json-function.ts";
 
@@ -9,16 +10,10 @@ const OWN_VERSION: readonly [number, number, number] = [2, 5, 0];
 
 const ASN1_MEDIA_TYPE = "application/x-gsma-rsp-asn1";
 
-/**
- * Answers one ASN.1 request; undefined is an answer without body.
- * @throws RspRefusal when not even the function can be told
- */
-export type Asn1Answerer = (body: Uint8Array, onRefusal: (refusal: RspRefusal) => void) => Uint8Array | undefined;
-
 export interface RspFunctions {
 	/** By folder, as "es9plus", and function, as "initiateAuthentication". */
 	readonly json: Readonly<Record<string, Readonly<Record<string, JsonFunction>>>>;
-	readonly asn1: Asn1Answerer;
+	readonly asn1: readonly Asn1Function[];
 	readonly healthz: () => OutgoingResponse;
 	readonly log: Logger;
 }
@@ -31,7 +26,7 @@ export function rspFace({ json: folders, asn1, healthz, log }: RspFunctions): Ht
 		const onRefusal = refusalLog(log, path);
 		const respond = (response: OutgoingResponse) => withVersion(request, response);
 		if (path === "/gsma/rsp2/asn1") {
-			return respond(wrongRequest(request, ASN1_MEDIA_TYPE) ?? answerAsn1(asn1, request.body, onRefusal));
+			return respond(wrongRequest(request, ASN1_MEDIA_TYPE) ?? inAsn1(asn1, request.body, onRefusal));
 		}
 		const run = jsonFunctionAt(folders, path);
 		if (run === undefined) return respond({ status: 404 });
@@ -71,9 +66,13 @@ export function failing(run: () => OutgoingResponse): OutgoingResponse {
 	}
 }
 
-function answerAsn1(asn1: Asn1Answerer, body: Uint8Array, onRefusal: (refusal: RspRefusal) => void): OutgoingResponse {
+function inAsn1(
+	functions: readonly Asn1Function[],
+	body: Uint8Array,
+	onRefusal: (refusal: RspRefusal) => void,
+): OutgoingResponse {
 	try {
-		const response = asn1(body, onRefusal);
+		const response = answerAsn1(functions, body, onRefusal);
 		if (response === undefined) return { status: 204 };
 		return { status: 200, headers: { "Content-Type": ASN1_MEDIA_TYPE }, body: response };
 	} catch (error) {

@@ -1,17 +1,16 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, truncateSync } from "node:fs";
 import { RspServerError } from "../errors.ts";
-import { writeWhole } from "./durable-file.ts";
+import { type AppendFile, fileDisk, type StateDisk } from "./state-disk.ts";
 
 /** Entries that are only ever added, one JSON line each. An entry is on the disk when `append` returns. */
 export class AppendLog<T> {
-	readonly #file: number;
+	readonly #file: AppendFile;
 	readonly #entries: T[];
 
 	/** A last line that a kill cut off is dropped. @throws RspServerError RSP_SERVER_STATE_DAMAGED */
-	constructor(path: string) {
-		const text = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
+	constructor(path: string, disk: StateDisk = fileDisk) {
+		const text = Buffer.from(disk.read(path) ?? []);
 		const whole = text.lastIndexOf(0x0a) + 1;
-		if (whole < text.length) truncateSync(path, whole);
+		if (whole < text.length) disk.truncate(path, whole);
 		try {
 			this.#entries = text
 				.subarray(0, whole)
@@ -22,7 +21,7 @@ export class AppendLog<T> {
 		} catch (cause) {
 			throw new RspServerError("RSP_SERVER_STATE_DAMAGED", `${path} has a line that cannot be read`, { cause });
 		}
-		this.#file = openSync(path, "a", 0o600);
+		this.#file = disk.openAppend(path);
 	}
 
 	get entries(): readonly T[] {
@@ -30,12 +29,11 @@ export class AppendLog<T> {
 	}
 
 	append(entry: T): void {
-		writeWhole(this.#file, Buffer.from(`${JSON.stringify(entry)}\n`));
-		fsyncSync(this.#file);
+		this.#file.append(Buffer.from(`${JSON.stringify(entry)}\n`));
 		this.#entries.push(entry);
 	}
 
 	close(): void {
-		closeSync(this.#file);
+		this.#file.close();
 	}
 }

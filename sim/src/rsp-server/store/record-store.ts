@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { RspServerError } from "../errors.ts";
-import { flushFolder, replaceFile, UNFINISHED } from "./durable-file.ts";
+import { UNFINISHED } from "./durable-file.ts";
+import { fileDisk, type StateDisk } from "./state-disk.ts";
 
 const ENDING = ".json";
 
@@ -11,14 +11,16 @@ const ENDING = ".json";
  */
 export class RecordStore<T> {
 	readonly #folder: string;
+	readonly #disk: StateDisk;
 	readonly #records = new Map<string, T>();
 
 	/** @throws RspServerError RSP_SERVER_STATE_DAMAGED */
-	constructor(folder: string) {
+	constructor(folder: string, disk: StateDisk = fileDisk) {
 		this.#folder = folder;
-		mkdirSync(folder, { recursive: true });
-		for (const name of readdirSync(folder)) {
-			if (name.endsWith(UNFINISHED)) rmSync(join(folder, name), { force: true });
+		this.#disk = disk;
+		disk.makeFolder(folder);
+		for (const name of disk.list(folder)) {
+			if (name.endsWith(UNFINISHED)) disk.remove(join(folder, name));
 			else if (name.endsWith(ENDING)) this.#load(name.slice(0, -ENDING.length));
 		}
 	}
@@ -30,13 +32,13 @@ export class RecordStore<T> {
 	/** As `get`, but looks into the folder for a record that another program added. */
 	find(key: string): T | undefined {
 		const record = this.#records.get(key);
-		if (record !== undefined || !isKey(key) || !existsSync(this.#path(key))) return record;
+		if (record !== undefined || !isKey(key) || this.#disk.read(this.#path(key)) === undefined) return record;
 		return this.#load(key);
 	}
 
 	/** Takes in the records that another program added. */
 	refresh(): void {
-		for (const name of readdirSync(this.#folder)) {
+		for (const name of this.#disk.list(this.#folder)) {
 			const key = name.slice(0, -ENDING.length);
 			if (name.endsWith(ENDING) && !this.#records.has(key)) this.#load(key);
 		}
@@ -48,20 +50,19 @@ export class RecordStore<T> {
 
 	put(key: string, record: T): void {
 		if (!isKey(key)) throw new RspServerError("RSP_SERVER_STATE_DAMAGED", `"${key}" cannot be the name of a record`);
-		replaceFile(this.#path(key), `${JSON.stringify(record)}\n`);
+		this.#disk.replace(this.#path(key), `${JSON.stringify(record)}\n`);
 		this.#records.set(key, record);
 	}
 
 	delete(key: string): void {
 		if (!this.#records.delete(key)) return;
-		rmSync(this.#path(key), { force: true });
-		flushFolder(this.#folder);
+		this.#disk.remove(this.#path(key));
 	}
 
 	#load(key: string): T {
 		const path = this.#path(key);
 		try {
-			const record = JSON.parse(readFileSync(path, "utf8")) as T;
+			const record = JSON.parse(new TextDecoder().decode(this.#disk.read(path))) as T;
 			this.#records.set(key, record);
 			return record;
 		} catch (cause) {

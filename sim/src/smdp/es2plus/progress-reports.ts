@@ -5,6 +5,7 @@ import { type Duration, Hours, Milliseconds, Minutes, Seconds } from "@iot-esim/
 import type { PostJson } from "../../rsp-server/post-json.ts";
 import { RspRefusal, type StatusCode, statusCodeData } from "../../rsp-server/status-code.ts";
 import { RecordStore } from "../../rsp-server/store/record-store.ts";
+import type { StateDisk } from "../../rsp-server/store/state-disk.ts";
 
 /** Points of the download of which ES2+.HandleDownloadProgressInfo tells (SGP.22 section 5.3.5). */
 export const NotificationPoint = {
@@ -54,6 +55,7 @@ export class ProgressReports {
 	/** @throws RspServerError RSP_SERVER_STATE_DAMAGED */
 	constructor(deps: {
 		readonly stateFolder: string;
+		readonly disk?: StateDisk;
 		readonly clock: Clock;
 		readonly log: Logger;
 		/** Base address of the operator's ES2+; nothing is reported when absent. */
@@ -62,7 +64,7 @@ export class ProgressReports {
 		/** functionRequesterIdentifier: the OID of the SM-DP+. */
 		readonly requester: string;
 	}) {
-		this.#records = new RecordStore(join(deps.stateFolder, "progress"));
+		this.#records = new RecordStore(join(deps.stateFolder, "progress"), deps.disk);
 		this.#clock = deps.clock;
 		this.#log = deps.log;
 		this.#url = deps.url;

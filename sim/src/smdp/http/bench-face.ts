@@ -29,7 +29,7 @@ export function benchFace(smdp: SmdpContext, faults: Faults): HttpHandler {
 				),
 			);
 		}
-		if (path === "/bench/v1/faults") return failing(() => changeFaults(faults, request));
+		if (path === "/bench/v1/faults") return failing(() => faults.change(request));
 		const [, , , named, detail] = parts;
 		const iccid = named?.replace(/F$/i, "");
 		if (path.startsWith("/bench/v1/profiles/") && iccid !== undefined && parts.length <= 5) {
@@ -94,12 +94,4 @@ function importProfile(smdp: SmdpContext, request: IncomingRequest): OutgoingRes
 		...(profileType === null ? {} : { profileType }),
 	});
 	return json(201, shown(smdp, smdp.inventory.add(profile)));
-}
-
-/** GET shows what is armed, POST arms one more, DELETE disarms all. */
-function changeFaults(faults: Faults, { method, body }: IncomingRequest): OutgoingResponse {
-	if (method === "POST") faults.arm(JsonBody.value(body));
-	else if (method === "DELETE") faults.disarm();
-	else if (method !== "GET") return { status: 405, headers: { Allow: "GET, POST, DELETE" } };
-	return json(method === "POST" ? 201 : 200, faults.armed);
 }

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { encode } from "@iot-esim/shared/asn1/schema";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
@@ -9,8 +8,8 @@ import { subscriberOf } from "@iot-esim/shared/profile/subscriber";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import { toBase64 } from "@iot-esim/shared/util/bytes";
 import { EsimError } from "@iot-esim/shared/util/errors";
-import { replaceFile } from "../../rsp-server/store/durable-file.ts";
 import { RecordStore } from "../../rsp-server/store/record-store.ts";
+import { fileDisk, type StateDisk } from "../../rsp-server/store/state-disk.ts";
 import { SmdpError } from "../errors.ts";
 import { nextOrderState, type OrderEvent } from "./order-state.ts";
 import type { ProfileRecord } from "./profile-record.ts";
@@ -34,15 +33,21 @@ export type ProfileChange = (before: ProfileRecord | undefined, after: ProfileRe
 /** The profiles of the SM-DP+ with their orders, in `<folder>/profiles/<ICCID>.json` and `.der`. */
 export class Inventory {
 	readonly #folder: string;
+	readonly #disk: StateDisk;
 	readonly #records: RecordStore<ProfileRecord>;
 	readonly #clock: Clock;
 	readonly #onChange: ProfileChange;
 
 	/** @throws RspServerError RSP_SERVER_STATE_DAMAGED */
-	constructor(stateFolder: string, clock: Clock, onChange: ProfileChange = () => undefined) {
+	constructor(
+		stateFolder: string,
+		clock: Clock,
+		onChange: ProfileChange = () => undefined,
+		disk: StateDisk = fileDisk,
+	) {
 		this.#folder = join(stateFolder, "profiles");
-		mkdirSync(this.#folder, { recursive: true });
-		this.#records = new RecordStore(this.#folder);
+		this.#disk = disk;
+		this.#records = new RecordStore(this.#folder, disk);
 		this.#clock = clock;
 		this.#onChange = onChange;
 	}
@@ -70,7 +75,7 @@ export class Inventory {
 			size: upp.length,
 			history: [{ at: this.#clock.now(), state: "available", reason: "imported" }],
 		};
-		replaceFile(this.#packagePath(iccid), upp);
+		this.#disk.replace(this.#packagePath(iccid), upp);
 		this.#records.put(iccid, record);
 		return record;
 	}
@@ -121,11 +126,9 @@ export class Inventory {
 	 * @throws SmdpError SMDP_PROFILE_UNKNOWN
 	 */
 	packageOf(iccid: string): Uint8Array {
-		const path = this.#packagePath(iccid);
-		if (!Iccid.is(iccid) || !existsSync(path)) {
-			throw new SmdpError("SMDP_PROFILE_UNKNOWN", `no profile ${iccid} is in the inventory`);
-		}
-		return new Uint8Array(readFileSync(path));
+		const upp = Iccid.is(iccid) ? this.#disk.read(this.#packagePath(iccid)) : undefined;
+		if (upp === undefined) throw new SmdpError("SMDP_PROFILE_UNKNOWN", `no profile ${iccid} is in the inventory`);
+		return upp;
 	}
 
 	/**
