@@ -14,6 +14,9 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # The eIM's command line (`npm run build` makes it).
 eim() { node "$ROOT/eim/dist/cli/eim.js" "$@"; }
 
+# One member of a JSON text: TEXT PATH, as `field "$answer" ordered.activationCode`.
+field() { node -p 'process.argv[2].split(".").reduce((value, name) => value[name], JSON.parse(process.argv[1]))' "$1" "$2"; }
+
 # One call of the API with curl: METHOD PATH [curl's options...]. Whatever is not 2xx ends the script with its problem text.
 api() {
 	local method=$1 path=$2
@@ -25,7 +28,12 @@ api() {
 # Orders an operation with curl and prints its id. The same Idempotency-Key orders nothing again: a call whose answer was
 # lost may be repeated with it.
 order() {
-	api POST "/api/v1/devices/$EID/operations" --header "Content-Type: application/json" \
-		--header "Idempotency-Key: ${IDEMPOTENCY_KEY:-$(date +%s)-$$-$RANDOM}" --data "$1" |
-		node -p 'JSON.parse(require("node:fs").readFileSync(0, "utf8")).id'
+	local answer
+	answer=$(api POST "/api/v1/devices/$EID/operations" --header "Content-Type: application/json" \
+		--header "Idempotency-Key: ${IDEMPOTENCY_KEY:-$(date +%s)-$$-$RANDOM}" --data "$1") || {
+		local code=$?
+		echo "$answer" >&2
+		return "$code"
+	}
+	field "$answer" id
 }

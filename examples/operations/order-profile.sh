@@ -10,13 +10,16 @@ profile=${1:?usage: order-profile.sh ICCID or PROFILE.yaml}
 bench=${SMDP_BENCH:?set SMDP_BENCH to the bench face of the SM-DP+, as the demo prints it}
 
 if [ -f "$profile" ]; then
-	iccid=$(curl --silent --show-error --fail-with-body --data-binary "@$profile" \
-		"$bench/bench/v1/profiles?fileName=$(basename "$profile")" |
-		node -p 'JSON.parse(require("node:fs").readFileSync(0, "utf8")).iccid')
+	answer=$(curl --silent --show-error --fail-with-body --data-binary "@$profile" \
+		"$bench/bench/v1/profiles?fileName=$(basename "$profile")") || {
+		echo "$answer" >&2
+		exit 1
+	}
+	iccid=$(field "$answer" iccid)
 else
 	iccid=$profile
 fi
 
 # Bound to the EID: no other card can download it.
-node "$ROOT/sim/dist/smdp/main.js" order --bench "$bench" --iccid "$iccid" --eid "$EID" |
-	node -p 'JSON.parse(require("node:fs").readFileSync(0, "utf8")).ordered.activationCode'
+answer=$(node "$ROOT/sim/dist/smdp/main.js" order --bench "$bench" --iccid "$iccid" --eid "$EID")
+field "$answer" ordered.activationCode

@@ -43,11 +43,9 @@ export function parseCertificate(der: Uint8Array): Certificate {
 	try {
 		return readCertificate(der);
 	} catch (error) {
-		if (error instanceof DerError || error instanceof EsimError || isCryptoFailure(error)) {
-			const reason = error instanceof Error ? error.message : String(error);
-			throw new PkiError("PKI_CERTIFICATE_INVALID", `not a certificate that RSP can use: ${reason}`, { cause: error });
-		}
-		throw error;
+		if (!(error instanceof DerError || error instanceof EsimError)) throw error;
+		const { message } = error;
+		throw new PkiError("PKI_CERTIFICATE_INVALID", `not a certificate that RSP can use: ${message}`, { cause: error });
 	}
 }
 
@@ -101,10 +99,20 @@ function readPublicKey(spki: DerNode, spkiDer: Uint8Array): { publicKey: KeyObje
 		const coordinate = (start: number) =>
 			Buffer.from(bits.subarray(start, start + COORDINATE_LENGTH)).toString("base64url");
 		const key = { kty: "EC", crv: "P-256", x: coordinate(2), y: coordinate(2 + COORDINATE_LENGTH) };
-		return { publicKey: createPublicKey({ key, format: "jwk" }), curve: "P-256" };
+		return { publicKey: openSslKey({ key, format: "jwk" }), curve: "P-256" };
 	}
-	const publicKey = createPublicKey({ key: Buffer.from(spkiDer), format: "der", type: "spki" });
+	const publicKey = openSslKey({ key: Buffer.from(spkiDer), format: "der", type: "spki" });
 	return { publicKey, curve: curveOf(publicKey) };
+}
+
+/** A point off the curve, an unknown algorithm ...: OpenSSL tells each version of Node in another way. */
+function openSslKey(source: Parameters<typeof createPublicKey>[0]): KeyObject {
+	try {
+		return createPublicKey(source);
+	} catch (cause) {
+		const reason = cause instanceof Error ? cause.message : String(cause);
+		throw new PkiError("PKI_CERTIFICATE_INVALID", `its public key cannot be used: ${reason}`, { cause });
+	}
 }
 
 /** First octet of a point that gives both coordinates. */
@@ -114,9 +122,4 @@ const UNCOMPRESSED = 0x04;
 export function isSignedBy(certificate: Certificate, issuer: Pick<Certificate, "publicKey">): boolean {
 	if (certificate.signatureAlgorithm !== oid.ecdsaWithSha256) return false;
 	return verifyDer(issuer.publicKey, certificate.tbsDer, certificate.signature);
-}
-
-/** OpenSSL's errors carry a code that begins with ERR_ (a point off the curve, an unknown algorithm ...). */
-function isCryptoFailure(error: unknown): boolean {
-	return error instanceof Error && "code" in error && String(error.code).startsWith("ERR_");
 }
