@@ -24,6 +24,28 @@ describe("HTTP listener", () => {
 		expect(errors).toHaveLength(1);
 	});
 
+	test("a body in chunks is cut off at the limit too, and the sender reads the 413", async () => {
+		let handled = 0;
+		const listener = createHttpListener(
+			() => {
+				handled++;
+				return { status: 204 };
+			},
+			{ maxBodyBytes: 1_000 },
+		);
+		const port = await listening(listener);
+		const status = await new Promise<number | undefined>((resolve, reject) => {
+			const request = http.request({ host: "127.0.0.1", port, method: "POST" }, (response) => {
+				response.resume();
+				resolve(response.statusCode);
+			});
+			request.on("error", reject);
+			// Without a length in the header, more than one read of the socket's buffer, and no end.
+			for (let i = 0; i < 4; i++) request.write(Buffer.alloc(400));
+		});
+		expect([status, handled]).toEqual([413, 0]);
+	});
+
 	test("close lets an answer under way finish", async () => {
 		let release: () => void = () => undefined;
 		let begun: () => void = () => undefined;
