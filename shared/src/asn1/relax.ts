@@ -4,7 +4,7 @@ import { Component } from "./component.ts";
 import { KeptSchema } from "./kept.ts";
 import { SequenceOfSchema, SequenceSchema } from "./sequence.ts";
 import type { Tag } from "./tag.ts";
-import type { BackwardWriter } from "./tlv-writer.ts";
+import { BackwardWriter } from "./tlv-writer.ts";
 
 /**
  * Turns the TLV of a type into its strict form, with the same tag; the very same array means that it was strict already.
@@ -12,16 +12,28 @@ import type { BackwardWriter } from "./tlv-writer.ts";
  */
 export type StrictForm = (received: Uint8Array) => Uint8Array;
 
-/** Rules by the name of the type that they are for. */
-export type RelaxRules = Readonly<Record<string, StrictForm>>;
+/** How a type may arrive, and in which form it is written. */
+export interface TypeRule {
+	/** `note` takes the names of what deviated. */
+	readonly read?: ((received: Uint8Array, note: (what: string) => void) => Uint8Array) | undefined;
+	/** Tags of other forms than the type's own; `read` turns them into it. */
+	readonly otherTags?: readonly number[] | undefined;
+	/** From the strict form to the one that is sent. */
+	readonly write?: StrictForm | undefined;
+}
 
-/** A decoder that notes which rules it needed. */
+/** Rules by the name of the type that they are for. */
+export type RelaxRules = Readonly<Record<string, TypeRule>>;
+
+/** A decoder that notes which types had another form, and what the rules noted about it. */
 export class LenientDecoder extends Decoder {
 	readonly deviations: Set<string>;
+	readonly notes: Set<string>;
 
-	constructor(bytes: Uint8Array, maxDepth: number, deviations = new Set<string>()) {
+	constructor(bytes: Uint8Array, maxDepth: number, deviations = new Set<string>(), notes = new Set<string>()) {
 		super(bytes, maxDepth);
 		this.deviations = deviations;
+		this.notes = notes;
 	}
 }
 
@@ -31,12 +43,12 @@ const MAX_DEPTH = 32;
 /** A type whose values may arrive in another form than they are written in. */
 class RelaxedSchema<T> extends Schema<T> {
 	readonly inner: Schema<T>;
-	readonly strictForm: StrictForm;
+	readonly rule: TypeRule;
 
-	constructor(inner: Schema<T>, strictForm: StrictForm) {
+	constructor(inner: Schema<T>, rule: TypeRule) {
 		super();
 		this.inner = inner;
-		this.strictForm = strictForm;
+		this.rule = rule;
 	}
 
 	get identifiers(): readonly number[] {
@@ -44,32 +56,41 @@ class RelaxedSchema<T> extends Schema<T> {
 	}
 
 	accepts(identifier: number): boolean {
-		return this.inner.accepts(identifier);
+		return this.inner.accepts(identifier) || this.rule.otherTags?.includes(identifier) === true;
 	}
 
 	decodeAt(decoder: Decoder, identifier: number, start: number, valueStart: number, end: number): T {
 		const received = decoder.bytes.subarray(start, end);
-		const strict = this.strictForm(received);
+		const known = decoder instanceof LenientDecoder ? decoder : undefined;
+		const { deviations, notes } = known ?? { deviations: new Set<string>(), notes: new Set<string>() };
+		const strict = this.rule.read?.(received, (what) => notes.add(what)) ?? received;
 		if (strict === received) return this.inner.decodeAt(decoder, identifier, start, valueStart, end);
-		const deviations = decoder instanceof LenientDecoder ? decoder.deviations : new Set<string>();
 		deviations.add(this.inner.typeName);
-		const rewritten = new LenientDecoder(strict, MAX_DEPTH, deviations);
+		const rewritten = new LenientDecoder(strict, MAX_DEPTH, deviations, notes);
 		rewritten.next(0, strict.length);
-		return this.inner.decodeAt(rewritten, identifier, 0, rewritten.valueStart, rewritten.end);
+		return this.inner.decodeAt(rewritten, rewritten.tag, 0, rewritten.valueStart, rewritten.end);
 	}
 
 	encodeTo(writer: BackwardWriter, value: T): void {
-		this.inner.encodeTo(writer, value);
+		const { write } = this.rule;
+		if (write === undefined) {
+			this.inner.encodeTo(writer, value);
+			return;
+		}
+		const own = new BackwardWriter();
+		this.inner.encodeTo(own, value);
+		writer.octets(write(own.finish()));
 	}
 
 	retag(tag: Tag): Schema<T> {
-		return new RelaxedSchema(this.inner.retag(tag), this.strictForm);
+		return new RelaxedSchema(this.inner.retag(tag), this.rule);
 	}
 }
 
 /**
- * The same type, reading what the rules allow at any depth and writing the strict form. Octets that are `kept` stay as
- * received: the value beside them is read from the strict form, signatures run over what was sent.
+ * The same type, reading what the rules allow at any depth and writing the forms that they name (strict without any).
+ * Octets that are `kept` stay as received: the value beside them is read from the strict form, signatures run over what
+ * was sent.
  */
 export function relax<T>(schema: Schema<T>, rules: RelaxRules): Schema<T> {
 	const inner = relaxParts(schema, rules) as Schema<T>;

@@ -3,15 +3,20 @@
  * strict form, and what is signed keeps the octets that were received.
  */
 
-import { LenientDecoder, type RelaxRules, relax } from "../../asn1/relax.ts";
+import { LenientDecoder, type RelaxRules, relax, type StrictForm } from "../../asn1/relax.ts";
 import { Asn1Error, type DecodeLimits, type Schema } from "../../asn1/schema.ts";
-import { readTlvs, readWholeTlv, type Tlv, tlvBytes, tlvValue } from "../../asn1/tlv-reader.ts";
+import { readWholeTlv, type Tlv, tlvBytes, tlvValue } from "../../asn1/tlv-reader.ts";
 import { tlv } from "../../asn1/tlv-writer.ts";
+import { childrenOf, contentsOf, hasTags, partsOf, withChildren, withTag } from "./dialect/rewriting.ts";
+import { differences } from "./dialect/table.ts";
+import { SGP32_VERSIONS, type Sgp32Version } from "./dialect/version.ts";
 
 export interface Lenient<T> {
 	readonly value: T;
 	/** Names of the types that did not have their strict form; empty for a peer that keeps to the module. */
 	readonly deviations: readonly string[];
+	/** Versions that have all the forms seen; absent when every form is also one of version 1.2. */
+	readonly versions?: readonly Sgp32Version[];
 }
 
 const relaxed = new WeakMap<Schema<unknown>, Schema<unknown>>();
@@ -28,7 +33,15 @@ export function decodeLenient<T>(schema: Schema<T>, bytes: Uint8Array, limits: D
 		relaxed.set(schema, lenient);
 	}
 	const decoder = new LenientDecoder(bytes, limits.maxDepth ?? 32);
-	return { value: decodeWith(decoder, lenient, schema.typeName, limits), deviations: [...decoder.deviations] };
+	const value = decodeWith(decoder, lenient, schema.typeName, limits);
+	const deviations = [...decoder.deviations];
+	if (decoder.notes.size === 0) return { value, deviations };
+	const seen = differences.filter(({ item }) => decoder.notes.has(item));
+	return {
+		value,
+		deviations,
+		versions: SGP32_VERSIONS.filter((version) => seen.every((row) => row.versions.includes(version))),
+	};
 }
 
 function decodeWith<T>(decoder: LenientDecoder, schema: Schema<T>, typeName: string, limits: DecodeLimits): T {
@@ -46,34 +59,6 @@ function decodeWith<T>(decoder: LenientDecoder, schema: Schema<T>, typeName: str
 	} catch (error) {
 		throw error instanceof Asn1Error && typeName !== "" ? error.within(typeName) : error;
 	}
-}
-
-/** A TLV taken apart: its own header and the TLVs in it. */
-interface Parts {
-	readonly bytes: Uint8Array;
-	readonly whole: Tlv;
-	readonly children: readonly Tlv[];
-}
-
-function partsOf(bytes: Uint8Array): Parts {
-	const whole = readWholeTlv(bytes);
-	return { bytes, whole, children: readTlvs(bytes, whole.valueStart, whole.end) };
-}
-
-const childrenOf = (bytes: Uint8Array, parent: Tlv): Tlv[] => readTlvs(bytes, parent.valueStart, parent.end);
-const contentsOf = ({ bytes, whole }: Parts): Uint8Array => tlvValue(bytes, whole);
-const hasTags = (tlvs: readonly Tlv[], ...tags: readonly number[]): boolean =>
-	tlvs.length === tags.length && tlvs.every((item, i) => item.tag === tags[i]);
-
-/** The same TLV with some children replaced; the very same octets when none is. */
-function withChildren(parts: Parts, replace: (child: Tlv) => Uint8Array | undefined): Uint8Array {
-	let isChanged = false;
-	const members = parts.children.map((child) => {
-		const replaced = replace(child);
-		if (replaced) isChanged = true;
-		return replaced ?? tlvBytes(parts.bytes, child);
-	});
-	return isChanged ? tlv(parts.whole.tag, ...members) : parts.bytes;
 }
 
 /** EuiccPackageResult without its arm: `BF51{30{30,5F37}}`, `BF51{30,5F37}`, and the arm around a whole SEQUENCE. */
@@ -123,7 +108,7 @@ function strictList(received: Uint8Array, elementTag: number, memberTag?: number
 	return first.tag === elementTag ? tlv(parts.whole.tag, tlv(0xa0, contentsOf(parts))) : received;
 }
 
-/** IpaEuiccDataResponse without its arm: bare members, members in a SEQUENCE, an error of version 1.0. */
+/** IpaEuiccDataResponse without its arm: bare members, or members in a SEQUENCE. */
 function strictIpaEuiccDataResponse(received: Uint8Array): Uint8Array {
 	const parts = partsOf(received);
 	const { children, whole } = parts;
@@ -134,9 +119,6 @@ function strictIpaEuiccDataResponse(received: Uint8Array): Uint8Array {
 			// The arm, unless it is the notification list of bare data: its members are notifications.
 			const inner = childrenOf(received, only)[0]?.tag;
 			return inner === 0xbf37 || inner === 0x30 ? tlv(whole.tag, tlv(0xa0, contentsOf(parts))) : received;
-		}
-		if (only.tag === 0x81 && only.end - only.valueStart === 1) {
-			return tlv(whole.tag, tlv(0xa1, tlv(0x02, tlvValue(received, only))));
 		}
 		if (only.tag === 0x30) return strictIpaEuiccDataResponse(tlv(whole.tag, tlvValue(received, only)));
 	}
@@ -185,37 +167,19 @@ function strictKeyArm(bytes: Uint8Array, component: Tlv): Uint8Array | undefined
 	return hasTags(members, 0x30, 0x30, 0x03) ? tlv(component.tag, tlv(0xa1, tlvValue(bytes, arm))) : undefined;
 }
 
-/** Errors as a bare INTEGER (1.0) or as a primitive 80 around a SEQUENCE, notifications under BF2B (1.0). */
-function strictProvideEimPackageResult(received: Uint8Array): Uint8Array {
+/** An error as a primitive 80 around a SEQUENCE. */
+function strictResultError(received: Uint8Array): Uint8Array {
 	return withChildren(partsOf(received), (child) => {
-		if (child.tag === 0x02) return tlv(0xa0, tlvBytes(received, child));
-		if (child.tag === 0x80) {
-			const value = tlvValue(received, child);
-			return tlv(0xa0, value[0] === 0x30 ? tlvValue(value, readWholeTlv(value)) : tlv(0x02, value));
-		}
-		if (child.tag !== 0x30) return undefined;
-		const sequence = partsOf(tlvBytes(received, child));
-		const strict = withChildren(sequence, (member) => {
-			if (member.tag !== 0xbf2b) return undefined;
-			const inner = childrenOf(sequence.bytes, member);
-			const list = hasTags(inner, 0xa0) ? (inner[0] as Tlv) : member;
-			return tlv(0xa0, tlvValue(sequence.bytes, list));
-		});
-		return strict === sequence.bytes ? undefined : strict;
+		if (child.tag !== 0x80) return undefined;
+		const value = tlvValue(received, child);
+		return tlv(0xa0, value[0] === 0x30 ? tlvValue(value, readWholeTlv(value)) : tlv(0x02, value));
 	});
-}
-
-/** The only child under another tag, when it has `from`. */
-function withTag(received: Uint8Array, from: number, to: number): Uint8Array {
-	return withChildren(partsOf(received), (child) =>
-		child.tag === from ? tlv(to, tlvValue(received, child)) : undefined,
-	);
 }
 
 const refreshFlag = (received: Uint8Array): Uint8Array => withTag(received, 0x01, 0x80);
 
-/** By type: what is accepted beside the strict form. */
-const rules: RelaxRules = {
+/** By type: what real peers send that no version of the module has. */
+const mistakes: Readonly<Record<string, StrictForm>> = {
 	EuiccPackageResult: strictEuiccPackageResult,
 	EuiccResultData: strictEuiccResultData,
 	ProfileInfoListResponse: (received) => strictList(received, 0xe3),
@@ -223,10 +187,7 @@ const rules: RelaxRules = {
 	IpaEuiccData: strictCertificates,
 	GetCertsResponse: strictGetCertsResponse,
 	EimConfigurationData: strictEimConfigurationData,
-	ProvideEimPackageResult: strictProvideEimPackageResult,
-	/** Version 1.0 says ok with an empty value. */
-	ProvideEimPackageResultResponse: (received) =>
-		readWholeTlv(received).valueStart === received.length ? tlv(0xbf50, tlv(0x30)) : received,
+	ProvideEimPackageResult: strictResultError,
 	/** Search criteria without the A0 of the CHOICE. */
 	RetrieveNotificationsListRequest: (received) => {
 		const parts = partsOf(received);
@@ -245,3 +206,28 @@ const rules: RelaxRules = {
 	EnableEmergencyProfileRequest: refreshFlag,
 	DisableEmergencyProfileRequest: refreshFlag,
 };
+
+/** The forms of other versions first: what is left then is a mistake. */
+function rulesOf(): RelaxRules {
+	const types = new Set([...Object.keys(mistakes), ...differences.flatMap(({ type }) => type ?? [])]);
+	return Object.fromEntries([...types].map((type) => [type, ruleOf(type)]));
+}
+
+function ruleOf(type: string): RelaxRules[string] {
+	const rows = differences.filter((row) => row.type === type && row.read !== undefined);
+	const mistake = Object.hasOwn(mistakes, type) ? mistakes[type] : undefined;
+	return {
+		read: (received, note) => {
+			let strict = received;
+			for (const { item, read } of rows) {
+				const before = strict;
+				strict = read?.(before) ?? before;
+				if (strict !== before) note(item);
+			}
+			return mistake?.(strict) ?? strict;
+		},
+		otherTags: rows.flatMap(({ otherTag }) => otherTag ?? []),
+	};
+}
+
+const rules = rulesOf();

@@ -1,0 +1,70 @@
+/** Writing messages in the dialect of whom they are for. */
+
+import { type RelaxRules, relax, type StrictForm } from "../../../asn1/relax.ts";
+import { encode, type Schema } from "../../../asn1/schema.ts";
+import { tlvValue } from "../../../asn1/tlv-reader.ts";
+import { tlv } from "../../../asn1/tlv-writer.ts";
+import { decodeLenient } from "../deviations.ts";
+import { childrenOf, hasTags, partsOf, withChildren } from "./rewriting.ts";
+import { differences } from "./table.ts";
+import type { Sgp32Version } from "./version.ts";
+
+/** How messages are written for a peer. */
+export interface WireDialect {
+	readonly version: Sgp32Version;
+	/** Keys and certificates in EimConfigurationData keep their own tag 30 below the arm of the CHOICE. */
+	readonly nestedCertificateArms?: boolean;
+}
+
+/** A value in the form of this dialect; what is kept in it (signed or relayed octets) stays as it is. */
+export function encodeIn<T>(dialect: WireDialect, schema: Schema<T>, value: T): Uint8Array {
+	return encode(schemaIn(dialect, schema), value);
+}
+
+/**
+ * A message of whatever form in the form of this dialect; the same octets for version 1.2.
+ * @throws Asn1Error
+ */
+export function inDialect<T>(dialect: WireDialect, schema: Schema<T>, message: Uint8Array): Uint8Array {
+	if (dialect.version === "1.2" && !dialect.nestedCertificateArms) return message;
+	return encodeIn(dialect, schema, decodeLenient(schema, message).value);
+}
+
+const schemas = new Map<string, WeakMap<Schema<unknown>, Schema<unknown>>>();
+
+function schemaIn<T>(dialect: WireDialect, schema: Schema<T>): Schema<T> {
+	const key = `${dialect.version} ${dialect.nestedCertificateArms ?? false}`;
+	const known = schemas.get(key) ?? new WeakMap<Schema<unknown>, Schema<unknown>>();
+	schemas.set(key, known);
+	let made = known.get(schema) as Schema<T> | undefined;
+	if (made === undefined) {
+		made = relax(schema, rulesFor(dialect));
+		known.set(schema, made);
+	}
+	return made;
+}
+
+function rulesFor({ version, nestedCertificateArms }: WireDialect): RelaxRules {
+	const forms: Record<string, StrictForm[]> = {};
+	for (const { type, versions, write } of differences) {
+		if (type === undefined || write === undefined || !versions.includes(version)) continue;
+		forms[type] = [...(forms[type] ?? []), write];
+	}
+	if (nestedCertificateArms) forms.EimConfigurationData = [...(forms.EimConfigurationData ?? []), nestedArms];
+	return Object.fromEntries(
+		Object.entries(forms).map(([type, writes]) => [
+			type,
+			{ write: (strict: Uint8Array) => writes.reduce((octets, write) => write(octets), strict) },
+		]),
+	);
+}
+
+/** `A5{A0{30{...}}}` for `A5{A0{...}}`. */
+function nestedArms(strict: Uint8Array): Uint8Array {
+	return withChildren(partsOf(strict), (child) => {
+		if (child.tag !== 0xa5 && child.tag !== 0xa6) return undefined;
+		const [arm] = childrenOf(strict, child);
+		if (arm === undefined || hasTags(childrenOf(strict, arm), 0x30)) return undefined;
+		return tlv(child.tag, tlv(arm.tag, tlv(0x30, tlvValue(strict, arm))));
+	});
+}
