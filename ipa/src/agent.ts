@@ -13,12 +13,14 @@ import { IsdRChannel, type IsdRChannelOptions } from "./card/isd-r-channel.ts";
 import { EimLinks, type LinkedEim } from "./eim-links.ts";
 import type { EsipaLink } from "./esipa/esipa-link.ts";
 import type { EsipaTarget } from "./esipa/http-link.ts";
+import { retryWaitingNotifications, unattemptedNotifications } from "./procedures/direct-notifications.ts";
+import { provideWaitingDownloadResults } from "./procedures/download-result.ts";
 import { ProcedureError } from "./procedures/errors.ts";
 import { IpaEvents } from "./procedures/event-emitter.ts";
-import { isLinkFailure, isRejection } from "./procedures/failure-kind.ts";
+import { isLinkFailure, isRejection, isServerFailure } from "./procedures/failure-kind.ts";
 import { deliverNotifications } from "./procedures/notifications.ts";
 import { poll } from "./procedures/poll.ts";
-import type { ProcedureContext, ProcedureSettings } from "./procedures/procedure-context.ts";
+import type { DirectRsp, ProcedureContext, ProcedureSettings } from "./procedures/procedure-context.ts";
 import { offerWaitingResults, resumeWork } from "./procedures/resume.ts";
 import { eimsToPoll, startUp } from "./procedures/start-up.ts";
 import type { Journal } from "./state/journal.ts";
@@ -47,6 +49,8 @@ export interface IpaDeps {
 	readonly journal: Journal;
 	readonly logger: LoggerFactory;
 	readonly settings: IpaSettings;
+	/** The device's own way to SM-DP+ and SM-DS, for direct downloads. */
+	readonly rsp?: DirectRsp | undefined;
 	/** The network that the device is registered in: MCC and MNC in three octets (3GPP TS 24.008). */
 	readonly registeredPlmn?: () => Uint8Array | undefined;
 }
@@ -175,6 +179,7 @@ class Agent implements Ipa {
 			es10: this.#es10,
 			commands: this.#commands,
 			channel: this.#channel,
+			rsp: this.#deps.rsp,
 			journal,
 			clock,
 			random,
@@ -191,10 +196,13 @@ class Agent implements Ipa {
 		const { work } = journal.state;
 		if (work.phase !== "idle") {
 			await this.#resume(context);
-			if (work.phase !== "downloading") this.#notifications = await this.#es10.retrieveNotifications();
+			const mayHaveNew = work.phase !== "downloading" || work.direct !== undefined;
+			if (mayHaveNew) this.#notifications = await unattemptedNotifications(context);
 		}
 		const [first] = this.#eims;
-		if (first === undefined || this.#notifications.length === 0) return;
+		if (first === undefined) return;
+		await retryWaitingNotifications(context, first);
+		if (this.#notifications.length === 0) return;
 		await deliverNotifications(context, first, this.#notifications);
 		this.#notifications = [];
 	}
@@ -220,6 +228,8 @@ class Agent implements Ipa {
 		let packages = 0;
 		let before: string | undefined;
 		try {
+			const waiting = this.#eims.find((one) => one.eimId === eimId);
+			if (waiting !== undefined) await provideWaitingDownloadResults(context, waiting);
 			while (packages < this.#deps.settings.packagesInOneGo) {
 				const eim = this.#eims.find((one) => one.eimId === eimId);
 				if (eim === undefined) break;
@@ -237,7 +247,7 @@ class Agent implements Ipa {
 			return { packages, failure: undefined };
 		} catch (error) {
 			const failure = toError(error);
-			if (context.signal.aborted || !(isLinkFailure(failure) || failure instanceof ProcedureError)) throw failure;
+			if (context.signal.aborted || !isOfOneEim(failure)) throw failure;
 			this.events.emit({ type: "poll-failed", eimId, code: failure.code, reason: failure.message });
 			this.#log.warn("poll failed", { eimId, error: failure });
 			return { packages, failure };
@@ -278,6 +288,11 @@ class Agent implements Ipa {
 		const [octet = 0] = this.#deps.random.bytes(1);
 		return Milliseconds(Math.round(base * (1 - JITTER + (2 * JITTER * octet) / 255)));
 	}
+}
+
+/** What other eIMs may be spared. */
+function isOfOneEim(failure: Error): failure is EsimError {
+	return isLinkFailure(failure) || isServerFailure(failure) || failure instanceof ProcedureError;
 }
 
 function toError(error: unknown): Error {

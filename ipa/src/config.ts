@@ -125,6 +125,40 @@ export const ipaConfig = defineConfig(
 			description: "Installs profiles whose policy rules need consent: nobody on the device can be asked",
 			default: true,
 		}),
+		"download.direct": setting.boolean({
+			description:
+				"Downloads from SM-DP+ without the eIM, where rsp.ciCertificates is set and the eIM does not offer it",
+			default: true,
+		}),
+		"download.indirect": setting.boolean({
+			description: "Downloads through the eIM, where the eIM offers it",
+			default: true,
+		}),
+		"download.confirmationCode": setting.secret({
+			description: "Confirmation code for profiles that need one when the eIM sends none: no trigger carries it",
+			optional: true,
+		}),
+		"download.attempts": setting.integer({
+			description: "How often a direct download is tried when its server cannot be reached",
+			min: 1,
+			max: 100,
+			default: 5,
+		}),
+		"rsp.ciCertificates": setting.path({
+			description:
+				"CI certificates that SM-DP+ and SM-DS have to lead to: a file (PEM), or a folder of .pem .crt .cer .der",
+			optional: true,
+			example: "ci",
+		}),
+		"rsp.encoding": setting.choice({
+			description: "How messages to SM-DP+ and SM-DS are written",
+			values: ["json", "asn1"],
+			default: "json",
+		}),
+		"rsp.timeout": setting.duration({
+			description: "Longest time for one exchange with an SM-DP+ or SM-DS",
+			default: Seconds(60),
+		}),
 		"device.tac": setting.string({
 			description: "Type Allocation Code of the device",
 			pattern: /^[0-9]{8}$/,
@@ -163,6 +197,10 @@ export function settingsOf(config: IpaConfig, duty: ProactiveDuty): IpaSettings 
 			deliveryRetry: config["rollback.deliveryRetry"],
 			immediateEnable: config["download.immediateEnable"],
 			consentGranted: config["download.consentGranted"],
+			directDownload: config["download.direct"],
+			indirectDownload: config["download.indirect"],
+			confirmationCode: config["download.confirmationCode"]?.reveal(),
+			downloadAttempts: config["download.attempts"],
 			deviceInfo: {
 				tac: fromHex(config["device.tac"]),
 				deviceCapabilities: {},

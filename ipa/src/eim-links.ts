@@ -35,8 +35,10 @@ export class EimLinks {
 			if (known !== undefined) return [known];
 			try {
 				const link = this.#open(configuration);
-				const { eimId, associationToken } = configuration;
-				return [{ eimId, associationToken, configuration, link, esipa: new EsipaClient(link, eid) }];
+				const { eimId, associationToken, indirectProfileDownload } = configuration;
+				return [
+					{ eimId, associationToken, indirectProfileDownload, configuration, link, esipa: new EsipaClient(link, eid) },
+				];
 			} catch (error) {
 				failure = error;
 				this.#log.error("eIM left out", { eimId: configuration.eimId, error });

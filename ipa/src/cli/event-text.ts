@@ -35,6 +35,8 @@ export function eventText(event: IpaEvent): string | undefined {
 			return `${event.eimId}: profile ${event.iccid ?? "without ICCID"} installed${event.enabled ? " and enabled" : ""}`;
 		case "download-failed":
 			return `${event.eimId}: download failed: ${event.reason}`;
+		case "download-postponed":
+			return `${event.eimId}: download waits for another attempt: ${event.reason}`;
 		case "notification-delivered":
 			return `${event.eimId}: notification ${event.seqNumber ?? "?"} delivered`;
 		case "card-lost":

@@ -1,19 +1,20 @@
-import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { createIpa } from "../agent.ts";
 import { type IpaConfig, settingsOf } from "../config.ts";
+import type { Es9PlusClient } from "../es9plus/es9plus-client.ts";
+import { openEs9PlusClient } from "../es9plus/open-client.ts";
 import { httpAsn1Link } from "../esipa/http-asn1.ts";
 import { httpJsonLink } from "../esipa/http-json.ts";
 import type { IpaEvent } from "../procedures/ipa-event.ts";
 import { openJournal } from "../state/journal.ts";
 import { fileJournalStorage } from "../state/journal-storage.ts";
 import { driverOf } from "./card-session.ts";
-import { IpaCliError } from "./errors.ts";
 import { lockState, type ProcessTable } from "./state-lock.ts";
 import { statusWriter } from "./status-file.ts";
+import { trustedCertificates } from "./trusted-certificates.ts";
 
 export interface RunEffects {
 	readonly clock: Clock;
@@ -30,7 +31,8 @@ export async function runAgent(config: IpaConfig, effects: RunEffects): Promise<
 	const { clock, random, logger, processes } = effects;
 	const folder = config["state.folder"];
 	const { driver, proactive } = driverOf(config, clock);
-	const fallbackCa = certificatesIn(config["eim.caFile"]);
+	const fallbackCa = trustedCertificates("eim.caFile", config["eim.caFile"]);
+	const rsp = rspOf(config, effects);
 	const unlock = lockState(folder, processes);
 	try {
 		const journal = await openJournal(fileJournalStorage(journalPath(folder)));
@@ -42,6 +44,7 @@ export async function runAgent(config: IpaConfig, effects: RunEffects): Promise<
 			random,
 			journal,
 			logger,
+			rsp,
 			settings: settingsOf(config, proactive),
 			link: (target) => {
 				const binding = config["eim.bindings"][target.eimId] ?? config["eim.binding"];
@@ -61,24 +64,28 @@ export async function runAgent(config: IpaConfig, effects: RunEffects): Promise<
 		ipa.events.onAny(effects.onEvent);
 		await ipa.run(effects.signal);
 	} finally {
+		rsp?.close();
 		unlock();
 	}
+}
+
+/** The device's own way to SM-DP+ and SM-DS; none without a CI to trust. */
+function rspOf(config: IpaConfig, { clock, random }: RunEffects): Es9PlusClient | undefined {
+	const ciCertificates = trustedCertificates("rsp.ciCertificates", config["rsp.ciCertificates"]);
+	if (ciCertificates.length === 0) return undefined;
+	return openEs9PlusClient({
+		ciCertificates,
+		clock,
+		random,
+		timeout: config["rsp.timeout"],
+		encoding: config["rsp.encoding"] === "asn1" ? "asn1" : "json",
+		requester: config["device.tac"],
+		hosts: config.hosts,
+		...(config.proxy === undefined ? {} : { proxy: config.proxy }),
+	});
 }
 
 /** Where the journal of a state folder is. */
 export function journalPath(folder: string): string {
 	return path.join(folder, "journal.log");
-}
-
-function certificatesIn(file: string | undefined): readonly string[] {
-	if (file === undefined) return [];
-	let text: string;
-	try {
-		text = readFileSync(file, "utf8");
-	} catch (cause) {
-		throw new IpaCliError("IPA_FILE_INVALID", `eim.caFile ${file} cannot be read`, { cause });
-	}
-	const certificates = text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
-	if (certificates.length === 0) throw new IpaCliError("IPA_FILE_INVALID", `eim.caFile ${file} holds no certificate`);
-	return certificates;
 }

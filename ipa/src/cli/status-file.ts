@@ -28,6 +28,7 @@ export function nextStatus(status: AgentStatus, event: IpaEvent, now: number): A
 		case "poll-failed":
 		case "card-lost":
 		case "download-failed":
+		case "download-postponed":
 		case "result-waiting":
 			return { ...status, lastFailure: { at, reason: event.reason } };
 		case "package-executed":

@@ -60,6 +60,8 @@ export function doingNow(work: Work): string {
 		case "result-acknowledged":
 			return `removing acknowledged entries ${work.acknowledged.join(", ")} from the card`;
 		case "downloading":
-			return `downloading a profile through eIM ${work.eimId}: ${work.step}`;
+			return `downloading a profile for eIM ${work.eimId}: ${work.step}`;
+		case "download-executed":
+			return `telling eIM ${work.eimId} how the download ended`;
 	}
 }

@@ -28,6 +28,16 @@ export const procedureErrors = defineErrors({
 		action: "The message names the step and the code; correct the order at the SM-DP+ and trigger the download again.",
 		httpStatus: 502,
 	},
+	IPA_NO_SERVER: {
+		meaning: "A download trigger names no SM-DP+ or SM-DS, and the card knows none.",
+		action: "Send a trigger with an activation code, or set the default SM-DP+ (`ipa card default-smdp ADDRESS`).",
+		httpStatus: 409,
+	},
+	IPA_NO_EVENT: {
+		meaning: "The SM-DS knows no SM-DP+ with a profile for this eUICC.",
+		action: "Check that the order names this EID and the SM-DS, then trigger the download again.",
+		httpStatus: 404,
+	},
 	IPA_REFRESH_TIMEOUT: {
 		meaning: "After a profile switch the card did not come back in time.",
 		action: "Check the modem; raise card.refreshTimeout if the card needs longer for its reset.",

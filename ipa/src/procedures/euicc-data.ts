@@ -6,6 +6,7 @@ import { EUICCInfo1 } from "@iot-esim/shared/messages/sgp22/euicc-info";
 import { IpaCapabilities, type IpaEuiccDataRequest } from "@iot-esim/shared/messages/sgp32/ipa-euicc-data";
 import { equalBytes, toHex, utf8 } from "@iot-esim/shared/util/bytes";
 import type { NotificationSearch } from "../card/es10.ts";
+import { ipaCapabilities } from "./download-mode.ts";
 import { ProcedureError } from "./errors.ts";
 import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
 import { removeFromCard } from "./provide-eim-package-result.ts";
@@ -13,9 +14,6 @@ import { sightOfResult } from "./result-facts.ts";
 
 const INCORRECT_TAG_LIST = 1;
 const CI_KEY_NOT_FOUND = 5;
-
-/** Indirect downloads, packages retrieved over HTTPS. */
-export const IPA_CAPABILITIES: IpaCapabilities = { ipaFeatures: "01", ipaSupportedProtocols: "1" };
 
 /** Members of IpaEuiccData in the order of the module, by the tag that a tagList names them with. */
 const MEMBERS = ["A0", "81", "A2", "BF20", "BF22", "83", "84", "A5", "A6", "A8", "A9"] as const;
@@ -128,7 +126,7 @@ class DataReader {
 			case "A6":
 				return this.#certificate(Number.parseInt(member, 16));
 			case "A8":
-				return withTag(0xa8, encode(IpaCapabilities, IPA_CAPABILITIES));
+				return withTag(0xa8, encode(IpaCapabilities, ipaCapabilities(this.#context)));
 			case "A9":
 				return withTag(0xa9, encode(DeviceInfo, settings.deviceInfo));
 		}

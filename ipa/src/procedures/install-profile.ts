@@ -1,41 +1,56 @@
 import { Iccid } from "@iot-esim/shared/ids/iccid";
+import { CancelSessionReasonCode } from "@iot-esim/shared/messages/sgp22/cancel-session";
 import { StateChangeCauseCode } from "@iot-esim/shared/messages/sgp32/esipa-package";
 import { segmentBoundProfilePackage } from "@iot-esim/shared/security/bound-profile-package";
 import { toHex } from "@iot-esim/shared/util/bytes";
 import { ProcedureError } from "./errors.ts";
-import { deliverNotification, deliverNotifications } from "./notifications.ts";
 import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
 import { waitForRefresh } from "./refresh.ts";
-import { sightOfNotification } from "./result-facts.ts";
+import { type NotificationSight, sightOfNotification } from "./result-facts.ts";
+import { cancelSession, type RspSession } from "./rsp-session.ts";
 
 const OK = 0;
 
+/** What the card made of a package. */
+export interface Installation {
+	/** The Profile Installation Result, as the card signed it. */
+	readonly result: Uint8Array;
+	readonly sight: NotificationSight;
+	/** The profile was enabled in the session that installed it. */
+	readonly enabled: boolean;
+}
+
 /**
- * ES10b.LoadBoundProfilePackage, optionally ES10b.ImmediateEnable in the same session, ESipa.HandleNotification with
- * the Profile Installation Result, which leaves the card once the eIM has it.
+ * ES10b.LoadBoundProfilePackage, optionally ES10b.ImmediateEnable in the same session.
+ * @param onLoaded makes the result durable before anything else is done
  */
-export async function installProfile(
-	context: ProcedureContext,
+export async function installProfile<Onward>(
+	session: RspSession<Onward>,
 	eim: AssociatedEim,
-	boundProfilePackage: Uint8Array,
-): Promise<void> {
-	const segments = segmentsOf(boundProfilePackage);
-	const step = "ES10b.LoadBoundProfilePackage";
-	await context.journal.note({ type: "download-step", eimId: eim.eimId, step });
-	context.emit({ type: "download-step", eimId: eim.eimId, step });
-	context.log.info(`step 8: ${step}`, { eimId: eim.eimId, segments: segments.length });
-	const installationResult = await context.commands.loadBoundProfilePackage(segments);
-	const sight = sightOfNotification(installationResult);
+	download: { readonly boundProfilePackage: Uint8Array; readonly transactionId: Uint8Array },
+	onLoaded: (result: Uint8Array) => Promise<void> = async () => undefined,
+): Promise<Installation> {
+	const { context, note } = session;
+	const segments = await segmentsOf(session, download);
+	await note("ES10b.LoadBoundProfilePackage");
+	const result = await context.commands.loadBoundProfilePackage(segments);
+	const sight = sightOfNotification(result);
+	await onLoaded(result);
 	const enabled = sight.installation !== "failure" && (await enableImmediately(context));
 	if (enabled) {
 		const cause = StateChangeCauseCode.immediateEnableProfile;
 		await context.journal.note({ type: "state-changed", cause, tell: [eim.eimId] });
 		await waitForRefresh(context);
 	}
-	await context.journal.note({ type: "download-step", eimId: eim.eimId, step: "ESipa.HandleNotification" });
-	await deliverNotification(context, eim, installationResult);
-	// Enabling has made notifications of its own, and no eUICC Package will carry them.
-	if (enabled) await deliverNotifications(context, eim, await context.es10.retrieveNotifications());
+	return { result, sight, enabled };
+}
+
+/** Tells the world how an installation ended. */
+export function announceInstallation(
+	context: ProcedureContext,
+	eim: AssociatedEim,
+	{ sight, enabled }: Pick<Installation, "sight" | "enabled">,
+): void {
 	if (sight.installation === "failure") {
 		const reason = sight.failure ?? "without a reason";
 		context.emit({ type: "download-failed", eimId: eim.eimId, reason: `the card refused the profile: ${reason}` });
@@ -52,12 +67,17 @@ async function enableImmediately(context: ProcedureContext): Promise<boolean> {
 	return result === OK;
 }
 
-function segmentsOf(boundProfilePackage: Uint8Array): readonly Uint8Array[] {
+/** A package that cannot be split is cancelled on both sides, so that the order is not held up. */
+async function segmentsOf<Onward>(
+	session: RspSession<Onward>,
+	download: { readonly boundProfilePackage: Uint8Array; readonly transactionId: Uint8Array },
+): Promise<readonly Uint8Array[]> {
 	try {
-		return segmentBoundProfilePackage(boundProfilePackage);
+		return segmentBoundProfilePackage(download.boundProfilePackage);
 	} catch (cause) {
-		const reason = cause instanceof Error ? cause.message : String(cause);
-		throw new ProcedureError("IPA_DOWNLOAD_REFUSED", `the Bound Profile Package cannot be split: ${reason}`, { cause });
+		const why = `the Bound Profile Package cannot be split: ${cause instanceof Error ? cause.message : String(cause)}`;
+		await cancelSession(session, download.transactionId, CancelSessionReasonCode.loadBppExecutionError, why);
+		throw new ProcedureError("IPA_DOWNLOAD_REFUSED", why, { cause });
 	}
 }
 

@@ -33,6 +33,8 @@ export type IpaEvent =
 			readonly enabled: boolean;
 	  }
 	| { readonly type: "download-failed"; readonly eimId: string; readonly reason: string }
+	| { readonly type: "download-postponed"; readonly eimId: string; readonly reason: string }
+	/** `eimId` is the address of the SM-DP+ when the device has delivered the notification itself. */
 	| { readonly type: "notification-delivered"; readonly eimId: string; readonly seqNumber: number | undefined }
 	| { readonly type: "card-lost"; readonly reason: string }
 	| { readonly type: "sleeping"; readonly ms: number }

@@ -1,7 +1,11 @@
 import { createHash } from "node:crypto";
 import type { GetEimPackageRequest } from "@iot-esim/shared/messages/sgp32/esipa-package";
+import type { ProfileDownloadTriggerRequest } from "@iot-esim/shared/messages/sgp32/profile-download-trigger";
 import { toHex } from "@iot-esim/shared/util/bytes";
+import { downloadDirect } from "./download-direct.ts";
 import { downloadIndirect } from "./download-indirect.ts";
+import { downloadMode } from "./download-mode.ts";
+import { provideDownloadError } from "./download-result.ts";
 import { ProcedureError } from "./errors.ts";
 import { sendEuiccData } from "./euicc-data.ts";
 import { executeEuiccPackage } from "./execute-euicc-package.ts";
@@ -52,11 +56,24 @@ export async function poll(
 			await sendEuiccData(context, eim, found.request);
 			return worked;
 		case "download-trigger":
-			await downloadIndirect(context, eim, found.request);
+			await download(context, eim, found.request);
 			return worked;
 		case "unreadable":
 			context.log.warn("package not understood", { eimId: eim.eimId, reason: found.reason });
 			await eim.esipa.provideEimPackageResult({ errorCode: found.resultCode }, context.signal);
 			return worked;
 	}
+}
+
+async function download(
+	context: ProcedureContext,
+	eim: AssociatedEim,
+	trigger: ProfileDownloadTriggerRequest,
+): Promise<void> {
+	const mode = downloadMode(context, eim);
+	if (mode === "indirect") return downloadIndirect(context, eim, trigger);
+	if (mode === "direct" && context.rsp !== undefined) return downloadDirect(context, eim, trigger, context.rsp);
+	const reason = "this device is set to download profiles in no way (download.direct, download.indirect)";
+	context.emit({ type: "download-failed", eimId: eim.eimId, reason });
+	await provideDownloadError(context, eim, trigger.eimTransactionId, reason);
 }

@@ -5,6 +5,7 @@ import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import type { Duration } from "@iot-esim/shared/util/duration";
 import type { Es10 } from "../card/es10.ts";
 import type { Es10Commands } from "../card/es10-commands.ts";
+import type { Es9PlusClient } from "../es9plus/es9plus-client.ts";
 import type { EsipaClient } from "../esipa/esipa-client.ts";
 import type { Journal } from "../state/journal.ts";
 import type { IpaEvent } from "./ipa-event.ts";
@@ -15,6 +16,8 @@ export interface ProcedureContext {
 	readonly es10: Pick<Es10, keyof Es10>;
 	readonly commands: Pick<Es10Commands, keyof Es10Commands>;
 	readonly channel: ReopenableChannel;
+	/** The device's own way to SM-DP+ and SM-DS; absent when it trusts no CI. */
+	readonly rsp: DirectRsp | undefined;
 	readonly journal: Journal;
 	readonly clock: Clock;
 	readonly random: RandomSource;
@@ -30,11 +33,16 @@ export interface ReopenableChannel {
 	reopen(): Promise<void>;
 }
 
+/** ES9+ and ES11 of the device itself. */
+export type DirectRsp = Pick<Es9PlusClient, keyof Es9PlusClient>;
+
 /** One eIM that the card is associated with. */
 export interface AssociatedEim {
 	readonly eimId: string;
 	readonly esipa: Pick<EsipaClient, keyof EsipaClient>;
 	readonly associationToken: number | undefined;
+	/** The eIM offers to download indirectly. */
+	readonly indirectProfileDownload: boolean;
 }
 
 export interface ProcedureSettings {
@@ -50,5 +58,13 @@ export interface ProcedureSettings {
 	readonly immediateEnable: boolean;
 	/** Profiles whose rules need consent may be installed: nobody can be asked on the device. */
 	readonly consentGranted: boolean;
+	/** The IPA may download from SM-DP+ itself, where it trusts a CI. */
+	readonly directDownload: boolean;
+	/** The IPA may download through the eIM. */
+	readonly indirectDownload: boolean;
+	/** For profiles that need a confirmation code when the eIM sends none. */
+	readonly confirmationCode?: string | undefined;
+	/** How often a direct download is tried when its server cannot be reached. */
+	readonly downloadAttempts: number;
 	readonly deviceInfo: DeviceInfo;
 }

@@ -118,6 +118,8 @@ export function sightOfResult(der: Uint8Array): ResultSight {
 export interface NotificationSight {
 	readonly seqNumber: number | undefined;
 	readonly iccid: Uint8Array | undefined;
+	/** FQDN of the receiver. */
+	readonly notificationAddress: string | undefined;
 	readonly installation: "none" | "success" | "failure";
 	/** "loadProfileElements 5 / installFailed... 10" as numbers, for a failed installation. */
 	readonly failure: string | undefined;
@@ -125,31 +127,61 @@ export interface NotificationSight {
 
 /** What the IPA may see of a pending notification; it is delivered whatever it is. */
 export function sightOfNotification(der: Uint8Array): NotificationSight {
+	const nothing = {
+		seqNumber: undefined,
+		iccid: undefined,
+		notificationAddress: undefined,
+		installation: "none",
+		failure: undefined,
+	} as const;
 	let notification: PendingNotification;
 	try {
 		notification = decode(PendingNotification, der);
 	} catch {
-		return { seqNumber: seqNumberIn(der), iccid: undefined, installation: "none", failure: undefined };
+		return { ...nothing, seqNumber: seqNumberIn(der) };
 	}
 	if ("profileInstallationResult" in notification) {
 		const { notificationMetadata, finalResult } =
 			notification.profileInstallationResult.profileInstallationResultData.value;
-		const { seqNumber, iccid } = notificationMetadata;
-		if ("successResult" in finalResult) return { seqNumber, iccid, installation: "success", failure: undefined };
+		const { seqNumber, iccid, notificationAddress } = notificationMetadata;
+		const sight = { seqNumber, iccid, notificationAddress };
+		if ("successResult" in finalResult) return { ...sight, installation: "success", failure: undefined };
 		const { bppCommandId, errorReason } = finalResult.errorResult;
 		const failure = `bppCommandId ${bppCommandId}, errorReason ${errorReason}`;
-		return { seqNumber, iccid, installation: "failure", failure };
+		return { ...sight, installation: "failure", failure };
 	}
-	if ("otherSignedNotification" in notification) {
-		const { seqNumber, iccid } = notification.otherSignedNotification.tbsOtherNotification.value;
-		return { seqNumber, iccid, installation: "none", failure: undefined };
-	}
-	if ("compactOtherSignedNotification" in notification) {
-		const { seqNumber, iccid } = notification.compactOtherSignedNotification.tbsOtherNotification.value;
-		return { seqNumber, iccid, installation: "none", failure: undefined };
+	if ("otherSignedNotification" in notification || "compactOtherSignedNotification" in notification) {
+		const other =
+			"otherSignedNotification" in notification
+				? notification.otherSignedNotification
+				: notification.compactOtherSignedNotification;
+		const { seqNumber, iccid, notificationAddress } = other.tbsOtherNotification.value;
+		return { ...nothing, seqNumber, iccid, notificationAddress };
 	}
 	const { seqNumber } = notification.compactProfileInstallationResult.compactProfileInstallationResultData;
-	return { seqNumber, iccid: undefined, installation: "none", failure: undefined };
+	return { ...nothing, seqNumber };
+}
+
+/** Identifier of the session that a Profile Installation Result belongs to; undefined for any other notification. */
+export function transactionIdOf(der: Uint8Array): Uint8Array | undefined {
+	try {
+		const notification = decode(PendingNotification, der);
+		if (!("profileInstallationResult" in notification)) return undefined;
+		return notification.profileInstallationResult.profileInstallationResultData.value.transactionId;
+	} catch {
+		return undefined;
+	}
+}
+
+const INSTALLATION_RESULT = 0xbf37;
+
+/** The Profile Installation Result inside the result of a direct download (BF54), as the card signed it. */
+export function installationIn(downloadResult: Uint8Array): Uint8Array {
+	const whole = readWholeTlv(downloadResult);
+	const members = readTlvs(downloadResult, whole.valueStart, whole.end);
+	const found = members.find((member) => member.tag === INSTALLATION_RESULT);
+	if (found === undefined) throw new Error("the result of a download holds no installation result");
+	return tlvBytes(downloadResult, found);
 }
 
 const NOTIFICATION_METADATA = 0xbf2f;

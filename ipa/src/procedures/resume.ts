@@ -1,4 +1,5 @@
 import { assertNever } from "@iot-esim/shared/util/assert-never";
+import { recoverDirectDownload, settleDirectDownload } from "./download-direct.ts";
 import { afterExecution, findResult } from "./execute-euicc-package.ts";
 import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
 import { acknowledge, provideEimPackageResult } from "./provide-eim-package-result.ts";
@@ -39,11 +40,21 @@ export async function resumeWork(context: ProcedureContext, eims: readonly Assoc
 			return acknowledge(context, eim ?? { eimId: work.eimId });
 		case "downloading":
 			// The card has abandoned a half-loaded package; a result that it made waits among the notifications.
-			await context.journal.note({ type: "download-ended" });
-			return;
+			if (!(await recoverDirectDownload(context))) {
+				await context.journal.note({ type: "download-ended" });
+				return;
+			}
+			return eim === undefined ? orphanDownload(context, work.eimId) : settleDirectDownload(context, eim);
+		case "download-executed":
+			return eim === undefined ? orphanDownload(context, work.eimId) : settleDirectDownload(context, eim);
 		default:
 			return assertNever(work);
 	}
+}
+
+async function orphanDownload(context: ProcedureContext, eimId: string): Promise<void> {
+	context.log.warn("the eIM of a download is not associated any more", { eimId });
+	await context.journal.note({ type: "download-ended" });
 }
 
 /** A device without a battery-backed clock may wake up in the past, where the time until rollback never ends. */

@@ -15,6 +15,12 @@ export interface DeviceState {
 	readonly stateChanges: Readonly<Record<string, number>>;
 	/** Results that no eIM has taken yet wait on the card to be offered again. */
 	readonly hasWaitingResults: boolean;
+	/** Notifications on the card that their receiver could not be given directly yet. */
+	readonly waitingNotifications: readonly number[];
+	/** Results of direct downloads (BF54) that their eIM could not be given yet: eimId to hex. */
+	readonly downloadResults: Readonly<Record<string, readonly string[]>>;
+	/** A direct download whose server could not be reached: eimTransactionId in hex and attempts so far. */
+	readonly postponedDownload: { readonly key: string | undefined; readonly count: number } | undefined;
 }
 
 /** The one thing under way on the card. */
@@ -36,8 +42,23 @@ export type Work =
 			readonly resultHex: string;
 			readonly acknowledged: readonly number[];
 	  } & PackageFacts)
-	/** An indirect download: a half-loaded package is abandoned by the card, the eIM sends the trigger again. */
-	| { readonly phase: "downloading"; readonly eimId: string; readonly step: string };
+	/** A half-loaded package is abandoned by the card, the eIM sends the trigger again. */
+	| {
+			readonly phase: "downloading";
+			readonly eimId: string;
+			readonly step: string;
+			/** Set when the device downloads by itself. */
+			readonly direct?: DirectDownload | undefined;
+	  }
+	/** A direct download has come to an installation result; the eIM does not have it (BF54) yet. */
+	| { readonly phase: "download-executed"; readonly eimId: string; readonly resultHex: string };
+
+/** What finds the result of a direct download on the card after a power cut. */
+export interface DirectDownload {
+	readonly eimTransactionIdHex?: string | undefined;
+	/** Of the session with the server, once there is one. */
+	readonly transactionIdHex?: string | undefined;
+}
 
 export interface PackageFacts {
 	readonly eimId: string;
@@ -76,8 +97,22 @@ export type DeviceEvent =
 	/** The eIM of the result is no longer associated: nobody is left to take it. */
 	| { readonly type: "result-orphaned" }
 	| { readonly type: "results-offered" }
-	| { readonly type: "download-step"; readonly eimId: string; readonly step: string }
+	/** `direct` adds to what is known of a direct download. */
+	| {
+			readonly type: "download-step";
+			readonly eimId: string;
+			readonly step: string;
+			readonly direct?: DirectDownload | undefined;
+	  }
+	/** The card has answered the last segment of a direct download. */
+	| { readonly type: "download-executed"; readonly resultHex: string }
+	| { readonly type: "download-postponed" }
 	| { readonly type: "download-ended" }
+	/** The eIM of a direct download cannot be reached: its result is kept aside. */
+	| { readonly type: "download-result-waiting" }
+	| { readonly type: "download-result-told"; readonly eimId: string; readonly resultHex: string }
+	| { readonly type: "notification-waiting"; readonly seqNumber: number }
+	| { readonly type: "notification-settled"; readonly seqNumber: number }
 	| { readonly type: "state-changed"; readonly cause: number; readonly tell: readonly string[] }
 	| { readonly type: "state-change-told"; readonly eimId: string };
 
@@ -87,6 +122,9 @@ export const INITIAL_STATE: DeviceState = {
 	lastResult: undefined,
 	stateChanges: {},
 	hasWaitingResults: false,
+	waitingNotifications: [],
+	downloadResults: {},
+	postponedDownload: undefined,
 };
 
 /**
@@ -112,6 +150,20 @@ export function nextState(state: DeviceState, event: DeviceEvent): DeviceState {
 			return { ...state, work: nextWork(state.work, event), hasWaitingResults: true };
 		case "results-offered":
 			return state.hasWaitingResults ? { ...state, hasWaitingResults: false } : state;
+		case "notification-waiting":
+		case "notification-settled":
+			return withNotification(state, event.seqNumber, event.type === "notification-waiting");
+		case "download-result-waiting":
+			return resultKeptAside(state);
+		case "download-result-told": {
+			const { [event.eimId]: waiting = [], ...others } = state.downloadResults;
+			const left = waiting.filter((one) => one !== event.resultHex);
+			return { ...state, downloadResults: left.length === 0 ? others : { ...others, [event.eimId]: left } };
+		}
+		case "download-postponed":
+			return { ...state, work: nextWork(state.work, event), postponedDownload: postponed(state) };
+		case "download-ended":
+			return { ...state, work: nextWork(state.work, event), postponedDownload: undefined };
 		default:
 			return { ...state, work: nextWork(state.work, event) };
 	}
@@ -119,7 +171,18 @@ export function nextState(state: DeviceState, event: DeviceEvent): DeviceState {
 
 type WorkEvent = Exclude<
 	DeviceEvent,
-	{ readonly type: "card-seen" | "state-changed" | "state-change-told" | "result-settled" | "results-offered" }
+	{
+		readonly type:
+			| "card-seen"
+			| "state-changed"
+			| "state-change-told"
+			| "result-settled"
+			| "results-offered"
+			| "notification-waiting"
+			| "notification-settled"
+			| "download-result-waiting"
+			| "download-result-told";
+	}
 >;
 
 function nextWork(work: Work, event: WorkEvent): Work {
@@ -162,24 +225,56 @@ function nextWork(work: Work, event: WorkEvent): Work {
 			return { phase: "idle" };
 		case "download-step":
 			if (work.phase !== "idle" && work.phase !== "downloading") break;
-			return { phase: "downloading", eimId: event.eimId, step: event.step };
-		case "download-ended":
+			return downloading(work, event);
+		case "download-executed":
 			if (work.phase !== "downloading") break;
+			return { phase: "download-executed", eimId: work.eimId, resultHex: event.resultHex };
+		case "download-postponed":
+			if (work.phase !== "downloading") break;
+			return { phase: "idle" };
+		case "download-ended":
+			if (work.phase !== "downloading" && work.phase !== "download-executed") break;
 			return { phase: "idle" };
 		default:
 			return assertNever(event);
 	}
-	throw new JournalError("JOURNAL_EVENT_MISPLACED", `${event.type} cannot follow while the card is in ${work.phase}`);
+	throw misplaced(event.type, work);
+}
+
+function resultKeptAside(state: DeviceState): DeviceState {
+	const { work, downloadResults } = state;
+	if (work.phase !== "download-executed") throw misplaced("download-result-waiting", work);
+	const { eimId, resultHex } = work;
+	const waiting = [...(downloadResults[eimId] ?? []), resultHex];
+	const kept = { ...downloadResults, [eimId]: waiting };
+	return { ...state, work: { phase: "idle" }, downloadResults: kept, postponedDownload: undefined };
+}
+
+function misplaced(event: string, { phase }: Work): JournalError {
+	return new JournalError("JOURNAL_EVENT_MISPLACED", `${event} cannot follow while the card is in ${phase}`);
 }
 
 function settled(state: DeviceState): DeviceState {
 	const { work } = state;
-	if (work.phase !== "result-acknowledged") {
-		throw new JournalError(
-			"JOURNAL_EVENT_MISPLACED",
-			`result-settled cannot follow while the card is in ${work.phase}`,
-		);
-	}
+	if (work.phase !== "result-acknowledged") throw misplaced("result-settled", work);
 	const lastResult = { packageHash: work.packageHash, resultHex: work.resultHex };
 	return { ...state, work: { phase: "idle" }, lastResult };
+}
+
+function downloading(work: Work, event: Extract<DeviceEvent, { readonly type: "download-step" }>): Work {
+	const { eimId, step } = event;
+	const known = work.phase === "downloading" && work.eimId === eimId ? work.direct : undefined;
+	const direct = event.direct === undefined ? known : { ...known, ...event.direct };
+	return { phase: "downloading", eimId, step, ...(direct === undefined ? {} : { direct }) };
+}
+
+function postponed({ work, postponedDownload: before }: DeviceState): DeviceState["postponedDownload"] {
+	const key = work.phase === "downloading" ? work.direct?.eimTransactionIdHex : undefined;
+	return { key, count: before !== undefined && before.key === key ? before.count + 1 : 1 };
+}
+
+function withNotification(state: DeviceState, seqNumber: number, isWaiting: boolean): DeviceState {
+	if (state.waitingNotifications.includes(seqNumber) === isWaiting) return state;
+	const others = state.waitingNotifications.filter((one) => one !== seqNumber);
+	return { ...state, waitingNotifications: isWaiting ? [...others, seqNumber] : others };
 }

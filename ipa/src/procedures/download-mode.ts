@@ -1,0 +1,28 @@
+import type { IpaCapabilities } from "@iot-esim/shared/messages/sgp32/ipa-euicc-data";
+import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
+
+/** How a profile comes to the device; none when both ways are switched off. */
+export type DownloadMode = "direct" | "indirect" | "none";
+
+/**
+ * Indirect where the IPA may and the eIM says that it offers it (indirectProfileDownload of its configuration on the
+ * card), else direct where the IPA can, else the way that is left (SGP.32 §3.2.3).
+ */
+export function downloadMode(context: Pick<ProcedureContext, "settings" | "rsp">, eim: AssociatedEim): DownloadMode {
+	const { isDirect, isIndirect } = downloadAbilities(context);
+	if (isDirect && isIndirect) return eim.indirectProfileDownload ? "indirect" : "direct";
+	if (isDirect) return "direct";
+	return isIndirect ? "indirect" : "none";
+}
+
+/** Direct downloads need an RSP client, which needs certificates of CIs to trust. */
+export function downloadAbilities({ settings, rsp }: Pick<ProcedureContext, "settings" | "rsp">) {
+	return { isDirect: settings.directDownload && rsp !== undefined, isIndirect: settings.indirectDownload };
+}
+
+/** What this IPA can do, as an eIM may ask for it; packages are retrieved over HTTPS. */
+export function ipaCapabilities(context: Pick<ProcedureContext, "settings" | "rsp">): IpaCapabilities {
+	const { isDirect, isIndirect } = downloadAbilities(context);
+	const ipaFeatures = [isDirect, isIndirect].map((can) => (can ? "1" : "0")).join("");
+	return { ipaFeatures, ipaSupportedProtocols: "1" };
+}
