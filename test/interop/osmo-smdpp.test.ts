@@ -16,7 +16,7 @@ import type { TestPki } from "@iot-esim/sim/pki/test-pki";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../../examples/demo/free-ports.ts";
 import { testPki } from "../support/esipa-bench.ts";
-import { wholeChain } from "../support/whole-chain.ts";
+import { deviceChain } from "../support/whole-chain.ts";
 
 const SMDP = "testsmdpplus1.example.com";
 const sgp26 = new URL("../../../shared/data/certs/", import.meta.url).pathname;
@@ -91,7 +91,7 @@ describe.skipIf(folder === undefined || !existsSync(sgp26))("osmo-smdpp", () => 
 
 	it("downloads a TS.48 profile into our eUICC through our eIM, and takes the notification", async () => {
 		const pki = sgp26Pki();
-		const chain = await wholeChain({ http, pki });
+		const chain = await deviceChain({ http, pki });
 		try {
 			const parameters = { smdpAddress: SMDP, matchingId: "TS48V3-SAIP2-3-BERTLV-UNIQUE" };
 			const id = await chain.eim.order(pki.eid, { type: "download", parameters });
@@ -112,7 +112,7 @@ describe.skipIf(folder === undefined || !existsSync(sgp26))("osmo-smdpp", () => 
 
 	it("refuses an unknown matching id in its code", async () => {
 		const pki = sgp26Pki();
-		const chain = await wholeChain({ http, pki });
+		const chain = await deviceChain({ http, pki });
 		try {
 			const parameters = { smdpAddress: SMDP, matchingId: "NOT-THERE" };
 			const id = await chain.eim.order(pki.eid, { type: "download", parameters });

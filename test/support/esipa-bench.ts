@@ -1,3 +1,4 @@
+import { createEsipaFace } from "@iot-esim/eim/bindings/esipa-face";
 import { type Device, newDevice } from "@iot-esim/eim/domain/device";
 import type { Operation, OperationOrder } from "@iot-esim/eim/domain/operation";
 import type { Es9PlusClient } from "@iot-esim/eim/es9plus/es9plus-client";
@@ -10,6 +11,7 @@ import { openStore } from "@iot-esim/eim/storage/open-store";
 import type { Store } from "@iot-esim/eim/storage/store";
 import { decode, encode } from "@iot-esim/shared/asn1/schema";
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
+import type { Curve } from "@iot-esim/shared/crypto/curve";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { EimId } from "@iot-esim/shared/ids/eim-id";
 import type { EuiccResultData } from "@iot-esim/shared/messages/sgp32/command-results";
@@ -33,12 +35,12 @@ import { FakeClock } from "./fake-clock.ts";
 export const EIM_ID = EimId("eim.example.com");
 const START = Date.UTC(2026, 0, 1);
 
-let shared: TestPki | undefined;
+const shared: Partial<Record<Curve, TestPki>> = {};
 
-/** One PKI for all tests of a file: keys take time. */
-export function testPki(): TestPki {
-	shared ??= makeTestPki({ curve: "P-256", random: systemRandom, now: START });
-	return shared;
+/** One PKI of a curve for all tests of a file: keys take time. */
+export function testPki(curve: Curve = "P-256"): TestPki {
+	shared[curve] ??= makeTestPki({ curve, random: systemRandom, now: START });
+	return shared[curve];
 }
 
 /** An SM-DP+ that is not there: every call fails the test that did not expect it. */
@@ -59,18 +61,21 @@ export interface BenchOptions {
 	readonly settings?: Partial<EsipaSettings>;
 	readonly es9plus?: Es9PlusClient;
 	readonly pki?: TestPki;
+	/** Of the shared PKI, when no other is given; P-256 when absent. */
+	readonly curve?: Curve;
 	readonly crls?: EsipaDeps["crls"];
 }
 
 /** The eIM's ESipa over an empty store in memory and a clock that stands still. */
 export async function esipaBench(given: BenchOptions = {}) {
-	const pki = given.pki ?? testPki();
+	const pki = given.pki ?? testPki(given.curve);
 	const clock = new FakeClock(START);
 	const store = await openStore({ file: ":memory:" });
 	const { logger, entries } = memoryLogger();
 	const deps: EsipaDeps = {
 		store,
 		signer: memoryKey(pki.eimSign.privateKey, pki.eimSign.certificate),
+		ownEim: () => ({ eimId: EIM_ID, eimFqdn: EIM_ID }),
 		es9plus: given.es9plus ?? noSmdp(),
 		trust: TrustStore.of([pki.ci.certificate]),
 		crls: given.crls ?? (() => []),
@@ -87,6 +92,8 @@ export async function esipaBench(given: BenchOptions = {}) {
 		store,
 		entries,
 		deps,
+		/** Both bindings over HTTP, as devices reach them. */
+		face: createEsipaFace({ handler, log: logger("eim.esipa") }),
 		jobs: new JobRunner({ store, clock, logger, work: jobWork(esipaContext(deps)) }),
 		/** Sends a message that has an answer. */
 		async ask(body: Uint8Array): Promise<Uint8Array> {

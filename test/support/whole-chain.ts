@@ -1,4 +1,8 @@
-/** The eIM, a real IPA and a simulated card in one process; the SM-DP+ is whoever answers `es9plus`. */
+/**
+ * The eIM, the IPA, the eUICC and the SM-DP+ in one process, by the octets of ESipa, ES10 and ES9+: `wholeChain` with our
+ * SM-DP+, `deviceChain` with whoever answers `http`. Between IPA and eIM stand their real HTTP bindings; only sockets are
+ * left out.
+ */
 
 import { createEs9PlusClient, type Es9PlusEncoding } from "@iot-esim/eim/es9plus/client";
 import type { Es9PlusHttp } from "@iot-esim/eim/es9plus/http";
@@ -9,6 +13,7 @@ import { inProcessDriver } from "@iot-esim/ipa/card/drivers/in-process";
 import { EsipaLinkError } from "@iot-esim/ipa/esipa/errors";
 import { openJournal } from "@iot-esim/ipa/state/journal";
 import { memoryJournalStorage } from "@iot-esim/ipa/state/journal-storage";
+import type { Curve } from "@iot-esim/shared/crypto/curve";
 import { buildProfilePackage } from "@iot-esim/shared/profile/builder/build-profile-package";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
@@ -19,6 +24,8 @@ import { profileFileSystems } from "@iot-esim/sim/euicc/file-system/profile-file
 import { CardBench } from "@iot-esim/sim/euicc/testing/card-bench";
 import type { TestPki } from "@iot-esim/sim/pki/test-pki";
 import { EIM_ID, esipaBench, testPki } from "./esipa-bench.ts";
+import { type Binding, faceLink, type SeenExchange } from "./esipa-face-client.ts";
+import { Es9PlusLine, releaseProfile, SMDP, smdpBench } from "./smdp-bench.ts";
 
 /** The profile that the card leaves the factory with. */
 export const BOOTSTRAP = "8900101000000000018";
@@ -34,10 +41,19 @@ profileName: "Test profile"
 `;
 
 export interface ChainOptions {
-	readonly http: Es9PlusHttp;
+	/** Of ESipa; "asn1" when absent. */
+	readonly binding?: Binding;
+	/** Of every key, when no PKI is given; P-256 when absent. */
+	readonly curve?: Curve;
+	/** Of ES9+; "json" when absent. */
 	readonly encoding?: Es9PlusEncoding;
 	readonly pki?: TestPki;
+	/** Sees every exchange between IPA and eIM. */
+	readonly seen?: (exchange: SeenExchange) => void;
 }
+
+/** The card's configuration names none, and no TLS is spoken here. */
+const TLS_KEY = { publicKey: new Uint8Array(1) };
 
 const ipaSettings: IpaSettings = {
 	card: { proactive: "agent" },
@@ -48,6 +64,9 @@ const ipaSettings: IpaSettings = {
 		deliveryRetry: Milliseconds(10),
 		immediateEnable: false,
 		consentGranted: true,
+		directDownload: true,
+		indirectDownload: true,
+		downloadAttempts: 5,
 		deviceInfo: { tac: new Uint8Array(4), deviceCapabilities: {} },
 	},
 	pollInterval: Minutes(15),
@@ -70,9 +89,37 @@ async function associatedCard(pki: TestPki, signer: EimSigner): Promise<CardBenc
 	return device;
 }
 
+/** The profile that `release` makes an SM-DP+ offer unless another is named. */
+export const TARGET = "8900101000000000026";
+
+/** A device chain with our SM-DP+. */
+export async function wholeChain(given: ChainOptions = {}) {
+	const line = new Es9PlusLine();
+	const chain = await deviceChain({ ...given, http: line });
+	const { smdp, close } = smdpBench(() => chain.eim.clock.now(), chain.pki);
+	line.handler = smdp.handle;
+	/** Imports and releases a profile; the matching id. */
+	const release = (iccid = TARGET, description = profileDescription(iccid)) => releaseProfile(smdp, iccid, description);
+	return {
+		...chain,
+		line,
+		smdp,
+		release,
+		/** Releases a profile and orders its download; the operation's id. A round of the device makes it happen. */
+		orderDownload: async (iccid = TARGET, description = profileDescription(iccid)) => {
+			const matchingId = await release(iccid, description);
+			return chain.eim.order(chain.eid, { type: "download", parameters: { smdpAddress: SMDP, matchingId } });
+		},
+		close: async () => {
+			await chain.close();
+			close();
+		},
+	};
+}
+
 /** A registered device with an associated card, and everything to drive it. */
-export async function wholeChain(given: ChainOptions) {
-	const pki = given.pki ?? testPki();
+export async function deviceChain(given: ChainOptions & { readonly http: Es9PlusHttp }) {
+	const pki = given.pki ?? testPki(given.curve);
 	const { eid } = pki;
 	const es9plus = createEs9PlusClient({
 		http: given.http,
@@ -87,14 +134,20 @@ export async function wholeChain(given: ChainOptions) {
 	const events: string[] = [];
 	const ipa = createIpa({
 		driver: inProcessDriver(device.card),
-		link: () => ({
-			name: EIM_ID,
-			async exchange(message) {
-				if (!isReachable) throw new EsipaLinkError("IPA_EIM_UNREACHABLE", "cut");
-				return (await eim.send(message)) ?? new Uint8Array();
-			},
-			close: async () => undefined,
-		}),
+		link: (target) => {
+			const seen = given.seen === undefined ? {} : { seen: given.seen };
+			const link = faceLink(given.binding ?? "asn1", eim.face, {
+				target: { ...target, trustedTlsKey: TLS_KEY },
+				...seen,
+			});
+			return {
+				...link,
+				exchange: async (message, signal) => {
+					if (!isReachable) throw new EsipaLinkError("IPA_EIM_UNREACHABLE", "cut");
+					return link.exchange(message, signal);
+				},
+			};
+		},
 		clock: systemClock,
 		random: systemRandom,
 		journal: await openJournal(memoryJournalStorage()),
@@ -115,6 +168,8 @@ export async function wholeChain(given: ChainOptions) {
 		});
 	};
 	return {
+		pki,
+		eid,
 		eim,
 		device,
 		ipa,

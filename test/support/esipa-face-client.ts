@@ -1,0 +1,73 @@
+import { httpAsn1Link } from "@iot-esim/ipa/esipa/http-asn1";
+import { httpJsonLink } from "@iot-esim/ipa/esipa/http-json";
+import type { EsipaTarget } from "@iot-esim/ipa/esipa/http-link";
+import { type Clock, systemClock } from "@iot-esim/shared/runtime/clock";
+import type { HttpClient } from "@iot-esim/shared/transport/http/client";
+import type { HttpHandler } from "@iot-esim/shared/transport/http/server";
+import { utf8 } from "@iot-esim/shared/util/bytes";
+import { Seconds } from "@iot-esim/shared/util/duration";
+
+/** The forms of ESipa over HTTP. */
+export const BINDINGS = ["asn1", "json"] as const;
+export type Binding = (typeof BINDINGS)[number];
+
+/** The curves that RSP allows. */
+export const CURVES = ["P-256", "brainpoolP256r1"] as const;
+
+/** Both bindings on both curves, for `describe.each`: `describe.each(BINDINGS_AND_CURVES)("... in %s on %s", (binding, curve) => ...)`. */
+export const BINDINGS_AND_CURVES = BINDINGS.flatMap((binding) => CURVES.map((curve) => [binding, curve] as const));
+
+/** What went over the line. */
+export interface SeenExchange {
+	readonly path: string;
+	readonly requestHeaders: Readonly<Record<string, string | string[] | undefined>>;
+	readonly request: Uint8Array;
+	readonly status: number;
+	readonly response: Uint8Array;
+}
+
+/** An HTTP client that hands requests to a handler of this process, as the listener would. */
+export function faceClient(face: HttpHandler, seen?: (exchange: SeenExchange) => void): HttpClient {
+	return {
+		async request({ method, url, headers = {}, body = new Uint8Array(0), signal }) {
+			const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+			const path = new URL(url).pathname;
+			const answer = await face({
+				method,
+				path,
+				headers: lower,
+				body,
+				remoteAddress: "192.0.2.1",
+				signal: signal ?? new AbortController().signal,
+			});
+			const { status, body: given = new Uint8Array(0) } = answer;
+			if (typeof given !== "string" && !(given instanceof Uint8Array)) throw new Error("a whole body is expected");
+			const response = typeof given === "string" ? utf8(given) : given;
+			seen?.({ path, requestHeaders: lower, request: body, status, response });
+			const named = Object.entries(answer.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]);
+			return { status, headers: Object.fromEntries(named), body: response };
+		},
+		close: () => undefined,
+	};
+}
+
+/** The IPA's own link in a binding, to an eIM of this process. */
+export function faceLink(
+	binding: Binding,
+	face: HttpHandler,
+	options: {
+		readonly clock?: Clock;
+		readonly target?: Partial<EsipaTarget>;
+		readonly seen?: (exchange: SeenExchange) => void;
+	} = {},
+) {
+	const target = { eimId: "eim", eimFqdn: "eim.example.com", trustedTlsKey: { publicKey: new Uint8Array(1) } };
+	return (binding === "json" ? httpJsonLink : httpAsn1Link)(
+		{ ...target, ...options.target },
+		{
+			clock: options.clock ?? systemClock,
+			timeout: Seconds(30),
+			makeClient: () => faceClient(face, options.seen),
+		},
+	);
+}
