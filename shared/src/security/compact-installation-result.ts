@@ -28,9 +28,8 @@ type Known = Omit<InstallationKnowledge, "euiccCertificate">;
 /** EUICCResponse of an installation without complaint, as the module names it. */
 const SIMA_SUCCESS = hex`3007A0053003800100`;
 /**
- * AIDs of ISD-Ps are A0000005591010FFFFFFFF89 00 00 10 00 to A0000005591010FFFFFFFF89 00 FF FF 00: the first twelve
- * octets are the same, 13 to 15 are the TAR, of which 13 is 00, and 16 is 00. So octets 14 and 15, counted from 1, are
- * the two that tell one ISD-P from another.
+ * AIDs of ISD-Ps are A0000005591010FFFFFFFF89 00 00 10 00, then 00 00 11 00, 00 00 12 00 ...: octets 13 to 15 are the
+ * TAR, which begins with 00, and 16 is 00. So octets 14 and 15, counted from 1, are the two that tell ISD-Ps apart.
  */
 const AID_HEAD = hex`A0000005591010FFFFFFFF8900`;
 const AID_TAIL = hex`00`;
