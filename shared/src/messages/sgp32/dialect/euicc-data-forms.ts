@@ -3,7 +3,7 @@
 import { findTlv, readTlvs, readWholeTlv, tlvBytes, tlvValue } from "../../../asn1/tlv-reader.ts";
 import { tagOctets, tlv } from "../../../asn1/tlv-writer.ts";
 import { concatBytes } from "../../../util/bytes.ts";
-import { childrenOf, contentsOf, hasTags, lengthOf, partsOf } from "./rewriting.ts";
+import { childrenOf, contentsOf, hasTags, lengthOf, partsOf, smallNumber } from "./rewriting.ts";
 
 const NOTIFICATIONS = 0xa0;
 const PACKAGE_RESULTS = 0xa2;
@@ -154,14 +154,14 @@ export function strictDataResponse(received: Uint8Array): Uint8Array {
 	return isCode ? tlv(whole.tag, tlv(0xa1, tlv(0x02, tlvValue(received, only)))) : received;
 }
 
-/** BF52{81 code}: the error has neither a place for the transaction nor ecallActive. */
+/** The error has neither a place for the transaction nor ecallActive; every code of the module has one octet. */
 export function dataResponseV10(strict: Uint8Array): Uint8Array {
 	const parts = partsOf(strict);
 	const error = findTlv(parts.children, 0xa1);
 	if (error === undefined) return strict;
 	const code = findTlv(childrenOf(strict, error), 0x02);
-	const value = code === undefined ? Uint8Array.of(127) : tlvValue(strict, code);
-	return tlv(parts.whole.tag, tlv(0x81, value[0] === 104 ? Uint8Array.of(127) : value));
+	const number = code && smallNumber(strict, code);
+	return tlv(parts.whole.tag, tlv(0x81, Uint8Array.of(number === undefined || number === 104 ? 127 : number)));
 }
 
 /** The notifications of `30{BF51, BF2B}` under A0, and back. */

@@ -237,7 +237,29 @@ export const differences: readonly Difference[] = [
 		versions: V10,
 		form: "127",
 		type: "AddEimResult",
-		write: (strict) => withCode(strict, 0x02, [2], 127),
+		write: (strict) =>
+			strict[0] === 0x02 && strict[1] === 1 && strict[2] === 2 ? Uint8Array.of(0x02, 1, 127) : strict,
+	},
+	{
+		item: "eCall and fallback in what is known of a profile",
+		versions: V10,
+		form: "E3 of SGP.22: no 9F7B, 9F26, 9F67",
+		type: "ProfileInfo",
+		write: (strict) => without(strict, 0x9f7b, 0x9f26, 0x9f67),
+	},
+	{
+		item: "eCall and fallback in EUICCInfo2",
+		versions: V10,
+		form: "B4{A0}",
+		type: "IoTSpecificInfo",
+		write: (strict) => without(strict, 0x81, 0x82, 0x83),
+	},
+	{
+		item: "permission to update fallbackAllowed in EUICCInfo2",
+		versions: BEFORE_13,
+		form: "no B4.83",
+		type: "IoTSpecificInfo",
+		write: (strict) => without(strict, 0x83),
 	},
 	{
 		item: "eidValue of a compact notification",
