@@ -3,6 +3,7 @@ import { readTlvs, readWholeTlv, tlvBytes, tlvValue } from "@iot-esim/shared/asn
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { RemoteProfileProvisioningResponse } from "@iot-esim/shared/messages/sgp22/es9plus";
 import { utf8 } from "@iot-esim/shared/util/bytes";
+import { type Es9PlusFunction, refusalByNumber } from "./error-table.ts";
 import type { Es9PlusAnswer, Es9PlusClient } from "./es9plus-client.ts";
 import { type Es9PlusHttp, post } from "./http.ts";
 import { bareKeyIdentifier, bareSignature, invalidAnswer } from "./members.ts";
@@ -15,17 +16,15 @@ const CONTENT_TYPE = "application/x-gsma-rsp-asn1";
  * goes out, and what the SM-DP+ signed comes in, octet by octet.
  */
 export function asn1Binding({ http }: { readonly http: Es9PlusHttp }): Es9PlusClient {
-	const call = async (address: string, tag: number, ...members: Uint8Array[]) => {
-		const request = tlv(0xa2, tlv(tag, ...members));
-		return post(http, address, PATH, CONTENT_TYPE, request);
-	};
+	const call = (address: string, tag: number, ...members: Uint8Array[]) => postAsn1(http, address, tag, ...members);
 	return {
 		async initiateAuthentication(address, { euiccChallenge, euiccInfo1 }) {
 			const body = await call(address, 0xbf39, tlv(0x81, euiccChallenge), tlv(0x83, utf8(address)), euiccInfo1);
-			const response = read(body);
+			const response = readAsn1Answer(body);
 			if (!("initiateAuthenticationResponse" in response)) throw otherFunction();
 			const answer = response.initiateAuthenticationResponse;
-			if ("initiateAuthenticationError" in answer) return refused(answer.initiateAuthenticationError);
+			if ("initiateAuthenticationError" in answer)
+				return refused("initiateAuthentication", answer.initiateAuthenticationError);
 			const ok = answer.initiateAuthenticationOk;
 			return {
 				kind: "ok",
@@ -38,10 +37,10 @@ export function asn1Binding({ http }: { readonly http: Es9PlusHttp }): Es9PlusCl
 		},
 		async authenticateClient(address, { transactionId, authenticateServerResponse }) {
 			const body = await call(address, 0xbf3b, tlv(0x80, transactionId), authenticateServerResponse);
-			const response = read(body);
+			const response = readAsn1Answer(body);
 			if (!("authenticateClientResponseEs9" in response)) throw otherFunction();
 			const answer = response.authenticateClientResponseEs9;
-			if ("authenticateClientError" in answer) return refused(answer.authenticateClientError);
+			if ("authenticateClientError" in answer) return refused("authenticateClient", answer.authenticateClientError);
 			const ok = answer.authenticateClientOk;
 			return {
 				kind: "ok",
@@ -54,20 +53,21 @@ export function asn1Binding({ http }: { readonly http: Es9PlusHttp }): Es9PlusCl
 		},
 		async getBoundProfilePackage(address, { transactionId, prepareDownloadResponse }) {
 			const body = await call(address, 0xbf3a, tlv(0x80, transactionId), prepareDownloadResponse);
-			const response = read(body);
+			const response = readAsn1Answer(body);
 			if (!("getBoundProfilePackageResponse" in response)) throw otherFunction();
 			const answer = response.getBoundProfilePackageResponse;
-			if ("getBoundProfilePackageError" in answer) return refused(answer.getBoundProfilePackageError);
+			if ("getBoundProfilePackageError" in answer)
+				return refused("getBoundProfilePackage", answer.getBoundProfilePackageError);
 			const { transactionId: answered, boundProfilePackage } = answer.getBoundProfilePackageOk;
 			return { kind: "ok", transactionId: answered, boundProfilePackage: boundProfilePackage.der };
 		},
 		async cancelSession(address, { transactionId, cancelSessionResponse }) {
 			// Component [1] replaces the tag of CancelSessionResponse.
 			const arm = tlvValue(cancelSessionResponse, readWholeTlv(cancelSessionResponse));
-			const response = read(await call(address, 0xbf41, tlv(0x80, transactionId), tlv(0xa1, arm)));
+			const response = readAsn1Answer(await call(address, 0xbf41, tlv(0x80, transactionId), tlv(0xa1, arm)));
 			if (!("cancelSessionResponseEs9" in response)) throw otherFunction();
 			const answer = response.cancelSessionResponseEs9;
-			return "cancelSessionError" in answer ? refused(answer.cancelSessionError) : { kind: "ok" };
+			return "cancelSessionError" in answer ? refused("cancelSession", answer.cancelSessionError) : { kind: "ok" };
 		},
 		async handleNotification(address, pendingNotification) {
 			await call(address, 0xbf3d, tlv(0xa0, pendingNotification));
@@ -75,12 +75,23 @@ export function asn1Binding({ http }: { readonly http: Es9PlusHttp }): Es9PlusCl
 	};
 }
 
-/** Both sides use the same numbers, so an error of ES9+ is the error of ESipa. */
-function refused<T>(esipaError: number): Es9PlusAnswer<T> {
-	return { kind: "refused", refusal: { esipaError } };
+/** One request in its wrapper; the octets of the answer. */
+export function postAsn1(
+	http: Es9PlusHttp,
+	address: string,
+	tag: number,
+	...members: readonly Uint8Array[]
+): Promise<Uint8Array> {
+	return post(http, address, PATH, CONTENT_TYPE, tlv(0xa2, tlv(tag, ...members)));
 }
 
-function read(body: Uint8Array): RemoteProfileProvisioningResponse {
+/** Both sides use the same numbers, so an error of ES9+ is the error of ESipa. */
+function refused<T>(called: Es9PlusFunction, esipaError: number): Es9PlusAnswer<T> {
+	return { kind: "refused", refusal: refusalByNumber(called, esipaError) };
+}
+
+/** @throws Es9PlusError ES9PLUS_ANSWER_INVALID */
+export function readAsn1Answer(body: Uint8Array): RemoteProfileProvisioningResponse {
 	try {
 		return decode(RemoteProfileProvisioningResponse, unwrapped(body));
 	} catch (error) {
@@ -95,6 +106,6 @@ function unwrapped(body: Uint8Array): Uint8Array {
 	return first !== undefined && first.tag !== 0xa2 ? tlv(0xa2, tlvBytes(body, first)) : body;
 }
 
-function otherFunction() {
+export function otherFunction() {
 	return invalidAnswer("answer", "is one to another function");
 }

@@ -9,7 +9,7 @@ import { concatBytes, fromBase64, hex, toBase64, toHex, utf8 } from "@iot-esim/s
 import { EsimError } from "@iot-esim/shared/util/errors";
 import { describe, expect, it } from "vitest";
 import { createEs9PlusClient, type Es9PlusEncoding } from "./client.ts";
-import { esipaErrorFor } from "./error-table.ts";
+import { refusalByCodes } from "./error-table.ts";
 
 const ADDRESS = "smdp.example.com:8443";
 const transactionId = hex`0102030405060708090A0B0C0D0E0F10`;
@@ -120,7 +120,7 @@ describe("ES9+ in JSON", () => {
 		const request = { transactionId, authenticateServerResponse: hex`BF38 02 A1 00` };
 		expect(await client.authenticateClient(ADDRESS, request)).toEqual({
 			kind: "refused",
-			refusal: { ...statusCodeData, esipaError: 6 },
+			refusal: { ...statusCodeData, esipaError: 6, meaning: expect.stringContaining("matching id") },
 		});
 	});
 
@@ -209,7 +209,11 @@ describe("ES9+ in ASN.1", () => {
 		const request = { transactionId, prepareDownloadResponse: hex`BF21 00` };
 		expect(await refused.client.getBoundProfilePackage(ADDRESS, request)).toEqual({
 			kind: "refused",
-			refusal: { esipaError: 95 },
+			refusal: {
+				esipaError: 95,
+				code: "getBoundProfilePackage: invalidTransactionId(95)",
+				meaning: expect.any(String),
+			},
 		});
 		const other = answer({ cancelSessionResponseEs9: { cancelSessionOk: {} } });
 		await expect(other.client.getBoundProfilePackage(ADDRESS, request)).rejects.toMatchObject({
@@ -332,6 +336,6 @@ describe("towards any SM-DP+", () => {
 		["cancelSession", "8.10.1", "3.9", 1],
 		["cancelSession", "9.9", "9.9", 127],
 	] as const)("maps %s %s/%s to %i", (called, subject, reason, expected) => {
-		expect(esipaErrorFor(called, subject, reason)).toBe(expected);
+		expect(refusalByCodes(called, subject, reason).esipaError).toBe(expected);
 	});
 });

@@ -21,17 +21,25 @@ export interface Es9PlusOptions {
 /** ES9+' of an eIM towards any number of SM-DP+, each in its own encoding. */
 export function createEs9PlusClient(options: Es9PlusOptions): Es9PlusClient {
 	const bindings = { json: jsonBinding(options), asn1: asn1Binding(options) };
-	const { encodings = {}, defaultEncoding = "json" } = options;
-	const byAddress = new Map(Object.entries(encodings).map(([address, encoding]) => [address.toLowerCase(), encoding]));
-	const bindingOf = (address: string): Es9PlusClient => {
-		const whole = address.toLowerCase();
-		return bindings[byAddress.get(whole) ?? byAddress.get(whole.replace(/:\d+$/, "")) ?? defaultEncoding];
-	};
+	const encodingOf = encodingChoice(options);
+	const bindingOf = (address: string): Es9PlusClient => bindings[encodingOf(address)];
 	return {
 		initiateAuthentication: (address, request) => bindingOf(address).initiateAuthentication(address, request),
 		authenticateClient: (address, request) => bindingOf(address).authenticateClient(address, request),
 		getBoundProfilePackage: (address, request) => bindingOf(address).getBoundProfilePackage(address, request),
 		cancelSession: (address, request) => bindingOf(address).cancelSession(address, request),
 		handleNotification: (address, notification) => bindingOf(address).handleNotification(address, notification),
+	};
+}
+
+/** How messages to a server are written, by its address. */
+export function encodingChoice({
+	encodings = {},
+	defaultEncoding = "json",
+}: Pick<Es9PlusOptions, "encodings" | "defaultEncoding">): (address: string) => Es9PlusEncoding {
+	const byAddress = new Map(Object.entries(encodings).map(([address, encoding]) => [address.toLowerCase(), encoding]));
+	return (address) => {
+		const whole = address.toLowerCase();
+		return byAddress.get(whole) ?? byAddress.get(whole.replace(/:\d+$/, "")) ?? defaultEncoding;
 	};
 }

@@ -8,6 +8,10 @@ export interface Es9PlusRefusal {
 	readonly message?: string;
 	/** The value of the ESipa error of this function that stands for it. */
 	readonly esipaError: number;
+	/** Name and number of the error in the ASN.1 binding, which has no subject and reason. */
+	readonly code?: string;
+	/** For operators: what the refusal means and what to do; absent where no table says it. */
+	readonly meaning?: string;
 }
 
 /** An answer, or a refusal by the book. Anything else is an Es9PlusError. */
