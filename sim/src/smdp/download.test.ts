@@ -8,8 +8,9 @@ import { fromBase64 } from "@iot-esim/shared/util/bytes";
 import { Days, Minutes } from "@iot-esim/shared/util/duration";
 import { afterEach, describe, expect, it } from "vitest";
 import { issueEuiccCredential } from "../pki/test-pki.ts";
-import { ICCID, SmdpBench, testPki } from "./test/bench.ts";
-import { codeOf } from "./test/download-client.ts";
+import { testPki } from "../rsp-server/test/pki-on-curve.ts";
+import { codeOf } from "../rsp-server/test/rsp-client.ts";
+import { ICCID, SmdpBench } from "./test/bench.ts";
 
 let bench: SmdpBench | undefined;
 afterEach(() => {

@@ -1,7 +1,7 @@
 import { Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { afterEach, describe, expect, it } from "vitest";
+import { codeOf, post } from "../rsp-server/test/rsp-client.ts";
 import { ICCID, SmdpBench } from "./test/bench.ts";
-import { codeOf, post } from "./test/download-client.ts";
 
 const OTHER_ICCID = "8900101000000000026";
 const OTHER_EID = "89049032123451234512345678901235";

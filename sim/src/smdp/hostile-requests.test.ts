@@ -5,8 +5,8 @@ import { CancelSessionResponse, EuiccCancelSessionSigned } from "@iot-esim/share
 import { EUICCInfo1 } from "@iot-esim/shared/messages/sgp22/euicc-info";
 import { concatBytes, fromHex, toBase64 } from "@iot-esim/shared/util/bytes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { post } from "../rsp-server/test/rsp-client.ts";
 import { ICCID, SmdpBench } from "./test/bench.ts";
-import { post } from "./test/download-client.ts";
 
 /** Requests of a whole download, valid in the session under way, with the ASN.1 object in each. */
 interface Recorded {

@@ -13,8 +13,10 @@ import { utf8 } from "@iot-esim/shared/util/bytes";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { savePki } from "../pki/pki-directory.ts";
-import { profileYaml, testPki } from "./test/bench.ts";
-import { type Answer, codeOf, DownloadClient } from "./test/download-client.ts";
+import { testPki } from "../rsp-server/test/pki-on-curve.ts";
+import { type Answer, codeOf } from "../rsp-server/test/rsp-client.ts";
+import { profileYaml } from "./test/bench.ts";
+import { DownloadClient } from "./test/download-client.ts";
 
 const program = new URL("../../dist/smdp/main.js", import.meta.url).pathname;
 const KILLS = 60;

@@ -1,8 +1,10 @@
 import { generateKeyPair } from "@iot-esim/shared/crypto/ecdsa";
 import { ErrorReasonCode } from "@iot-esim/shared/messages/sgp22/profile-installation-result";
 import { afterEach, describe, expect, it } from "vitest";
-import { SmdpBench, testPki } from "./test/bench.ts";
-import { codeOf, DownloadClient } from "./test/download-client.ts";
+import { testPki } from "../rsp-server/test/pki-on-curve.ts";
+import { codeOf } from "../rsp-server/test/rsp-client.ts";
+import { SmdpBench } from "./test/bench.ts";
+import { DownloadClient } from "./test/download-client.ts";
 
 let bench: SmdpBench | undefined;
 afterEach(() => {

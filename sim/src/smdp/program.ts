@@ -1,32 +1,18 @@
 import { readFileSync } from "node:fs";
 import { certificateToPem } from "@iot-esim/shared/pki/pem";
-import type { Clock } from "@iot-esim/shared/runtime/clock";
-import type { LoggerFactory, LogLevel } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
-import type { HttpClient } from "@iot-esim/shared/transport/http/client";
 import { utf8 } from "@iot-esim/shared/util/bytes";
 import { Command } from "commander";
 import { pkisFromFolders } from "../rsp-server/credentials.ts";
 import { crlsFromFiles } from "../rsp-server/options.ts";
-import type { ProcessIdentity } from "../rsp-server/store/folder-lock.ts";
+import type { ServerEffects } from "../rsp-server/process-effects.ts";
 import { credentialsOf } from "./credentials.ts";
 import { SmdpError } from "./errors.ts";
 import { importFile } from "./import-command.ts";
 import { runOptions } from "./run-options.ts";
 import { serveSmdp } from "./serve.ts";
 
-/** What the program needs from outside. */
-export interface SimSmdpEffects {
-	readonly clock: Clock;
-	readonly print: (line: string) => void;
-	readonly logger: (level: LogLevel) => LoggerFactory;
-	/** A client that trusts these CAs (PEM), with `name[:port]` → `host:port`. */
-	readonly httpClient: (certificates: readonly string[], hosts?: Readonly<Record<string, string>>) => HttpClient;
-	readonly self: ProcessIdentity;
-	readonly isRunning: (other: ProcessIdentity) => boolean;
-	/** Resolves when the program shall end. */
-	readonly untilStopped: () => Promise<void>;
-}
+export type SimSmdpEffects = ServerEffects;
 
 const DEFAULT_ADDRESS = "smdp.example.com";
 

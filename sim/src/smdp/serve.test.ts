@@ -12,10 +12,12 @@ import { loadPki, savePki } from "../pki/pki-directory.ts";
 import { pkisFromFolders } from "../rsp-server/credentials.ts";
 import { crlsFromFiles } from "../rsp-server/options.ts";
 import { isProcessRunning, processIdentity } from "../rsp-server/process-identity.ts";
+import { testPki } from "../rsp-server/test/pki-on-curve.ts";
+import { codeOf, post } from "../rsp-server/test/rsp-client.ts";
 import { credentialsOf } from "./credentials.ts";
 import { simSmdpProgram } from "./program.ts";
-import { ICCID, profileYaml, SmdpBench, testPki } from "./test/bench.ts";
-import { codeOf, DownloadClient, post } from "./test/download-client.ts";
+import { ICCID, profileYaml, SmdpBench } from "./test/bench.ts";
+import { DownloadClient } from "./test/download-client.ts";
 
 let bench: SmdpBench;
 const clients: HttpClient[] = [];

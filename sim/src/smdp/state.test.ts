@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { generateKeyPair } from "@iot-esim/shared/crypto/ecdsa";
 import { afterEach, describe, expect, it } from "vitest";
 import { lockFolder } from "../rsp-server/store/folder-lock.ts";
+import { codeOf, get } from "../rsp-server/test/rsp-client.ts";
 import { importFile } from "./import-command.ts";
 import { nextOrderState, type OrderEvent, type OrderState } from "./orders/order-state.ts";
 import { ICCID, profileYaml, SmdpBench } from "./test/bench.ts";
-import { codeOf, get } from "./test/download-client.ts";
 
 let bench: SmdpBench | undefined;
 afterEach(() => {

@@ -10,8 +10,8 @@ import { PendingNotification } from "@iot-esim/shared/messages/sgp22/notificatio
 import { PrepareDownloadResponse } from "@iot-esim/shared/messages/sgp22/prepare-download";
 import { fromHex, hex, toBase64, toHex } from "@iot-esim/shared/util/bytes";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Answer, post } from "../../rsp-server/test/rsp-client.ts";
 import { SmdpBench } from "../test/bench.ts";
-import { type Answer, post } from "../test/download-client.ts";
 
 let smdp: SmdpBench;
 beforeEach(() => {

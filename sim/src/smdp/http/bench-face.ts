@@ -1,6 +1,5 @@
 import type { HttpHandler, IncomingRequest, OutgoingResponse } from "@iot-esim/shared/transport/http/server";
 import type { Faults } from "../../rsp-server/faults.ts";
-import { JsonBody } from "../../rsp-server/http/json-body.ts";
 import { answerJson, json } from "../../rsp-server/http/json-function.ts";
 import { failing, jsonFunctionAt, onGet, pathOf, refusalLog } from "../../rsp-server/http/rsp-face.ts";
 import type { SmdpContext } from "../context.ts";

@@ -5,41 +5,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Curve } from "@iot-esim/shared/crypto/curve";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
-import type { Clock } from "@iot-esim/shared/runtime/clock";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
-import type { Duration } from "@iot-esim/shared/util/duration";
 import { loadPki, savePki } from "../../pki/pki-directory.ts";
-import { makeTestPki, type TestPki } from "../../pki/test-pki.ts";
+import type { TestPki } from "../../pki/test-pki.ts";
+import { testPki } from "../../rsp-server/test/pki-on-curve.ts";
+import { type Answer, post } from "../../rsp-server/test/rsp-client.ts";
+import { TestClock } from "../../rsp-server/test/test-clock.ts";
 import { credentialsOf } from "../credentials.ts";
 import { profileFromFile } from "../orders/import-profile.ts";
 import { createSmdp, type Smdp, type SmdpDependencies } from "../smdp.ts";
-import { type Answer, DownloadClient, post } from "./download-client.ts";
-
-/** Time that stands still until it is moved; tasks run when their moment is passed. */
-export class TestClock implements Clock {
-	#now = Date.parse("2026-11-22T08:00:00Z");
-	#tasks: { at: number; task: () => void }[] = [];
-
-	now(): number {
-		return this.#now;
-	}
-
-	schedule(delay: Duration, task: () => void): () => void {
-		const entry = { at: this.#now + delay, task };
-		this.#tasks.push(entry);
-		return () => {
-			this.#tasks = this.#tasks.filter((other) => other !== entry);
-		};
-	}
-
-	advance(delay: Duration): void {
-		this.#now += delay;
-		const due = this.#tasks.filter(({ at }) => at <= this.#now);
-		this.#tasks = this.#tasks.filter(({ at }) => at > this.#now);
-		for (const { task } of due) task();
-	}
-}
+import { DownloadClient } from "./download-client.ts";
 
 export const profileYaml = (iccid: string, extra = "") => `
 iccid: "${iccid}"
@@ -51,17 +27,6 @@ profileName: "Test profile"
 ${extra}`;
 
 export const ICCID = "8900101000000000018";
-
-const pkis = new Map<Curve, TestPki>();
-
-/** One PKI a curve for all tests of a file: keys take time. */
-export function testPki(curve: Curve): TestPki {
-	const known = pkis.get(curve);
-	if (known) return known;
-	const pki = makeTestPki({ curve, random: systemRandom, now: Date.parse("2026-11-22T08:00:00Z") });
-	pkis.set(curve, pki);
-	return pki;
-}
 
 export class SmdpBench {
 	readonly clock = new TestClock();
