@@ -6,9 +6,9 @@ import type { Duration } from "../../util/duration.ts";
 import { TransportError, toTransportError } from "../errors.ts";
 import { parseHostPort } from "../tcp.ts";
 import { openConnection, type Route } from "./connect.ts";
-import { prepareTrust, type TlsTrust } from "./trust.ts";
+import { type ClientIdentity, prepareTrust, type TlsTrust } from "./trust.ts";
 
-export type { TlsTrust } from "./trust.ts";
+export type { ClientIdentity, TlsTrust } from "./trust.ts";
 
 export interface HttpRequest {
 	readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -36,6 +36,8 @@ export interface HttpClient {
 
 export interface HttpClientOptions {
 	readonly tls: TlsTrust;
+	/** What the client shows a server that asks who it is. */
+	readonly identity?: ClientIdentity;
 	/** `name[:port]` → `host:port`: where to connect instead, the name staying the same for TLS and Host. */
 	readonly hosts?: Readonly<Record<string, string>>;
 	/** "http://host:port" of a proxy; every connection is a CONNECT tunnel through it. */
@@ -60,7 +62,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 	const route: Route = {
 		hosts: options.hosts ?? {},
 		proxy: options.proxy === undefined ? undefined : parseProxy(options.proxy),
-		trust: prepareTrust(options.tls),
+		trust: prepareTrust(options.tls, options.identity),
 	};
 	const closing = new AbortController();
 	const agentOptions = { keepAlive: options.keepAlive ?? true, maxFreeSockets: 16 };

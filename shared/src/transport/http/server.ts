@@ -2,7 +2,7 @@ import { createPrivateKey } from "node:crypto";
 import http, { type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import https from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import type { SecureVersion } from "node:tls";
+import { type SecureVersion, TLSSocket } from "node:tls";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { type Duration, Seconds } from "../../util/duration.ts";
 import { TransportError } from "../errors.ts";
@@ -51,6 +51,11 @@ export interface IncomingRequest {
 	readonly headers: IncomingHttpHeaders;
 	readonly body: Uint8Array;
 	readonly remoteAddress: string;
+	/**
+	 * DER of the certificate whose key the client has proven to hold; only where the listener asks for one. Nothing else
+	 * of it is checked: whom it stands for is for the handler to say.
+	 */
+	readonly clientCertificate?: Uint8Array | undefined;
 	/** Aborted when the client goes away before the answer is complete. */
 	readonly signal: AbortSignal;
 }
@@ -93,9 +98,14 @@ export function createHttpListener(handler: HttpHandler, options: HttpListenerOp
 /** An HTTPS listener; keys on P-256 and brainpoolP256r1 both work. */
 export function createHttpsListener(
 	handler: HttpHandler,
-	options: HttpListenerOptions & { readonly identity: ServerIdentity },
+	options: HttpListenerOptions & {
+		readonly identity: ServerIdentity;
+		/** Asks clients for a certificate, but takes those without one too; false when absent. */
+		readonly asksForCertificate?: boolean;
+	},
 ): HttpListener {
-	const server = https.createServer({ ...serverTlsOptions(options.identity), noDelay: true });
+	const asking = options.asksForCertificate ? { requestCert: true, rejectUnauthorized: false } : {};
+	const server = https.createServer({ ...serverTlsOptions(options.identity), ...asking, noDelay: true });
 	return listenerOver(server, handler, options);
 }
 
@@ -185,6 +195,10 @@ async function serve(
 			headers: incoming.headers,
 			body,
 			remoteAddress: incoming.socket.remoteAddress ?? "",
+			get clientCertificate() {
+				const certificate = incoming.socket instanceof TLSSocket ? incoming.socket.getPeerX509Certificate() : undefined;
+				return certificate && new Uint8Array(certificate.raw);
+			},
 			get signal() {
 				return client.signal;
 			},

@@ -1,6 +1,6 @@
-import { createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
+import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import net from "node:net";
-import type { SecureContextOptions, SecureVersion, TLSSocket } from "node:tls";
+import { createSecureContext, type SecureContextOptions, type SecureVersion, type TLSSocket } from "node:tls";
 import { equalBytes } from "../../util/bytes.ts";
 import { TransportError } from "../errors.ts";
 
@@ -28,8 +28,33 @@ export interface PreparedTrust {
 	check(socket: TLSSocket, name: string): void;
 }
 
-/** @throws TransportError TRANSPORT_OPTIONS_INVALID when a pin or certificate cannot be read */
-export function prepareTrust(trust: TlsTrust): PreparedTrust | undefined {
+/** Certificate chain (own certificate first) and private key of a client, PEM. */
+export interface ClientIdentity {
+	readonly certificate: string;
+	readonly key: string;
+}
+
+/** @throws TransportError TRANSPORT_OPTIONS_INVALID when a pin, certificate or key cannot be read */
+export function prepareTrust(trust: TlsTrust, identity?: ClientIdentity): PreparedTrust | undefined {
+	const prepared = trustOf(trust);
+	if (prepared === undefined || identity === undefined) return prepared;
+	return { ...prepared, options: { ...prepared.options, ...identityOptions(identity) } };
+}
+
+function identityOptions({ certificate, key }: ClientIdentity): SecureContextOptions {
+	try {
+		createSecureContext({ cert: certificate, key });
+		const isBrainpool = isBrainpoolKey(createPrivateKey(key));
+		return { cert: certificate, key, ...(isBrainpool ? { maxVersion: "TLSv1.2" } : {}) };
+	} catch (cause) {
+		throw optionsError(
+			"the client's certificate and private key cannot be read as PEM, or do not belong together",
+			cause,
+		);
+	}
+}
+
+function trustOf(trust: TlsTrust): PreparedTrust | undefined {
 	switch (trust.kind) {
 		case "none":
 			return undefined;
