@@ -14,5 +14,6 @@ export default defineConfig({
 		testTimeout: 30_000,
 		hookTimeout: 60_000,
 		passWithNoTests: false,
+		reporters: ["default", `${root}test/conformance/reporter.ts`],
 	},
 });

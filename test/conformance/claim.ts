@@ -1,0 +1,58 @@
+import type { TestContext } from "vitest";
+import { type Binding, INTERFACES, type Side } from "./functions.ts";
+
+export type Curve = "P-256" | "brainpoolP256r1";
+
+/** One thing that a test has shown when it passes. */
+export interface Claim {
+	/** As in `functions.ts`. */
+	readonly interface: string;
+	readonly function: string;
+	readonly side: Side;
+	readonly binding: Binding;
+	readonly curve: Curve;
+	/** The program or the octets, not ours, that stood on the other side or were read. */
+	readonly foreign?: string | undefined;
+}
+
+declare module "vitest" {
+	interface TaskMeta {
+		conformance?: Claim[];
+	}
+}
+
+export interface Claims {
+	readonly interface: string;
+	/** Names of `functions.ts`. */
+	readonly functions: readonly string[];
+	/** All sides of the interface when absent. */
+	readonly sides?: readonly Side[];
+	/** Needed where the interface has more than one. */
+	readonly binding?: Binding;
+	readonly curve: Curve;
+	readonly foreign?: string;
+}
+
+/**
+ * Says what this test shows when it passes; docs/conformance.md names it then. To be called after what it speaks of was
+ * asserted.
+ * @throws Error when the name is not in `functions.ts`
+ */
+export function shows(context: Pick<TestContext, "task">, claims: Claims): void {
+	const row = INTERFACES.find(({ name }) => name === claims.interface);
+	if (row === undefined) throw new Error(`test/conformance/functions.ts has no interface "${claims.interface}"`);
+	const binding = claims.binding ?? (row.bindings.length === 1 ? row.bindings[0] : undefined);
+	if (binding === undefined || !row.bindings.includes(binding)) {
+		throw new Error(`${row.name} is spoken in ${row.bindings.join(" or ")}: say which one was`);
+	}
+	const meta = context.task.meta;
+	meta.conformance ??= [];
+	for (const name of claims.functions) {
+		if (!row.functions.includes(name)) throw new Error(`test/conformance/functions.ts has no "${name}" in ${row.name}`);
+		for (const side of claims.sides ?? row.sides) {
+			if (!row.sides.includes(side)) throw new Error(`${side} has no part in ${row.name}`);
+			const { curve, foreign } = claims;
+			meta.conformance.push({ interface: row.name, function: name, side, binding, curve, foreign });
+		}
+	}
+}

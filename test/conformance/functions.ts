@@ -1,0 +1,172 @@
+/** What SGP.32 and the interfaces beside it ask of each side: the rows of docs/conformance.md, proven or not. */
+
+/** Who has a part in a function. */
+export type Side = "eIM" | "IPA" | "eUICC" | "SM-DP+" | "SM-DS";
+
+/** How the messages of a function are written; "" where there is one way only. */
+export type Binding = "asn1" | "json" | "";
+
+export interface Interface {
+	readonly name: string;
+	readonly section: string;
+	readonly sides: readonly Side[];
+	readonly bindings: readonly Binding[];
+	/** Names as tests claim them, without the name of the interface. */
+	readonly functions: readonly string[];
+}
+
+const ONE_WAY: readonly Binding[] = [""];
+const BOTH: readonly Binding[] = ["asn1", "json"];
+
+export const INTERFACES: readonly Interface[] = [
+	{
+		name: "ESipa",
+		section: "SGP.32 section 5.14, bindings 6.3 and 6.4",
+		sides: ["eIM", "IPA"],
+		bindings: BOTH,
+		functions: [
+			"GetEimPackage",
+			"ProvideEimPackageResult",
+			"TransferEimPackage",
+			"InitiateAuthentication",
+			"AuthenticateClient",
+			"GetBoundProfilePackage",
+			"HandleNotification",
+			"CancelSession",
+		],
+	},
+	{
+		name: "ESep PSMO",
+		section: "SGP.32 sections 2.11.1 and 5.13, inside of EuiccPackageRequest",
+		sides: ["eIM", "IPA", "eUICC"],
+		bindings: BOTH,
+		functions: [
+			"enable",
+			"enable with rollback",
+			"disable",
+			"delete",
+			"listProfileInfo",
+			"getRAT",
+			"configureImmediateEnable",
+			"setFallbackAttribute",
+			"unsetFallbackAttribute",
+			"setDefaultDpAddress",
+		],
+	},
+	{
+		name: "ESep eCO",
+		section: "SGP.32 sections 2.11.1 and 5.13, inside of EuiccPackageRequest",
+		sides: ["eIM", "IPA", "eUICC"],
+		bindings: BOTH,
+		functions: ["addEim", "deleteEim", "updateEim", "listEim"],
+	},
+	{
+		name: "eIM packages",
+		section: "SGP.32 sections 2.11.1 and 2.11.2, 3.2 to 3.6",
+		sides: ["eIM", "IPA"],
+		bindings: BOTH,
+		functions: [
+			"several commands in one package",
+			"partial results",
+			"processingTerminated",
+			"signed error",
+			"unsigned error",
+			"rollbackResult",
+			"IpaEuiccDataRequest",
+			"notifyStateChange",
+			"indirect download by activation code",
+			"indirect download from the default SM-DP+",
+			"indirect download by SM-DS",
+			"direct download by activation code",
+			"direct download from the default SM-DP+",
+			"direct download by SM-DS",
+			"compact messages",
+			"hand-over to another eIM",
+			"eIM key roll-over",
+		],
+	},
+	{
+		name: "ES10a, ES10b, ES10c",
+		section: "SGP.22 section 5.7, SGP.32 section 5.9",
+		sides: ["IPA", "eUICC"],
+		bindings: ONE_WAY,
+		functions: [
+			"GetEUICCInfo",
+			"GetEUICCChallenge",
+			"GetEID",
+			"GetCerts",
+			"GetEuiccConfiguredAddresses",
+			"SetDefaultDpAddress",
+			"PrepareDownload",
+			"LoadBoundProfilePackage",
+			"AuthenticateServer",
+			"CancelSession",
+			"ListNotification",
+			"RetrieveNotificationsList",
+			"NotificationSent",
+			"GetProfilesInfo",
+			"GetRAT",
+			"LoadEuiccPackage",
+			"AddInitialEim",
+			"GetEimConfigurationData",
+			"ProfileRollback",
+			"ConfigureImmediateProfileEnabling",
+			"ImmediateEnable",
+			"EnableEmergencyProfile",
+			"DisableEmergencyProfile",
+			"ExecuteFallbackMechanism",
+			"ReturnFromFallback",
+			"GetConnectivityParameters",
+			"eUICCMemoryReset",
+			"IpaeActivation",
+		],
+	},
+	{
+		name: "ES9+",
+		section: "SGP.22 section 5.6; ES9+' of the eIM: SGP.32 section 5.12",
+		sides: ["eIM", "IPA", "SM-DP+"],
+		bindings: BOTH,
+		functions: [
+			"InitiateAuthentication",
+			"AuthenticateClient",
+			"GetBoundProfilePackage",
+			"HandleNotification",
+			"CancelSession",
+		],
+	},
+	{
+		name: "ES11",
+		section: "SGP.22 section 5.8; ES11' of the eIM: SGP.32 section 5.15",
+		sides: ["eIM", "IPA", "SM-DS"],
+		bindings: BOTH,
+		functions: ["InitiateAuthentication", "AuthenticateClient"],
+	},
+	{
+		name: "ES12, ES15",
+		section: "SGP.22 sections 5.9 and 5.10",
+		sides: ["SM-DP+", "SM-DS"],
+		bindings: ["json"],
+		functions: ["RegisterEvent", "DeleteEvent", "cascade"],
+	},
+	{
+		name: "ES2+",
+		section: "SGP.22 section 5.3",
+		sides: ["SM-DP+"],
+		bindings: ["json"],
+		functions: ["DownloadOrder", "ConfirmOrder", "CancelOrder", "ReleaseProfile", "HandleDownloadProgressInfo"],
+	},
+	{
+		name: "IPAe",
+		section: "SGP.31 section 3, ETSI TS 102 223 (BIP)",
+		sides: ["eUICC"],
+		bindings: ONE_WAY,
+		functions: ["activation", "poll and package", "indirect download"],
+	},
+	{
+		name: "Dialects",
+		section: "SGP.32 versions 1.0.1, 1.1, 1.2 and 1.3",
+		sides: ["eIM", "IPA"],
+		bindings: ONE_WAY,
+		functions: ["v1.0.1", "v1.1", "v1.2", "v1.3"],
+	},
+];
