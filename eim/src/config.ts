@@ -33,6 +33,12 @@ export const eimConfig = defineConfig(
 		}),
 		"esipa.host": setting.string({ description: "Address that devices connect to (HTTPS)", default: "0.0.0.0" }),
 		"esipa.port": setting.integer({ ...PORT, description: "Port for devices; 0 takes any free one", default: 8443 }),
+		"esipa.maxConnections": setting.integer({
+			description: "Connections of devices at once; nobody proves who he is here, so strangers may hold some",
+			min: 1,
+			max: 1_000_000,
+			default: 10_000,
+		}),
 		"esipa.associationToken": setting.choice({
 			description: "Whether a card shall make an association token when this eIM is added to it",
 			values: ["card", "none"],
@@ -112,6 +118,12 @@ export const eimConfig = defineConfig(
 			optional: true,
 			example: "signing-certificate.pem",
 		}),
+		"keys.formerSigningKeys": setting.paths({
+			description:
+				"Private keys (PEM) that cards may still know this eIM by, the latest first; until `eim key status` counts none",
+			default: [],
+			example: ["former-signing-key.pem"],
+		}),
 		"tls.key": setting.path({
 			description: "Private key (PEM) of the server for devices; made in dataFolder when absent",
 			optional: true,
@@ -121,6 +133,22 @@ export const eimConfig = defineConfig(
 			description: "Certificate chain (PEM) of tls.key",
 			optional: true,
 			example: "tls-certificate.pem",
+		}),
+		"tls.formerKey": setting.path({
+			description: "Private key (PEM) of the server as devices know it that have not been told of tls.certificate yet",
+			optional: true,
+			example: "former-tls-key.pem",
+		}),
+		"tls.formerCertificate": setting.path({
+			description: "Certificate chain (PEM) of tls.formerKey",
+			optional: true,
+			example: "former-tls-certificate.pem",
+		}),
+		"esipa.formerPort": setting.integer({
+			...PORT,
+			description: "Port under which those devices know this eIM; served with tls.formerCertificate",
+			optional: true,
+			example: 8443,
 		}),
 		"tls.pin": setting.choice({
 			description:
@@ -167,6 +195,22 @@ export const eimConfig = defineConfig(
 			description: "How long a relayed download may last, its installation result included",
 			min: Minutes(1),
 			default: Hours(24),
+		}),
+		"download.profileClasses": setting.string({
+			description: "Classes of profiles that are let onto devices, separated by commas",
+			pattern: /^(operational|provisioning|test)(,(operational|provisioning|test))*$/,
+			form: "a list out of operational, provisioning, test",
+			default: "operational,provisioning,test",
+		}),
+		"download.largestMetadata": setting.integer({
+			description: "Octets of a profile's metadata (name, icon, owner ...) at most",
+			min: 32,
+			max: 65_535,
+			default: 8192,
+		}),
+		"download.consentGranted": setting.boolean({
+			description: "Whether policy rules of a profile that need the end user's consent count as consented",
+			default: true,
 		}),
 		"events.kept": setting.duration({ description: "How long events are kept", min: Hours(1), default: Days(90) }),
 		"idempotency.kept": setting.duration({

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import http from "node:http";
+import net from "node:net";
 import { createHttpListener, type HttpHandler, type IncomingRequest } from "@iot-esim/shared/transport/http/server";
 import { listenTcp } from "@iot-esim/shared/transport/tcp";
 import { describe, expect, test } from "vitest";
@@ -44,6 +46,23 @@ describe("HTTP listener", () => {
 			for (let i = 0; i < 4; i++) request.write(Buffer.alloc(400));
 		});
 		expect([status, handled]).toEqual([413, 0]);
+	});
+
+	test("a connection over the bound is closed, and there is room again when one ends", async () => {
+		const port = await listening(createHttpListener(() => ({ status: 204 }), { maxConnections: 1 }));
+		const held = net.connect(port, "127.0.0.1");
+		await once(held, "connect");
+		const second = net.connect(port, "127.0.0.1");
+		second.on("error", () => undefined);
+		await once(second, "close");
+		held.destroy();
+		const one = client({ tls: { kind: "none" } });
+		const status = () =>
+			one.request({ method: "GET", url: `http://127.0.0.1:${port}/` }).then(
+				(answer) => answer.status,
+				() => 0,
+			);
+		await expect.poll(status).toBe(204);
 	});
 
 	test("close lets an answer under way finish", async () => {

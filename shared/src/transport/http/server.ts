@@ -76,6 +76,8 @@ export interface HttpListenerOptions {
 	readonly requestTimeout?: Duration;
 	/** How long an idle connection is kept; 75 s when absent. */
 	readonly keepAliveTimeout?: Duration;
+	/** Connections at once; what comes on top is closed at once. Without a bound when absent. */
+	readonly maxConnections?: number;
 	/** How long `close` waits for answers under way; 5 s when absent. */
 	readonly closeTimeout?: Duration;
 	readonly clock?: Clock;
@@ -105,9 +107,13 @@ export function createHttpsListener(
 	},
 ): HttpListener {
 	const asking = options.asksForCertificate ? { requestCert: true, rejectUnauthorized: false } : {};
-	const server = https.createServer({ ...serverTlsOptions(options.identity), ...asking, noDelay: true });
+	const tls = { ...serverTlsOptions(options.identity), ...asking, handshakeTimeout: HANDSHAKE_TIMEOUT };
+	const server = https.createServer({ ...tls, noDelay: true });
 	return listenerOver(server, handler, options);
 }
+
+/** NB-IoT needs some seconds for a handshake; who takes longer only holds a connection. */
+const HANDSHAKE_TIMEOUT = Seconds(60);
 
 const DEFAULT_MAX_BODY = 16 * 1024 * 1024;
 
@@ -120,6 +126,7 @@ function listenerOver(
 	let isClosing = false;
 	server.requestTimeout = options.requestTimeout ?? Seconds(60);
 	server.keepAliveTimeout = options.keepAliveTimeout ?? Seconds(75);
+	if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections;
 	server.on("connection", (socket: Socket) => {
 		sockets.add(socket);
 		socket.once("close", () => sockets.delete(socket));
