@@ -9,6 +9,7 @@ import { type InProcessCard, inProcessDriver } from "@iot-esim/ipa/card/drivers/
 import { Es10 } from "@iot-esim/ipa/card/es10";
 import { Es10Commands } from "@iot-esim/ipa/card/es10-commands";
 import { IsdRChannel } from "@iot-esim/ipa/card/isd-r-channel";
+import type { Es9PlusClient } from "@iot-esim/ipa/es9plus/es9plus-client";
 import { EsipaLinkError } from "@iot-esim/ipa/esipa/errors";
 import type { IpaEvent } from "@iot-esim/ipa/procedures/ipa-event";
 import { openJournal } from "@iot-esim/ipa/state/journal";
@@ -24,13 +25,17 @@ import { MemoryDisk } from "@iot-esim/sim/euicc/nvm/disk";
 import { Nvm } from "@iot-esim/sim/euicc/nvm/nvm";
 import type { Personalisation } from "@iot-esim/sim/euicc/personalisation";
 import { loadPki, savePki } from "@iot-esim/sim/pki/pki-directory";
+import { serverCredentialsOf } from "@iot-esim/sim/rsp-server/credentials";
 import { credentialsOf } from "@iot-esim/sim/smdp/credentials";
 import { profileFromFile } from "@iot-esim/sim/smdp/orders/import-profile";
 import { createSmdp, type Smdp } from "@iot-esim/sim/smdp/smdp";
+import { createSmds, type Smds } from "@iot-esim/sim/smds/smds";
 import { EIM_ID, esipaBench, testPki } from "../support/esipa-bench.ts";
 import { benchSettings, type Interruption } from "./ipa-device-bench.ts";
+import { InProcessServers } from "./ipa-direct-servers.ts";
 
 export const SMDP_ADDRESS = "smdp.example.com";
+export const SMDS_ADDRESS = "smds.example.com";
 export const BOOTSTRAP_ICCID = "8900101000000000018";
 export const OTHER_ICCID = "8900101000000000026";
 export const BOOTSTRAP_PLMN = "00101";
@@ -62,9 +67,13 @@ function poweredCard(card: Card): InProcessCard {
 	};
 }
 
+type Around = <T>(effect: string, act: () => Promise<T>) => Promise<T>;
+
 interface RoomsOptions {
 	readonly card?: Partial<Omit<Personalisation, "eid" | "ciCertificates" | "credentials">>;
 	readonly settings?: Partial<IpaSettings>;
+	/** The device speaks to SM-DP+ and SM-DS itself, in this encoding, and its eIM offers no indirect download. */
+	readonly direct?: "json" | "asn1";
 	/** ES10 commands that the card gets before it is associated with the eIM. */
 	readonly beforeAssociation?: readonly Uint8Array[];
 }
@@ -81,6 +90,9 @@ export class RoomsBench {
 	readonly #options: RoomsOptions;
 	readonly events: IpaEvent[] = [];
 	readonly smdp: Smdp;
+	readonly smds: Smds;
+	/** The way to both, of the eIM and of the device. */
+	readonly servers: InProcessServers;
 	readonly eim: Awaited<ReturnType<typeof esipaBench>>;
 	readonly eid: Eid;
 	card: Card;
@@ -95,12 +107,19 @@ export class RoomsBench {
 		transmit: (apdu) => card.transmit(apdu),
 	});
 
-	private constructor(eim: Awaited<ReturnType<typeof esipaBench>>, smdp: Smdp, folder: string, options: RoomsOptions) {
+	private constructor(
+		eim: Awaited<ReturnType<typeof esipaBench>>,
+		{ smdp, smds, servers }: Pick<RoomsBench, "smdp" | "smds" | "servers">,
+		folder: string,
+		options: RoomsOptions,
+	) {
 		rmSync(this.#folder, { recursive: true });
 		this.#folder = folder;
 		this.#options = options;
 		this.eim = eim;
 		this.smdp = smdp;
+		this.smds = smds;
+		this.servers = servers;
 		const bootstrap: BootstrapProfile = {
 			unprotectedProfilePackage: profile(BOOTSTRAP_ICCID).package,
 			isEnabled: true,
@@ -114,52 +133,52 @@ export class RoomsBench {
 	static async start(options: RoomsOptions = {}): Promise<RoomsBench> {
 		const folder = mkdtempSync(join(tmpdir(), "ipa-rooms-"));
 		savePki(join(folder, "pki"), testPki());
-		let smdp: Smdp | undefined;
+		const servers = new InProcessServers();
 		const es9plus = createEs9PlusClient({
 			requester: EIM_ID,
 			newCallId: () => "call",
-			http: {
-				request: async ({ url, headers, body }) => {
-					const lowerCase = Object.fromEntries(
-						Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
-					);
-					const answer = await (smdp as Smdp).handle({
-						method: "POST",
-						path: new URL(url).pathname,
-						headers: lowerCase,
-						body,
-						remoteAddress: "192.0.2.2",
-						signal: new AbortController().signal,
-					});
-					const { body: given = new Uint8Array(0), status } = answer;
-					return { status, body: given instanceof Uint8Array ? given : new TextEncoder().encode(String(given)) };
-				},
-			},
+			http: { request: (request) => servers.request(request) },
 		});
 		const eim = await esipaBench({ es9plus });
-		smdp = createSmdp({
-			stateFolder: join(folder, "smdp"),
-			credentials: [credentialsOf(loadPki(join(folder, "pki")))],
-			addresses: [SMDP_ADDRESS],
-			clock: eim.clock,
-			random: systemRandom,
-			logger: eim.deps.logger,
-			sessionLifetime: Hours(24),
+		const parts = { clock: eim.clock, random: systemRandom, logger: eim.deps.logger, sessionLifetime: Hours(24) };
+		const pki = loadPki(join(folder, "pki"));
+		const smds = createSmds({
+			...parts,
+			stateFolder: join(folder, "smds"),
+			credentials: [serverCredentialsOf(pki, "SM-DS")],
+			addresses: [SMDS_ADDRESS],
+			eventLifetime: Days(1000),
 		});
-		const bench = new RoomsBench(eim, smdp, folder, options);
+		const smdp = createSmdp({
+			...parts,
+			postToSmds: async (url, body) => {
+				const headers = { "Content-Type": "application/json", "X-Admin-Protocol": "gsma/rsp/v2.5.0" };
+				const answer = await servers.request({ url, headers, body: new TextEncoder().encode(body) });
+				return { status: answer.status, body: new TextDecoder().decode(answer.body) };
+			},
+			stateFolder: join(folder, "smdp"),
+			credentials: [credentialsOf(pki)],
+			addresses: [SMDP_ADDRESS],
+		});
+		servers.handlers.set(SMDP_ADDRESS, smdp.handle);
+		servers.handlers.set(SMDS_ADDRESS, smds.handle);
+		const bench = new RoomsBench(eim, { smdp, smds, servers }, folder, options);
 		await bench.#associate();
 		return bench;
 	}
 
 	/** Orders a profile at the SM-DP+ and a download of it at the eIM; the operation's id. */
 	async orderDownload(iccid: string, extra = "", confirmation: Record<string, unknown> = {}): Promise<string> {
+		const matchingId = await this.releaseProfile(iccid, extra, confirmation);
+		return this.order({ type: "download", parameters: { smdpAddress: SMDP_ADDRESS, matchingId } });
+	}
+
+	/** Orders a profile at the SM-DP+ alone; its matching identifier. */
+	async releaseProfile(iccid: string, extra = "", confirmation: Record<string, unknown> = {}): Promise<string> {
 		this.smdp.importProfile(profile(iccid, extra));
 		await this.#es2plus("downloadOrder", { iccid });
 		const { matchingId } = await this.#es2plus("confirmOrder", { iccid, releaseFlag: true, ...confirmation });
-		return this.order({
-			type: "download",
-			parameters: { smdpAddress: SMDP_ADDRESS, matchingId: matchingId ?? "" },
-		});
+		return matchingId ?? "";
 	}
 
 	async orderEnable(iccid: string, rollback: boolean): Promise<string> {
@@ -171,7 +190,7 @@ export class RoomsBench {
 		if (killed === "agent and card") this.card = this.#newCard();
 		const reader = killed === "agent" ? poweredCard(this.card) : await this.reader(this.card);
 		const interruption = this.interruption;
-		const around = async <T>(effect: string, act: () => Promise<T>): Promise<T> => {
+		const around: Around = async <T>(effect: string, act: () => Promise<T>): Promise<T> => {
 			await interruption(effect, "before");
 			const result = await act();
 			await interruption(effect, "after");
@@ -189,6 +208,7 @@ export class RoomsBench {
 				exchange: (message) => around(`eim ${message[1]?.toString(16)}`, () => this.#exchange(message)),
 				close: async () => undefined,
 			}),
+			rsp: this.#options.direct && this.#rspClient(this.#options.direct, around),
 			clock: this.eim.clock,
 			random: { bytes: (length) => new Uint8Array(length).fill(128) },
 			journal: await openJournal(this.#storage),
@@ -197,6 +217,13 @@ export class RoomsBench {
 		});
 		ipa.events.onAny((event) => this.events.push(event));
 		return ipa;
+	}
+
+	#rspClient(encoding: "json" | "asn1", around: Around): Es9PlusClient {
+		const { servers } = this;
+		const line = new InProcessServers();
+		line.request = (request) => around(`server ${new URL(request.url).pathname}`, () => servers.request(request));
+		return line.client(encoding);
 	}
 
 	/** A round of the agent, then whatever the eIM does by itself. */
@@ -248,6 +275,7 @@ export class RoomsBench {
 	async close(): Promise<void> {
 		await this.eim.close();
 		this.smdp.stop();
+		this.smds.stop();
 		rmSync(this.#folder, { recursive: true, force: true });
 	}
 
@@ -256,7 +284,9 @@ export class RoomsBench {
 	}
 
 	async #associate(): Promise<void> {
-		const request = addInitialEimRequest({ eimId: EIM_ID, eimFqdn: EIM_ID }, this.eim.deps.signer);
+		const isIndirect = this.#options.direct === undefined;
+		const settings = { eimId: EIM_ID, eimFqdn: EIM_ID, indirectProfileDownload: isIndirect };
+		const request = addInitialEimRequest(settings, this.eim.deps.signer);
 		await this.#onCard(async (channel) => {
 			for (const command of this.#options.beforeAssociation ?? []) await channel.call(command, false);
 			await new Es10Commands(channel).addInitialEim(request);

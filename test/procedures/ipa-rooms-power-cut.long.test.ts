@@ -15,6 +15,18 @@ describe.each(["agent and card", "agent"] as const)("a kill of the %s", (killed)
 		expect(hits.size).toBeGreaterThan(10);
 	});
 
+	it("at every single moment of a direct download and a switch: the flow completes and all agree", async () => {
+		const hits = new Map<string, number>();
+		for (let moment = 0; ; moment++) {
+			const outcome = await flowWithPowerCut(moment, killed, "direct");
+			if (outcome.hit === "") break;
+			hits.set(outcome.hit, (hits.get(outcome.hit) ?? 0) + 1);
+			expect(outcome, `moment ${moment}, ${outcome.hit}\n${outcome.log}`).toMatchObject(AGREED);
+		}
+		console.log([...hits].map(([kind, count]) => `${kind}: ${count}`).join("\n"));
+		expect(hits.size).toBeGreaterThan(10);
+	});
+
 	it("at every single moment of a rollback: the old profile is back, and the eIM knows", async () => {
 		const hits = new Map<string, number>();
 		for (let moment = 0; ; moment++) {

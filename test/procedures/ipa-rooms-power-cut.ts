@@ -31,14 +31,18 @@ export const AGREED = {
 
 /**
  * Download and switch with rollback granted, with agent and card (or the agent alone) killed at the n-th moment: before
- * or after an APDU or an exchange with the eIM.
+ * or after an APDU or an exchange with the eIM, or with the SM-DP+ when the download is direct.
  */
-export async function flowWithPowerCut(moment: number, killed: Killed = "agent and card"): Promise<Outcome> {
-	const bench = await RoomsBench.start();
+export async function flowWithPowerCut(
+	moment: number,
+	killed: Killed = "agent and card",
+	download?: "direct",
+): Promise<Outcome> {
+	const bench = await RoomsBench.start(download === "direct" ? { direct: "json" } : {});
 	try {
-		const download = await bench.orderDownload(OTHER_ICCID);
+		const order = await bench.orderDownload(OTHER_ICCID);
 		const enable = await bench.orderEnable(OTHER_ICCID, true);
-		return await killedOnce(bench, { moment, killed, download, enable });
+		return await killedOnce(bench, { moment, killed, download: order, enable });
 	} finally {
 		await bench.close();
 	}

@@ -92,8 +92,8 @@ describe("IPA and eUICC data", () => {
 		expect(data).toBe(toHex(tlv(0xbf52, tlv(0xa0, hex`A000`, tlv(0x81, utf8("dp")), hex`A808 80020640 81020780`))));
 	});
 
-	it("search notifications and results, and remove exactly what the eIM acknowledges", async () => {
-		const [first, second] = [signedResult("other", 1, 3), signedResult("other", 2, 4)];
+	it("search notifications and results, and remove what the eIM acknowledges of what it was given", async () => {
+		const [first, second] = [signedResult("other", 1, 3), signedResult("eim.example", 2, 4)];
 		const request = ask("A0 A2", hex`A103800109`, hex`A203800104`);
 		const { data, bench } = await answerTo(request, ({ card, eim }) => {
 			card.results.push(first, second);
@@ -104,7 +104,7 @@ describe("IPA and eUICC data", () => {
 			});
 			eim.answers.set(0xbf50, () => {
 				eim.packages.shift();
-				return hex`BF5009 BF5306 800109 800104`;
+				return hex`BF500C BF5309 800109 800104 800103`;
 			});
 		});
 		expect(data).toBe(toHex(tlv(0xbf52, tlv(0xa0, tlv(0xa0, otherNotification(9)), tlv(0xa2, second)))));

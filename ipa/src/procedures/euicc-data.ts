@@ -6,10 +6,10 @@ import { EUICCInfo1 } from "@iot-esim/shared/messages/sgp22/euicc-info";
 import { IpaCapabilities, type IpaEuiccDataRequest } from "@iot-esim/shared/messages/sgp32/ipa-euicc-data";
 import { equalBytes, toHex, utf8 } from "@iot-esim/shared/util/bytes";
 import type { NotificationSearch } from "../card/es10.ts";
+import { acceptedNumbers, numbersOfNotifications, numbersOfResults, removeFromCard } from "./acknowledgements.ts";
 import { ipaCapabilities } from "./download-mode.ts";
 import { ProcedureError } from "./errors.ts";
 import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
-import { removeFromCard } from "./provide-eim-package-result.ts";
 import { sightOfResult } from "./result-facts.ts";
 
 const INCORRECT_TAG_LIST = 1;
@@ -47,7 +47,7 @@ export async function sendEuiccData(
 		const message = `eIM ${eim.eimId} refused the eUICC data with code ${answer.code}`;
 		throw new ProcedureError("IPA_RESULT_REFUSED", message, { gsmaCode: answer.code });
 	}
-	await removeFromCard(context, answer.seqNumbers);
+	await removeFromCard(context, await acceptedNumbers(context, eim.eimId, response.handed, answer.seqNumbers));
 	context.emit({ type: "euicc-data-sent", eimId: eim.eimId, tags: response.tags });
 }
 
@@ -55,7 +55,7 @@ async function dataResponse(
 	context: ProcedureContext,
 	eim: AssociatedEim,
 	request: IpaEuiccDataRequest,
-): Promise<{ der: Uint8Array; tags: readonly string[] }> {
+): Promise<{ der: Uint8Array; tags: readonly string[]; handed: readonly number[] }> {
 	const { eimTransactionId } = request;
 	try {
 		const tags = requestedMembers(request.tagList);
@@ -67,12 +67,12 @@ async function dataResponse(
 			const member = await reader.read(tag);
 			if (member !== undefined) members.push(member);
 		}
-		return { der: tlv(0xbf52, tlv(0xa0, ...members)), tags: [...tags] };
+		return { der: tlv(0xbf52, tlv(0xa0, ...members)), tags: [...tags], handed: reader.handed };
 	} catch (error) {
 		if (!(error instanceof DataRefusal)) throw error;
 		context.log.warn("eUICC data refused", { eimId: eim.eimId, reason: error.message });
 		const transaction = eimTransactionId === undefined ? [] : [tlv(0x80, eimTransactionId)];
-		return { der: tlv(0xbf52, tlv(0xa1, ...transaction, tlv(0x02, Uint8Array.of(error.code)))), tags: [] };
+		return { der: tlv(0xbf52, tlv(0xa1, ...transaction, tlv(0x02, Uint8Array.of(error.code)))), tags: [], handed: [] };
 	}
 }
 
@@ -94,6 +94,8 @@ class DataReader {
 	readonly #context: ProcedureContext;
 	readonly #eim: AssociatedEim;
 	readonly #request: IpaEuiccDataRequest;
+	/** Numbers of the notifications and of the eIM's own results among what was read. */
+	readonly handed: number[] = [];
 	#addresses: ReturnType<ProcedureContext["es10"]["getConfiguredAddresses"]> | undefined;
 	#certificates: Promise<Uint8Array> | undefined;
 
@@ -106,10 +108,16 @@ class DataReader {
 	async read(member: Member): Promise<Uint8Array | undefined> {
 		const { es10, settings } = this.#context;
 		switch (member) {
-			case "A0":
-				return tlv(0xa0, ...(await es10.retrieveNotifications(this.#notificationSearch())));
-			case "A2":
-				return tlv(0xa2, ...(await this.#results()));
+			case "A0": {
+				const notifications = await es10.retrieveNotifications(this.#notificationSearch());
+				this.handed.push(...numbersOfNotifications(notifications));
+				return tlv(0xa0, ...notifications);
+			}
+			case "A2": {
+				const results = await this.#results();
+				this.handed.push(...numbersOfResults(results, this.#eim.eimId));
+				return tlv(0xa2, ...results);
+			}
 			case "BF20":
 				return es10.getEuiccInfo1();
 			case "BF22":

@@ -2,10 +2,11 @@ import { ProfileStateCode } from "@iot-esim/shared/messages/sgp22/profile-info";
 import { EimPackageResultErrorCodes, StateChangeCauseCode } from "@iot-esim/shared/messages/sgp32/esipa-package";
 import { fromHex, hex, toHex } from "@iot-esim/shared/util/bytes";
 import type { RollbackState } from "../state/device-state.ts";
+import { acceptedNumbers, numbersOfResults, removeFromCard } from "./acknowledgements.ts";
 import { ProcedureError } from "./errors.ts";
 import { isStatus } from "./failure-kind.ts";
 import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
-import { provideEimPackageResult, removeFromCard } from "./provide-eim-package-result.ts";
+import { provideEimPackageResult } from "./provide-eim-package-result.ts";
 import { waitForRefresh } from "./refresh.ts";
 import { type PackageSight, type ResultSight, sightOfPackage, sightOfResult } from "./result-facts.ts";
 
@@ -142,8 +143,10 @@ async function repeatResult(context: ProcedureContext, eim: AssociatedEim, resul
 			gsmaCode: answer.code,
 		});
 	}
-	await removeFromCard(context, answer.seqNumbers);
-	context.emit({ type: "result-delivered", eimId: eim.eimId, acknowledged: answer.seqNumbers });
+	const handed = numbersOfResults([result], eim.eimId);
+	const acknowledged = await acceptedNumbers(context, eim.eimId, handed, answer.seqNumbers);
+	await removeFromCard(context, acknowledged);
+	context.emit({ type: "result-delivered", eimId: eim.eimId, acknowledged });
 	return sightOfResult(result);
 }
 

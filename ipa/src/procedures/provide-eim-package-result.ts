@@ -3,6 +3,7 @@ import { fromHex } from "@iot-esim/shared/util/bytes";
 import { type Duration, Milliseconds } from "@iot-esim/shared/util/duration";
 import type { ResultAnswer } from "../esipa/esipa-client.ts";
 import type { Work } from "../state/device-state.ts";
+import { acceptedNumbers, numbersOfNotifications, numbersOfResults, removeFromCard } from "./acknowledgements.ts";
 import { ProcedureError } from "./errors.ts";
 import { isLinkFailure } from "./failure-kind.ts";
 import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
@@ -22,7 +23,8 @@ export async function provideEimPackageResult(context: ProcedureContext, eim: As
 		const answer = await deliverOnce(context, eim, work);
 		if (answer === undefined) continue;
 		if (answer.type === "refused") return refuse(context, eim, answer.code);
-		await context.journal.note({ type: "result-acknowledged", acknowledged: answer.seqNumbers });
+		const acknowledged = await acceptedNumbers(context, eim.eimId, answer.handed, answer.seqNumbers);
+		await context.journal.note({ type: "result-acknowledged", acknowledged });
 		await acknowledge(context, eim);
 		return;
 	}
@@ -33,15 +35,18 @@ async function deliverOnce(
 	context: ProcedureContext,
 	eim: AssociatedEim,
 	work: ExecutedWork,
-): Promise<ResultAnswer | undefined> {
+): Promise<(ResultAnswer & { readonly handed: readonly number[] }) | undefined> {
 	const notifications = await pendingNotifications(context);
 	context.log.info("step 5: ESipa.ProvideEimPackageResult", { eimId: eim.eimId, notifications: notifications.length });
 	const deliverBefore = work.rollback.state === "armed" ? work.rollback.deliverBefore : undefined;
 	try {
-		const part = { euiccPackageResult: fromHex(work.resultHex), notifications };
+		const euiccPackageResult = fromHex(work.resultHex);
+		const part = { euiccPackageResult, notifications };
+		const handed = [...numbersOfResults([euiccPackageResult], eim.eimId), ...numbersOfNotifications(notifications)];
 		const limited = limitedSignal(context, deliverBefore);
 		try {
-			return await eim.esipa.provideEimPackageResult(part, limited.signal);
+			const answer = await eim.esipa.provideEimPackageResult(part, limited.signal);
+			return { ...answer, handed };
 		} finally {
 			limited.release();
 		}
@@ -105,12 +110,4 @@ export async function acknowledge(context: ProcedureContext, eim: Pick<Associate
 	await removeFromCard(context, work.acknowledged);
 	await context.journal.note({ type: "result-settled" });
 	context.emit({ type: "result-delivered", eimId: eim.eimId, acknowledged: work.acknowledged });
-}
-
-/** ES10b.RemoveNotificationFromList for each number; "nothing to delete" is what a repetition gets. */
-export async function removeFromCard(context: ProcedureContext, seqNumbers: readonly number[]): Promise<void> {
-	for (const seqNumber of seqNumbers) {
-		const status = await context.es10.removeNotification(seqNumber);
-		context.log.info("step 6: ES10b.RemoveNotificationFromList", { seqNumber, status });
-	}
 }

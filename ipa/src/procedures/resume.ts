@@ -1,4 +1,5 @@
 import { assertNever } from "@iot-esim/shared/util/assert-never";
+import { acceptedNumbers, numbersOfResults, removeFromCard } from "./acknowledgements.ts";
 import { recoverDirectDownload, settleDirectDownload } from "./download-direct.ts";
 import { afterExecution, findResult } from "./execute-euicc-package.ts";
 import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
@@ -87,8 +88,10 @@ export async function offerWaitingResults(context: ProcedureContext, eims: reado
 			context.emit({ type: "result-refused", eimId: eim.eimId, code: answer.code });
 			continue;
 		}
-		for (const acknowledged of answer.seqNumbers) await context.es10.removeNotification(acknowledged);
-		context.emit({ type: "result-delivered", eimId: eim.eimId, acknowledged: answer.seqNumbers });
+		const handed = numbersOfResults([result], eim.eimId);
+		const acknowledged = await acceptedNumbers(context, eim.eimId, handed, answer.seqNumbers);
+		await removeFromCard(context, acknowledged);
+		context.emit({ type: "result-delivered", eimId: eim.eimId, acknowledged });
 	}
 	await context.journal.note({ type: "results-offered" });
 }

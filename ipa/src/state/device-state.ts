@@ -15,6 +15,8 @@ export interface DeviceState {
 	readonly stateChanges: Readonly<Record<string, number>>;
 	/** Results that no eIM has taken yet wait on the card to be offered again. */
 	readonly hasWaitingResults: boolean;
+	/** Numbers that an eIM was given and has not acknowledged: it may still do so. */
+	readonly handedOver: Readonly<Record<string, readonly number[]>>;
 	/** Notifications on the card that their receiver could not be given directly yet. */
 	readonly waitingNotifications: readonly number[];
 	/** Results of direct downloads (BF54) that their eIM could not be given yet: eimId to hex. */
@@ -97,6 +99,8 @@ export type DeviceEvent =
 	/** The eIM of the result is no longer associated: nobody is left to take it. */
 	| { readonly type: "result-orphaned" }
 	| { readonly type: "results-offered" }
+	/** A result is given to its eIM without a word of whether it arrived; the card keeps it. */
+	| { readonly type: "results-waiting" }
 	/** `direct` adds to what is known of a direct download. */
 	| {
 			readonly type: "download-step";
@@ -111,6 +115,8 @@ export type DeviceEvent =
 	/** The eIM of a direct download cannot be reached: its result is kept aside. */
 	| { readonly type: "download-result-waiting" }
 	| { readonly type: "download-result-told"; readonly eimId: string; readonly resultHex: string }
+	/** `pending` takes the place of what was known for this eIM. */
+	| { readonly type: "handed-over"; readonly eimId: string; readonly pending: readonly number[] }
 	| { readonly type: "notification-waiting"; readonly seqNumber: number }
 	| { readonly type: "notification-settled"; readonly seqNumber: number }
 	| { readonly type: "state-changed"; readonly cause: number; readonly tell: readonly string[] }
@@ -122,6 +128,7 @@ export const INITIAL_STATE: DeviceState = {
 	lastResult: undefined,
 	stateChanges: {},
 	hasWaitingResults: false,
+	handedOver: {},
 	waitingNotifications: [],
 	downloadResults: {},
 	postponedDownload: undefined,
@@ -148,11 +155,15 @@ export function nextState(state: DeviceState, event: DeviceEvent): DeviceState {
 			return settled(state);
 		case "result-left-on-card":
 			return { ...state, work: nextWork(state.work, event), hasWaitingResults: true };
+		case "results-waiting":
+			return state.hasWaitingResults ? state : { ...state, hasWaitingResults: true };
 		case "results-offered":
 			return state.hasWaitingResults ? { ...state, hasWaitingResults: false } : state;
 		case "notification-waiting":
 		case "notification-settled":
 			return withNotification(state, event.seqNumber, event.type === "notification-waiting");
+		case "handed-over":
+			return withHandedOver(state, event.eimId, event.pending);
 		case "download-result-waiting":
 			return resultKeptAside(state);
 		case "download-result-told": {
@@ -178,6 +189,8 @@ type WorkEvent = Exclude<
 			| "state-change-told"
 			| "result-settled"
 			| "results-offered"
+			| "results-waiting"
+			| "handed-over"
 			| "notification-waiting"
 			| "notification-settled"
 			| "download-result-waiting"
@@ -277,4 +290,14 @@ function withNotification(state: DeviceState, seqNumber: number, isWaiting: bool
 	if (state.waitingNotifications.includes(seqNumber) === isWaiting) return state;
 	const others = state.waitingNotifications.filter((one) => one !== seqNumber);
 	return { ...state, waitingNotifications: isWaiting ? [...others, seqNumber] : others };
+}
+
+/** An eIM that acknowledges nothing must not fill the journal. */
+const MOST_HANDED_OVER = 256;
+
+function withHandedOver(state: DeviceState, eimId: string, pending: readonly number[]): DeviceState {
+	const { [eimId]: before = [], ...others } = state.handedOver;
+	if (before.length === pending.length && before.every((one, index) => one === pending[index])) return state;
+	if (pending.length === 0) return { ...state, handedOver: others };
+	return { ...state, handedOver: { ...others, [eimId]: pending.slice(-MOST_HANDED_OVER) } };
 }
