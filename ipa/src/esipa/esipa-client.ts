@@ -10,22 +10,10 @@ import {
 	InitiateAuthenticationResponseEsipa,
 } from "@iot-esim/shared/messages/sgp32/esipa-download";
 import { GetEimPackageRequest } from "@iot-esim/shared/messages/sgp32/esipa-package";
-import { IpaEuiccDataRequest } from "@iot-esim/shared/messages/sgp32/ipa-euicc-data";
-import { ProfileDownloadTriggerRequest } from "@iot-esim/shared/messages/sgp32/profile-download-trigger";
-import { toHex } from "@iot-esim/shared/util/bytes";
+import { hex, toHex } from "@iot-esim/shared/util/bytes";
+import { type EimPackage, packageOf, sequenceNumbersIn, smallInteger } from "./eim-package.ts";
 import { EsipaLinkError } from "./errors.ts";
 import type { EsipaLink } from "./esipa-link.ts";
-
-/** What the eIM has for the device. An eUICC Package stays as received: it is signed and only the card may judge it. */
-export type EimPackage =
-	| { readonly type: "none" }
-	| { readonly type: "euicc-package"; readonly der: Uint8Array }
-	| { readonly type: "ipa-euicc-data"; readonly der: Uint8Array; readonly request: IpaEuiccDataRequest }
-	| { readonly type: "download-trigger"; readonly der: Uint8Array; readonly request: ProfileDownloadTriggerRequest }
-	/** A package that the IPA cannot read; `resultCode` is the EimPackageResultErrorCode to answer. */
-	| { readonly type: "unreadable"; readonly der: Uint8Array; readonly resultCode: number; readonly reason: string }
-	/** eidNotFound(2), invalidEid(3), missingEid(4), undefinedError(127). */
-	| { readonly type: "refused"; readonly code: number };
 
 /** What the eIM says to a result. */
 export type ResultAnswer =
@@ -43,8 +31,8 @@ export type EimPackageResultPart =
 	| { readonly errorCode: number; readonly eimTransactionId?: Uint8Array | undefined };
 
 const NO_PACKAGE = 1;
-const INVALID_PACKAGE_FORMAT = 1;
-const UNKNOWN_PACKAGE = 2;
+const PLAIN_OK = hex`BF50 02 3000`;
+const CANCELLED = hex`BF41 02 A000`;
 
 /**
  * The functions of ESipa that an IPA calls (SGP.32 §5.14 and §6). Octets of the card are relayed, not encoded again;
@@ -65,36 +53,22 @@ export class EsipaClient {
 		const answer = await this.#exchange(0xbf4f, message, signal);
 		const [member] = membersOf(answer);
 		if (member === undefined) return { type: "none" };
-		const der = tlvBytes(answer, member);
-		switch (member.tag) {
-			case 0xbf51:
-				return { type: "euicc-package", der };
-			case 0xbf52:
-				return readable(IpaEuiccDataRequest, der, (request) => ({ type: "ipa-euicc-data", der, request }));
-			case 0xbf54:
-				return readable(ProfileDownloadTriggerRequest, der, (request) => ({ type: "download-trigger", der, request }));
-			case 0x02:
-			case 0x80: {
-				const code = smallInteger(answer, member);
-				return code === NO_PACKAGE ? { type: "none" } : { type: "refused", code };
-			}
-			default: {
-				const reason = `package with tag ${member.tag.toString(16).toUpperCase()}`;
-				return { type: "unreadable", der, resultCode: UNKNOWN_PACKAGE, reason };
-			}
+		if (member.tag === 0x02 || member.tag === 0x80) {
+			const code = smallInteger(answer, member);
+			return code === NO_PACKAGE ? { type: "none" } : { type: "refused", code };
 		}
+		return packageOf(member.tag, tlvBytes(answer, member));
 	}
 
 	/** ESipa.ProvideEimPackageResult. */
 	async provideEimPackageResult(part: EimPackageResultPart, signal?: AbortSignal): Promise<ResultAnswer> {
 		const message = tlv(0xbf50, tlv(0x5a, this.#eid), resultPart(part));
-		const answer = await this.#exchange(0xbf50, message, signal);
+		const answer = await this.#exchange(0xbf50, message, signal, PLAIN_OK);
 		const [member] = membersOf(answer);
 		// An empty BF50 is the plain yes of SGP.32 v1.0.
 		if (member === undefined || member.tag === 0x30) return { type: "acknowledged", seqNumbers: [] };
 		if (member.tag === 0xbf53) {
-			const numbers = readTlvs(answer, member.valueStart, member.end).map((number) => smallInteger(answer, number));
-			return { type: "acknowledged", seqNumbers: numbers };
+			return { type: "acknowledged", seqNumbers: sequenceNumbersIn(tlvBytes(answer, member)) };
 		}
 		return { type: "refused", code: smallInteger(answer, member) };
 	}
@@ -159,12 +133,14 @@ export class EsipaClient {
 	): Promise<Outcome<true>> {
 		const arms = tlvValue(cancelSessionResponse, readWholeTlv(cancelSessionResponse));
 		const message = tlv(0xbf41, tlv(0x80, transactionId), tlv(0xa1, arms));
-		const answer = this.#decode(CancelSessionResponseEsipa, await this.#exchange(0xbf41, message, signal));
+		const answer = this.#decode(CancelSessionResponseEsipa, await this.#exchange(0xbf41, message, signal, CANCELLED));
 		return "cancelSessionOk" in answer ? { ok: true } : { error: answer.cancelSessionError };
 	}
 
-	async #exchange(tag: number, message: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
+	/** `nothing` is what an empty answer of success stands for, where it may be empty. */
+	async #exchange(tag: number, message: Uint8Array, signal?: AbortSignal, nothing?: Uint8Array): Promise<Uint8Array> {
 		const answer = await this.#link.exchange(message, signal);
+		if (answer.length === 0 && nothing !== undefined) return nothing;
 		try {
 			if (answer.length > 0 && readWholeTlv(answer).tag === tag) return answer;
 		} catch (cause) {
@@ -204,23 +180,4 @@ function resultPart(part: EimPackageResultPart): Uint8Array {
 function membersOf(message: Uint8Array): Tlv[] {
 	const whole = readWholeTlv(message);
 	return readTlvs(message, whole.valueStart, whole.end);
-}
-
-/** INTEGER contents of one to four octets; a peer's SEQUENCE around it is looked through. */
-function smallInteger(bytes: Uint8Array, value: Tlv): number {
-	const contents = tlvValue(bytes, value);
-	if (contents[0] === 0x30 && contents.length > 2) {
-		const inner = readWholeTlv(contents);
-		const [number] = readTlvs(contents, inner.valueStart, inner.end);
-		if (number !== undefined) return smallInteger(contents, number);
-	}
-	return contents.length === 0 ? 0 : Number(BigInt.asIntN(8 * contents.length, BigInt(`0x${toHex(contents)}`)));
-}
-
-function readable<T>(schema: Schema<T>, der: Uint8Array, make: (value: T) => EimPackage): EimPackage {
-	try {
-		return make(decode(schema, der));
-	} catch (error) {
-		return { type: "unreadable", der, resultCode: INVALID_PACKAGE_FORMAT, reason: String(error) };
-	}
 }

@@ -56,7 +56,7 @@ export async function poll(
 			await sendEuiccData(context, eim, found.request);
 			return worked;
 		case "download-trigger":
-			await download(context, eim, found.request);
+			await downloadProfile(context, eim, found.request);
 			return worked;
 		case "unreadable":
 			context.log.warn("package not understood", { eimId: eim.eimId, reason: found.reason });
@@ -65,7 +65,8 @@ export async function poll(
 	}
 }
 
-async function download(
+/** A trigger, by whichever way it came. */
+export async function downloadProfile(
 	context: ProcedureContext,
 	eim: AssociatedEim,
 	trigger: ProfileDownloadTriggerRequest,
