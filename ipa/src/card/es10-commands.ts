@@ -1,17 +1,43 @@
 import { decode, encode } from "@iot-esim/shared/asn1/schema";
 import { readWholeTlv } from "@iot-esim/shared/asn1/tlv-reader";
 import { CancelSessionRequest } from "@iot-esim/shared/messages/sgp22/cancel-session";
+import {
+	SetDefaultDpAddressRequest as Es10aSetDefaultDpAddressRequest,
+	SetDefaultDpAddressResponse as Es10aSetDefaultDpAddressResponse,
+} from "@iot-esim/shared/messages/sgp22/euicc-data";
+import {
+	SetDefaultDpAddressRequest,
+	SetDefaultDpAddressResponse,
+} from "@iot-esim/shared/messages/sgp32/default-dp-address";
 import { AddInitialEimResponse } from "@iot-esim/shared/messages/sgp32/eim-configuration";
 import { GetCertsRequest } from "@iot-esim/shared/messages/sgp32/es10b-card";
 import {
+	ConfigureImmediateProfileEnablingRequest,
+	ConfigureImmediateProfileEnablingResponse,
+	DisableEmergencyProfileRequest,
+	DisableEmergencyProfileResponse,
+	EnableEmergencyProfileRequest,
+	EnableEmergencyProfileResponse,
+	ExecuteFallbackMechanismRequest,
+	ExecuteFallbackMechanismResponse,
 	ImmediateEnableRequest,
 	ImmediateEnableResponse,
 	ProfileRollbackRequest,
 	ProfileRollbackResponse,
+	ReturnFromFallbackRequest,
+	ReturnFromFallbackResponse,
 } from "@iot-esim/shared/messages/sgp32/es10b-switch";
+import { IpaeActivationRequest, IpaeActivationResponse } from "@iot-esim/shared/messages/sgp32/euicc-info";
 import { CardError } from "./errors.ts";
 import { callFor, commandFor } from "./es10.ts";
 import type { EuiccChannel } from "./isd-r-channel.ts";
+import {
+	decodeMemoryReset,
+	type MemoryResetOptions,
+	type MemoryResetResult,
+	type MemoryResetVersion,
+	memoryResetRequest,
+} from "./memory-reset.ts";
 
 /** What ES10b.ProfileRollback answered; the result, when there is one, replaces that of the package. */
 export interface RollbackAnswer {
@@ -93,4 +119,71 @@ export class Es10Commands {
 		const request = encode(ImmediateEnableRequest, { refreshFlag });
 		return (await commandFor(this.#channel, 0xbf5a, request, ImmediateEnableResponse)).immediateEnableResult;
 	}
+
+	/** ES10b.ConfigureImmediateProfileEnabling: the configImmediateEnableResult; without the flag it is switched off. */
+	async configureImmediateProfileEnabling(configuration: ConfigureImmediateProfileEnablingRequest): Promise<number> {
+		const request = encode(ConfigureImmediateProfileEnablingRequest, configuration);
+		const answer = await commandFor(this.#channel, 0xbf59, request, ConfigureImmediateProfileEnablingResponse);
+		return answer.configImmediateEnableResult;
+	}
+
+	/** ES10b.ExecuteFallbackMechanism: the executeFallbackMechanismResult. */
+	async executeFallbackMechanism(refreshFlag: boolean): Promise<number> {
+		const request = encode(ExecuteFallbackMechanismRequest, { refreshFlag });
+		const answer = await commandFor(this.#channel, 0xbf5d, request, ExecuteFallbackMechanismResponse);
+		return answer.executeFallbackMechanismResult;
+	}
+
+	/** ES10b.ReturnFromFallback: the returnFromFallbackResult. */
+	async returnFromFallback(refreshFlag: boolean): Promise<number> {
+		const request = encode(ReturnFromFallbackRequest, { refreshFlag });
+		return (await commandFor(this.#channel, 0xbf5e, request, ReturnFromFallbackResponse)).returnFromFallbackResult;
+	}
+
+	/** ES10b.EnableEmergencyProfile: the enableEmergencyProfileResult. */
+	async enableEmergencyProfile(refreshFlag: boolean): Promise<number> {
+		const request = encode(EnableEmergencyProfileRequest, { refreshFlag });
+		const answer = await commandFor(this.#channel, 0xbf5b, request, EnableEmergencyProfileResponse);
+		return answer.enableEmergencyProfileResult;
+	}
+
+	/** ES10b.DisableEmergencyProfile: the disableEmergencyProfileResult. */
+	async disableEmergencyProfile(refreshFlag: boolean): Promise<number> {
+		const request = encode(DisableEmergencyProfileRequest, { refreshFlag });
+		const answer = await commandFor(this.#channel, 0xbf5c, request, DisableEmergencyProfileResponse);
+		return answer.disableEmergencyProfileResult;
+	}
+
+	/**
+	 * eUICCMemoryReset in the form of the card's version: BF64, or BF34 for cards before SGP.32 v1.1 and for SGP.22.
+	 * @throws CardError CARD_FUNCTION_REFUSED when the version knows no such option
+	 */
+	async memoryReset(options: MemoryResetOptions, version: MemoryResetVersion): Promise<MemoryResetResult> {
+		const tag = version === "1.1" ? 0xbf64 : 0xbf34;
+		const answer = await callFor(this.#channel, tag, memoryResetRequest(options, version), false);
+		return decodeMemoryReset(answer);
+	}
+
+	/** ES10b.SetDefaultDpAddress (BF65); ES10a (BF3F) for cards that do not know it. An empty address takes it away. */
+	async setDefaultDpAddress(defaultDpAddress: string): Promise<number> {
+		try {
+			const request = encode(SetDefaultDpAddressRequest, { defaultDpAddress });
+			const answer = await commandFor(this.#channel, 0xbf65, request, SetDefaultDpAddressResponse);
+			return answer.setDefaultDpAddressResult;
+		} catch (error) {
+			if (!(error instanceof CardError) || error.status !== UNKNOWN_FUNCTION) throw error;
+			const request = encode(Es10aSetDefaultDpAddressRequest, { defaultDpAddress });
+			const answer = await commandFor(this.#channel, 0xbf3f, request, Es10aSetDefaultDpAddressResponse);
+			return answer.setDefaultDpAddressResult;
+		}
+	}
+
+	/** ES10b.IpaeActivation: 0, or 1 when the card has no IPA of its own. */
+	async activateIpae(): Promise<number> {
+		const request = encode(IpaeActivationRequest, { ipaeOption: "1" });
+		return (await commandFor(this.#channel, 0xbf42, request, IpaeActivationResponse)).ipaeActivationResult;
+	}
 }
+
+/** How cards say that they have no such function. */
+const UNKNOWN_FUNCTION = 0x6a88;

@@ -9,8 +9,13 @@ import {
 	GetEuiccDataResponse,
 } from "@iot-esim/shared/messages/sgp22/euicc-data";
 import { GetEuiccInfo1Request, GetEuiccInfo2Request } from "@iot-esim/shared/messages/sgp22/euicc-info";
-import type { NotificationEvent } from "@iot-esim/shared/messages/sgp22/notification-metadata";
-import { NotificationSentRequest, NotificationSentResponse } from "@iot-esim/shared/messages/sgp22/notifications";
+import type { NotificationEvent, NotificationMetadata } from "@iot-esim/shared/messages/sgp22/notification-metadata";
+import {
+	ListNotificationRequest,
+	ListNotificationResponse,
+	NotificationSentRequest,
+	NotificationSentResponse,
+} from "@iot-esim/shared/messages/sgp22/notifications";
 import { ProfileInfoListRequest } from "@iot-esim/shared/messages/sgp22/profile-info";
 import {
 	GetRatRequest,
@@ -18,6 +23,11 @@ import {
 	type RulesAuthorisationTable,
 } from "@iot-esim/shared/messages/sgp22/profile-management";
 import { GetEimConfigurationDataRequest } from "@iot-esim/shared/messages/sgp32/eim-configuration";
+import {
+	ConnectivityParametersErrorCode,
+	GetConnectivityParametersRequest,
+	GetConnectivityParametersResponse,
+} from "@iot-esim/shared/messages/sgp32/es10b-card";
 import { RetrieveNotificationsListRequest } from "@iot-esim/shared/messages/sgp32/notifications";
 import { type ProfileInfo, ProfileInfoListResponse } from "@iot-esim/shared/messages/sgp32/profile-info";
 import { hex, toHex } from "@iot-esim/shared/util/bytes";
@@ -101,6 +111,25 @@ export class Es10 {
 	/** ES10b.GetRAT. */
 	async getRat(): Promise<RulesAuthorisationTable> {
 		return decode(GetRatResponse, await this.#read(0xbf43, encode(GetRatRequest, {}))).rat;
+	}
+
+	/** ES10b.ListNotification: what each waiting notification is about. */
+	async listNotifications(profileManagementOperation?: NotificationEvent): Promise<readonly NotificationMetadata[]> {
+		const request = profileManagementOperation === undefined ? {} : { profileManagementOperation };
+		const answer = await this.#read(0xbf28, encode(ListNotificationRequest, request));
+		const list = decode(ListNotificationResponse, answer);
+		if ("notificationMetadataList" in list) return list.notificationMetadataList;
+		throw refused("ListNotification", list.listNotificationsResultError);
+	}
+
+	/** ES10b.GetConnectivityParameters: httpParams of the enabled profile; undefined when it brings none. */
+	async getConnectivityParameters(): Promise<Uint8Array | undefined> {
+		const answer = await this.#read(0xbf5f, encode(GetConnectivityParametersRequest, {}));
+		const parameters = decode(GetConnectivityParametersResponse, answer);
+		if ("connectivityParameters" in parameters) return parameters.connectivityParameters.httpParams;
+		const code = parameters.connectivityParametersError;
+		if (code === ConnectivityParametersErrorCode.parametersNotAvailable) return undefined;
+		throw refused("GetConnectivityParameters", code);
 	}
 
 	/** ES10c.GetProfilesInfo, all profiles. */
