@@ -11,6 +11,7 @@ import { Es10 } from "./card/es10.ts";
 import { Es10Commands } from "./card/es10-commands.ts";
 import { IsdRChannel, type IsdRChannelOptions } from "./card/isd-r-channel.ts";
 import { EimLinks, type LinkedEim } from "./eim-links.ts";
+import { transferredIn } from "./esipa/eim-package.ts";
 import type { EsipaLink } from "./esipa/esipa-link.ts";
 import type { EsipaTarget } from "./esipa/http-link.ts";
 import { retryWaitingNotifications, unattemptedNotifications } from "./procedures/direct-notifications.ts";
@@ -23,6 +24,7 @@ import { poll } from "./procedures/poll.ts";
 import type { DirectRsp, ProcedureContext, ProcedureSettings } from "./procedures/procedure-context.ts";
 import { offerWaitingResults, resumeWork } from "./procedures/resume.ts";
 import { eimsToPoll, startUp } from "./procedures/start-up.ts";
+import { answerUnderWay, type Transfer, transferEimPackage } from "./procedures/transfer-eim-package.ts";
 import type { Journal } from "./state/journal.ts";
 
 /** How the agent behaves; `config.ts` makes it from a file. */
@@ -68,6 +70,12 @@ export interface Ipa {
 	readonly events: IpaEvents;
 	/** One round: start-up when needed, unfinished work, polls until no eIM has anything left. */
 	pollOnce(signal?: AbortSignal): Promise<CycleResult>;
+	/**
+	 * ESipa.TransferEimPackage: what an eIM has brought, a whole BF4E, done in turn with the rounds; the answer.
+	 * @param isFrom tells which eIM of the card has brought it
+	 * @throws ProcedureError IPA_TRANSFER_REFUSED, IPA_TRANSFER_INVALID; what a round would throw
+	 */
+	transferEimPackage(message: Uint8Array, isFrom: (eim: EsipaTarget) => boolean): Promise<Uint8Array>;
 	/** Rounds with pauses in between, until the signal; then lets go of the card. */
 	run(signal: AbortSignal): Promise<void>;
 	/** Lets go of the card and of the eIMs. */
@@ -90,6 +98,8 @@ class Agent implements Ipa {
 	readonly #commands: Es10Commands;
 	readonly #lock = new CardLock();
 	readonly #links: EimLinks;
+	/** Ends what goes on between the rounds. */
+	#running = new AbortController().signal;
 	#eid: Uint8Array | undefined;
 	#eims: readonly LinkedEim[] = [];
 	#notifications: readonly Uint8Array[] = [];
@@ -111,7 +121,37 @@ class Agent implements Ipa {
 		return this.#lock.run(() => this.#cycle(signal));
 	}
 
+	transferEimPackage(message: Uint8Array, isFrom: (eim: EsipaTarget) => boolean): Promise<Uint8Array> {
+		return new Promise((resolve, reject) => {
+			const work = async () => {
+				const { answer, later, mayHaveChangedEims } = await this.#transfer(message, isFrom);
+				resolve(answer);
+				// Nobody waits for the rest any more, and the card stays with it until it is done.
+				await later?.();
+				if (mayHaveChangedEims && this.#eid !== undefined) await this.#readEims(this.#eid);
+			};
+			this.#lock.run(work).catch(async (error) => {
+				reject(error);
+				if (!(error instanceof ProcedureError)) await this.#report(toError(error));
+			});
+		});
+	}
+
+	async #transfer(message: Uint8Array, isFrom: (eim: EsipaTarget) => boolean): Promise<Transfer> {
+		const context = await this.#start(this.#running);
+		const eim = this.#eims.find(({ configuration }) => isFrom(configuration));
+		if (eim === undefined) throw new ProcedureError("IPA_TRANSFER_REFUSED", "no eIM of this card has this certificate");
+		const brought = transferredIn(message);
+		if (brought === undefined) throw new ProcedureError("IPA_TRANSFER_INVALID", "no TransferEimPackageRequest");
+		const answer = answerUnderWay(context, brought);
+		if (answer !== undefined) return { answer, mayHaveChangedEims: false };
+		await this.#finishEarlierWork(context);
+		const others = this.#eims.filter((one) => one !== eim).map((one) => one.eimId);
+		return transferEimPackage(context, eim, brought, others);
+	}
+
 	async run(signal: AbortSignal): Promise<void> {
+		this.#running = signal;
 		let failures = 0;
 		while (!signal.aborted) {
 			const { failure } = await this.pollOnce(signal);
@@ -196,8 +236,8 @@ class Agent implements Ipa {
 		const { work } = journal.state;
 		if (work.phase !== "idle") {
 			await this.#resume(context);
-			const mayHaveNew = work.phase !== "downloading" || work.direct !== undefined;
-			if (mayHaveNew) this.#notifications = await unattemptedNotifications(context);
+			// Also of a download: its result waits there when the eIM could not be reached to take it.
+			this.#notifications = await unattemptedNotifications(context);
 		}
 		const [first] = this.#eims;
 		if (first === undefined) return;
