@@ -80,6 +80,23 @@ export const ipaConfig = defineConfig(
 			form: "major.minor.revision",
 			default: "2.5.0",
 		}),
+		"inject.listen": setting.string({
+			description: "Where eIMs may bring packages (ESipa.TransferEimPackage over HTTPS); nowhere when absent",
+			optional: true,
+			pattern: /^.+:\d{1,5}$/,
+			form: "host:port",
+			example: "0.0.0.0:8444",
+		}),
+		"inject.certificate": setting.path({
+			description: "TLS certificate (PEM, own certificate first) of the inject listener",
+			optional: true,
+			example: "inject-certificate.pem",
+		}),
+		"inject.key": setting.path({
+			description: "Private key (PEM) of inject.certificate",
+			optional: true,
+			example: "inject-key.pem",
+		}),
 		hosts: setting.map({
 			description: "Where names are found instead of in the DNS: name[:port] to host:port",
 			default: {},

@@ -34,6 +34,7 @@ export type { EsipaLink } from "./esipa/esipa-link.ts";
 export { httpAsn1Link } from "./esipa/http-asn1.ts";
 export { httpJsonLink } from "./esipa/http-json.ts";
 export type { EsipaTarget } from "./esipa/http-link.ts";
+export { createTransferFace, type TransferFaceDeps } from "./esipa/transfer-face.ts";
 export { ProcedureError } from "./procedures/errors.ts";
 export type { IpaEvents } from "./procedures/event-emitter.ts";
 export type { IpaEvent } from "./procedures/ipa-event.ts";

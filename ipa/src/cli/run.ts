@@ -12,6 +12,7 @@ import type { IpaEvent } from "../procedures/ipa-event.ts";
 import { openJournal } from "../state/journal.ts";
 import { fileJournalStorage } from "../state/journal-storage.ts";
 import { driverOf } from "./card-session.ts";
+import { openInjectListener } from "./inject-listener.ts";
 import { lockState, type ProcessTable } from "./state-lock.ts";
 import { statusWriter } from "./status-file.ts";
 import { trustedCertificates } from "./trusted-certificates.ts";
@@ -62,7 +63,12 @@ export async function runAgent(config: IpaConfig, effects: RunEffects): Promise<
 			statusWriter(folder, processes.ownPid, clock, (error) => log.warn("status not written", { error })),
 		);
 		ipa.events.onAny(effects.onEvent);
-		await ipa.run(effects.signal);
+		const inject = await openInjectListener(config, ipa, { clock, log, fallbackCa });
+		try {
+			await ipa.run(effects.signal);
+		} finally {
+			await inject?.close();
+		}
 	} finally {
 		rsp?.close();
 		unlock();

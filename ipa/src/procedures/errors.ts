@@ -38,6 +38,17 @@ export const procedureErrors = defineErrors({
 		action: "Check that the order names this EID and the SM-DS, then trigger the download again.",
 		httpStatus: 404,
 	},
+	IPA_TRANSFER_REFUSED: {
+		meaning: "Somebody brought a package to the inject listener without proving to be an eIM of this card.",
+		action:
+			"Let the eIM show a TLS certificate with the key (or under the CA) that its configuration on the card holds.",
+		httpStatus: 403,
+	},
+	IPA_TRANSFER_INVALID: {
+		meaning: "What was brought to the inject listener is no TransferEimPackageRequest (BF4E).",
+		action: "Compare the message with SGP.32 section 6.3.2.4.",
+		httpStatus: 400,
+	},
 	IPA_REFRESH_TIMEOUT: {
 		meaning: "After a profile switch the card did not come back in time.",
 		action: "Check the modem; raise card.refreshTimeout if the card needs longer for its reset.",

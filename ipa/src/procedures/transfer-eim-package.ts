@@ -4,7 +4,7 @@ import { EuiccPackageRequest } from "@iot-esim/shared/messages/sgp32/euicc-packa
 import { concatBytes, fromHex, hex } from "@iot-esim/shared/util/bytes";
 import type { TransferredPackage } from "../esipa/eim-package.ts";
 import type { EimPackageResultPart } from "../esipa/esipa-client.ts";
-import { removeFromCard } from "./acknowledgements.ts";
+import { acceptedNumbers, removeFromCard } from "./acknowledgements.ts";
 import { ProcedureError } from "./errors.ts";
 import { sendEuiccData } from "./euicc-data.ts";
 import { executeEuiccPackage } from "./execute-euicc-package.ts";
@@ -17,11 +17,14 @@ export interface Transfer {
 	/** TransferEimPackageResponse, whole. */
 	readonly answer: Uint8Array;
 	readonly later?: () => Promise<void>;
+	/** The card's eIM configurations may have changed when all is done. */
+	readonly mayHaveChangedEims: boolean;
 }
 
 /** eimPackageReceived: the result comes by ESipa.ProvideEimPackageResult, or there is none. */
 const RECEIVED = hex`BF4E 02 0500`;
 const UNDEFINED_ERROR = 127;
+const NO_NEW_EIMS = { mayHaveChangedEims: false } as const;
 
 /**
  * ESipa.TransferEimPackage (SGP.32 §5.14.4): what an eIM brings goes the same ways as what is polled for, and its result
@@ -38,21 +41,19 @@ export async function transferEimPackage(
 	context.log.info("ESipa.TransferEimPackage", { eimId: eim.eimId, type: brought.type });
 	switch (brought.type) {
 		case "acknowledgements":
-			await removeFromCard(context, brought.seqNumbers);
-			context.emit({ type: "result-delivered", eimId: eim.eimId, acknowledged: brought.seqNumbers });
-			return { answer: RECEIVED };
+			return bringAcknowledgements(context, eim, brought.seqNumbers);
 		case "euicc-package":
 			return bringPackage(context, eim, brought.der, otherEimIds);
 		case "ipa-euicc-data": {
 			const taker = answerTaker(eim);
 			await sendEuiccData(context, taker.eim, brought.request);
-			return { answer: taker.answer() ?? errorAnswer(UNDEFINED_ERROR) };
+			return { ...NO_NEW_EIMS, answer: taker.answer() ?? errorAnswer(UNDEFINED_ERROR) };
 		}
 		case "download-trigger":
-			return { answer: RECEIVED, later: () => downloadProfile(context, eim, brought.request) };
+			return { ...NO_NEW_EIMS, answer: RECEIVED, later: () => downloadProfile(context, eim, brought.request) };
 		case "unreadable":
 			context.log.warn("package not understood", { eimId: eim.eimId, reason: brought.reason });
-			return { answer: errorAnswer(brought.resultCode) };
+			return { ...NO_NEW_EIMS, answer: errorAnswer(brought.resultCode) };
 	}
 }
 
@@ -73,10 +74,12 @@ async function bringPackage(
 	euiccPackageRequest: Uint8Array,
 	otherEimIds: readonly string[],
 ): Promise<Transfer> {
-	const isRepeated = context.journal.state.lastResult?.packageHash === sightOfPackage(euiccPackageRequest).packageHash;
+	const { packageHash, hasEco: mayHaveChangedEims } = sightOfPackage(euiccPackageRequest);
+	const isRepeated = context.journal.state.lastResult?.packageHash === packageHash;
 	if (!isRepeated && maySwitchProfiles(euiccPackageRequest)) {
 		return {
 			answer: RECEIVED,
+			mayHaveChangedEims,
 			later: async () => void (await executeEuiccPackage(context, eim, euiccPackageRequest, otherEimIds)),
 		};
 	}
@@ -89,7 +92,18 @@ async function bringPackage(
 		if (!(error instanceof ProcedureError) || taker.answer() === undefined) throw error;
 		context.log.warn("package brought by the eIM failed", { eimId: eim.eimId, error });
 	}
-	return { answer: taker.answer() ?? errorAnswer(UNDEFINED_ERROR) };
+	return { answer: taker.answer() ?? errorAnswer(UNDEFINED_ERROR), mayHaveChangedEims };
+}
+
+async function bringAcknowledgements(
+	context: ProcedureContext,
+	eim: AssociatedEim,
+	seqNumbers: readonly number[],
+): Promise<Transfer> {
+	const acknowledged = await acceptedNumbers(context, eim.eimId, [], seqNumbers);
+	await removeFromCard(context, acknowledged);
+	context.emit({ type: "result-delivered", eimId: eim.eimId, acknowledged });
+	return { ...NO_NEW_EIMS, answer: RECEIVED };
 }
 
 /** A package that cannot be read may do anything; the card decides. */
