@@ -1,7 +1,5 @@
-import { X509Certificate } from "node:crypto";
 import path from "node:path";
 import { parseCurve } from "@iot-esim/shared/crypto/curve";
-import { EimId, EimIdType } from "@iot-esim/shared/ids/eim-id";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
@@ -13,20 +11,23 @@ import { buildApi } from "./api/api.ts";
 import type { EimConfiguration } from "./api/api-deps.ts";
 import type { ApiServer } from "./api/server.ts";
 import { createEsipaFace } from "./bindings/esipa-face.ts";
+import { cardConfiguration, eimIdOf, hostOf, type TlsIdentity } from "./card-configuration.ts";
 import type { EimConfig } from "./config.ts";
 import { API_KEY_RANDOM, makeApiKey } from "./domain/api-key.ts";
+import type { ProfileClass } from "./domain/profile.ts";
 import { EimError } from "./errors.ts";
-import { createEs9PlusClient, type Es9PlusEncoding } from "./es9plus/client.ts";
+import { createEs9PlusClient, type Es9PlusEncoding, type Es9PlusOptions } from "./es9plus/client.ts";
 import type { Es9PlusHttp } from "./es9plus/http.ts";
-import { addInitialEimRequest, type EimConfigurationSettings } from "./esipa/eim-configuration.ts";
+import { createEs11Client } from "./es9plus/smds.ts";
 import type { EsipaDeps, EsipaSettings } from "./esipa/esipa-deps.ts";
 import { createEsipaHandler, type EsipaHandler, esipaContext } from "./esipa/handler.ts";
+import { SigningKeys } from "./esipa/signing-keys.ts";
 import { createHousekeeping, type Housekeeping } from "./jobs/housekeeping.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
 import { jobWork } from "./jobs/job-work.ts";
 import type { EimSigner } from "./keys/eim-signer.ts";
 import { loadFileKey } from "./keys/file-key.ts";
-import { measuredEs9Plus, measuredEsipa, measuredJobs } from "./measured.ts";
+import { measuredEs9Plus, measuredEs11, measuredEsipa, measuredJobs } from "./measured.ts";
 import { type Health, makeHealth } from "./observability/health.ts";
 import { type Metrics, makeMetrics } from "./observability/metrics.ts";
 import { givenTlsIdentity, makeFolder, ownSigningKey, ownTlsIdentity } from "./own-keys.ts";
@@ -52,6 +53,8 @@ export interface Eim {
 	/** ESipa over HTTPS in both bindings, for a listener with `tlsIdentity`. */
 	readonly esipaHttp: HttpHandler;
 	readonly tlsIdentity: ServerIdentity;
+	/** By which devices know the eIM that have not been told of `tlsIdentity` yet; for a listener on `esipa.formerPort`. */
+	readonly formerTlsIdentity?: ServerIdentity;
 	readonly jobs: JobRunner;
 	readonly housekeeping: Housekeeping;
 	readonly health: Health;
@@ -72,21 +75,26 @@ export interface Eim {
 export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	const { clock, random, logger } = deps;
 	makeFolder(config.dataFolder);
-	const signer = await signerOf(config, deps);
+	const { signer, formerSigners } = await signersOf(config, deps);
 	const tls = tlsIdentityOf(config, deps);
+	const formerTls = formerTlsIdentityOf(config);
+	const card = cardConfiguration(config, new SigningKeys(signer, formerSigners), tls, formerTls);
 	const trustFolder = trustFolderOf(config, logger);
 	const store = await openStoreOf(config, logger);
+	await store.noteEimKeys(card.eldest);
 	const metrics = makeMetrics(() => store.countOpenOperations());
 	const health = makeHealth([{ name: "database", check: () => store.ping() }], clock, Seconds(5));
 	const outside = deps.es9PlusHttp
 		? { http: deps.es9PlusHttp, close: () => undefined }
 		: es9PlusHttpOf(config, trustFolder);
-	const es9plus = measuredEs9Plus(es9PlusOf(config, outside.http, random), metrics);
+	const es9PlusOptions = es9PlusOptionsOf(config, outside.http, random);
+	const es9plus = measuredEs9Plus(createEs9PlusClient(es9PlusOptions), metrics);
+	const es11 = measuredEs11(createEs11Client(es9PlusOptions), metrics);
 	const { trust, crls } = trustFolder;
 	const settings = esipaSettingsOf(config);
-	const esipaDeps: EsipaDeps = { store, signer, es9plus, trust, crls, clock, random, logger, settings };
+	const keys = { signer, formerSigners, ownEim: card.settings };
+	const esipaDeps: EsipaDeps = { store, ...keys, es9plus, es11, trust, crls, clock, random, logger, settings };
 	const esipa = measuredEsipa(createEsipaHandler(esipaDeps), metrics, clock);
-	const card = cardConfiguration(config, signer, tls);
 	const api = await apiOf(config, deps, { store, metrics, health, eimConfiguration: card });
 	const work = measuredJobs(jobWork(esipaContext(esipaDeps)), metrics);
 	// A job is one exchange with an SM-DP+ at most: what a killed process had under way is due again soon after.
@@ -102,6 +110,7 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 		esipa,
 		esipaHttp: createEsipaFace({ handler: esipa, log: logger("eim.esipa") }),
 		tlsIdentity: { key: tls.key, certificate: tls.certificate },
+		...(formerTls && { formerTlsIdentity: { key: formerTls.key, certificate: formerTls.certificate } }),
 		jobs,
 		housekeeping,
 		health,
@@ -134,16 +143,26 @@ function esipaSettingsOf(config: EimConfig): EsipaSettings {
 		seenUnknownBound: config["esipa.seenUnknown"],
 		ownOperationLifetime: config["operations.ownLifetime"],
 		sessionLifetime: config["sessions.lifetime"],
+		download: {
+			profileClasses: config["download.profileClasses"].split(",") as ProfileClass[],
+			largestMetadata: config["download.largestMetadata"],
+			isConsentGranted: config["download.consentGranted"],
+		},
 	};
 }
 
-async function signerOf(config: EimConfig, { random, clock }: EimDeps): Promise<EimSigner> {
+async function signersOf(
+	config: EimConfig,
+	{ random, clock }: EimDeps,
+): Promise<{ readonly signer: EimSigner; readonly formerSigners: readonly EimSigner[] }> {
 	const curve = parseCurve(config["keys.curve"]);
 	const made = () => ownSigningKey({ folder: config.dataFolder, curve, random, now: clock.now() });
-	return loadFileKey({
+	const signer = await loadFileKey({
 		keyFile: config["keys.signingKey"] ?? made(),
 		certificateFile: config["keys.signingCertificate"],
 	});
+	const formerSigners = config["keys.formerSigningKeys"].map((keyFile) => loadFileKey({ keyFile }));
+	return { signer, formerSigners: await Promise.all(formerSigners) };
 }
 
 function tlsIdentityOf(config: EimConfig, { random, clock }: EimDeps): ServerIdentity & { readonly ca: Uint8Array } {
@@ -156,6 +175,18 @@ function tlsIdentityOf(config: EimConfig, { random, clock }: EimDeps): ServerIde
 	const curve = parseCurve(config["keys.curve"]);
 	const host = hostOf(config["eim.fqdn"]);
 	return ownTlsIdentity({ folder: config.dataFolder, curve, random, now: clock.now(), host });
+}
+
+function formerTlsIdentityOf(config: EimConfig): TlsIdentity | undefined {
+	const [key, certificate, port] = [
+		config["tls.formerKey"],
+		config["tls.formerCertificate"],
+		config["esipa.formerPort"],
+	];
+	if (key === undefined && certificate === undefined && port === undefined) return undefined;
+	if (key !== undefined && certificate !== undefined && port !== undefined) return givenTlsIdentity(key, certificate);
+	const message = "tls.formerKey, tls.formerCertificate and esipa.formerPort: not all three are configured";
+	throw new EimError("EIM_FILES_UNPAIRED", message);
 }
 
 function openStoreOf(config: EimConfig, logger: LoggerFactory): Promise<Store> {
@@ -183,14 +214,14 @@ function es9PlusHttpOf(config: EimConfig, folder: TrustFolder): { http: Es9PlusH
 	return { http: client, close: () => client.close() };
 }
 
-function es9PlusOf(config: EimConfig, http: Es9PlusHttp, random: RandomSource) {
-	return createEs9PlusClient({
+function es9PlusOptionsOf(config: EimConfig, http: Es9PlusHttp, random: RandomSource): Es9PlusOptions {
+	return {
 		http,
 		requester: eimIdOf(config),
 		newCallId: () => toHex(random.bytes(8)),
 		defaultEncoding: config["es9plus.encoding"] as Es9PlusEncoding,
 		encodings: config["es9plus.encodings"] as Readonly<Record<string, Es9PlusEncoding>>,
-	});
+	};
 }
 
 function apiOf(
@@ -219,48 +250,6 @@ function apiOf(
 	});
 }
 
-const ID_TYPES: Readonly<Record<string, EimIdType>> = {
-	oid: EimIdType.eimIdTypeOid,
-	fqdn: EimIdType.eimIdTypeFqdn,
-	proprietary: EimIdType.eimIdTypeProprietary,
-};
-
-/** What a card is told of this eIM. */
-function cardConfiguration(
-	config: EimConfig,
-	signer: EimSigner,
-	tls: ServerIdentity & { readonly ca: Uint8Array },
-): EimConfiguration & { setPort(port: number): void } {
-	let port = config["esipa.port"];
-	const pin = config["tls.pin"];
-	const settings = (): EimConfigurationSettings => ({
-		eimId: eimIdOf(config),
-		eimFqdn: withPort(config["eim.fqdn"], port),
-		eimIdType: ID_TYPES[config["eim.idType"]],
-		...(config["esipa.associationToken"] === "none" ? { associationToken: null } : {}),
-		...(pin === "ca" ? { tlsTrust: { kind: "certificate", der: tls.ca } } : {}),
-		...(pin === "publicKey" ? { tlsTrust: { kind: "publicKey", spki: spkiOf(tls.certificate) } } : {}),
-	});
-	return {
-		setPort: (listening) => {
-			port = listening;
-		},
-		der: () => addInitialEimRequest(settings(), signer),
-		describe: () => ({
-			eimId: eimIdOf(config),
-			eimFqdn: withPort(config["eim.fqdn"], port),
-			eimIdType: config["eim.idType"],
-			curve: signer.curve,
-			signingPublicKey: toHex(signer.publicKey),
-			tlsTrust: pin,
-		}),
-	};
-}
-
-function spkiOf(certificatePem: string): Uint8Array {
-	return new Uint8Array(new X509Certificate(certificatePem).publicKey.export({ format: "der", type: "spki" }));
-}
-
 /** Undefined when there is a key already, or when the operator has given the first one. */
 async function makeFirstApiKey(config: EimConfig, store: Store, deps: EimDeps): Promise<string | undefined> {
 	const at = deps.clock.now();
@@ -272,15 +261,4 @@ async function makeFirstApiKey(config: EimConfig, store: Store, deps: EimDeps): 
 	const audit = { at, actor: "eim", action: "apiKey.made", subject: key.id, facts: { name: key.name } };
 	const isFirst = await store.saveFirstApiKey(key, audit);
 	return isFirst && given === undefined ? secret : undefined;
-}
-
-function eimIdOf(config: EimConfig): EimId {
-	return EimId(config["eim.id"] ?? hostOf(config["eim.fqdn"]));
-}
-
-const hostOf = (address: string) => address.replace(/:\d+$/, "");
-
-/** A card is told the port unless it is the one of HTTPS anyway. */
-function withPort(fqdn: string, port: number): string {
-	return /:\d+$/.test(fqdn) || port === 443 || port === 0 ? fqdn : `${fqdn}:${port}`;
 }

@@ -6,8 +6,8 @@ export const eimErrors = defineErrors({
 		action: "Check the path and that the eIM's user may read it (and write, for dataFolder).",
 	},
 	EIM_FILES_UNPAIRED: {
-		meaning: "Of a key and its certificate only one is configured.",
-		action: "Give both paths, or neither to let the eIM make its own.",
+		meaning: "Of settings that need each other (a key and its certificate, a former server and its port) some are missing.",
+		action: "Give all that the message names, or none of them.",
 	},
 	EIM_TRUST_EMPTY: {
 		meaning: "No CI certificate is configured, so no SM-DP+ and no eUICC can be trusted.",

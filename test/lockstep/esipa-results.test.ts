@@ -244,6 +244,9 @@ describe("results that say more", () => {
 		const first = await bench.order(eid, enable);
 		await bench.ask(result(eid, card.execute(await bench.ask(poll(eid)), [])));
 		expect(await bench.state(first)).toBe("failed");
+		// What the card holds now is asked before anything else.
+		const list = { listProfileInfoResult: { profileInfoListOk: [] } };
+		await bench.ask(result(eid, card.execute(await bench.ask(poll(eid)), [list])));
 		const second = await bench.order(eid, enable);
 		await bench.ask(result(eid, card.execute(await bench.ask(poll(eid)), [{ deleteResult: 0 }])));
 		expect(await bench.state(second)).toBe("failed");

@@ -1,6 +1,7 @@
 import { buildApi } from "@iot-esim/eim/api/api";
 import type { ApiLimits } from "@iot-esim/eim/api/api-deps";
 import { API_KEY_RANDOM, makeApiKey } from "@iot-esim/eim/domain/api-key";
+import { readEimConfiguration } from "@iot-esim/eim/esipa/eim-configuration";
 import { makeHealth } from "@iot-esim/eim/observability/health";
 import { makeMetrics } from "@iot-esim/eim/observability/metrics";
 import { openStore } from "@iot-esim/eim/storage/open-store";
@@ -30,7 +31,14 @@ export async function apiBench(given: { limits?: Partial<ApiLimits>; clock?: Clo
 		log: logger("eim.api"),
 		metrics: makeMetrics(() => store.countOpenOperations()),
 		health: makeHealth([{ name: "database", check: () => store.ping() }], clock, Seconds(5)),
-		eimConfiguration: { der: () => CONFIGURATION, describe: () => ({ eimId: "eim.example.com" }) },
+		eimConfiguration: {
+			eimId: "eim.example.com",
+			signingKeyIds: ["0000000000000002", "0000000000000001"],
+			tlsTrustId: "00000000000000AA",
+			der: () => CONFIGURATION,
+			describe: () => ({ eimId: "eim.example.com" }),
+			read: readEimConfiguration,
+		},
 		version: "1.2.3",
 		limits: {
 			requestsPerMinute: 10_000,

@@ -2,6 +2,7 @@ import { createEsipaFace } from "@iot-esim/eim/bindings/esipa-face";
 import { type Device, newDevice } from "@iot-esim/eim/domain/device";
 import type { Operation, OperationOrder } from "@iot-esim/eim/domain/operation";
 import type { Es9PlusClient } from "@iot-esim/eim/es9plus/es9plus-client";
+import type { Es11Client } from "@iot-esim/eim/es9plus/smds";
 import type { EsipaDeps, EsipaSettings } from "@iot-esim/eim/esipa/esipa-deps";
 import { createEsipaHandler, esipaContext } from "@iot-esim/eim/esipa/handler";
 import { JobRunner } from "@iot-esim/eim/jobs/job-runner";
@@ -55,11 +56,17 @@ export function noSmdp(): Es9PlusClient {
 	};
 }
 
+function noSmds(): Es11Client {
+	const unexpected = () => Promise.reject(new Error("no SM-DS in this test"));
+	return { initiateAuthentication: unexpected, authenticateClient: unexpected };
+}
+
 const audit = { at: START, actor: "test", action: "test", subject: "test", facts: {} };
 
 export interface BenchOptions {
 	readonly settings?: Partial<EsipaSettings>;
 	readonly es9plus?: Es9PlusClient;
+	readonly es11?: Es11Client;
 	readonly pki?: TestPki;
 	/** Of the shared PKI, when no other is given; P-256 when absent. */
 	readonly curve?: Curve;
@@ -77,6 +84,7 @@ export async function esipaBench(given: BenchOptions = {}) {
 		signer: memoryKey(pki.eimSign.privateKey, pki.eimSign.certificate),
 		ownEim: () => ({ eimId: EIM_ID, eimFqdn: EIM_ID }),
 		es9plus: given.es9plus ?? noSmdp(),
+		es11: given.es11 ?? noSmds(),
 		trust: TrustStore.of([pki.ci.certificate]),
 		crls: given.crls ?? (() => []),
 		clock,
@@ -121,6 +129,11 @@ const benchSettings: EsipaSettings = {
 	seenUnknownBound: 3,
 	ownOperationLifetime: Days(7),
 	sessionLifetime: Days(1),
+	download: {
+		profileClasses: ["operational", "provisioning", "test"],
+		largestMetadata: 8192,
+		isConsentGranted: true,
+	},
 };
 
 /** An operation as the API makes it; its id. */

@@ -3,6 +3,7 @@ import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import type { Duration } from "@iot-esim/shared/util/duration";
+import type { EimToldToCard } from "../domain/euicc-command.ts";
 import type { Health } from "../observability/health.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { Store } from "../storage/store.ts";
@@ -34,10 +35,20 @@ export interface ApiLimits {
 	readonly streamHeartbeat: Duration;
 }
 
-/** What a card must be given to belong to this eIM (SGP.32 AddInitialEim), at the moment of the call. */
+/** This eIM as cards know it. */
 export interface EimConfiguration {
-	/** AddInitialEimRequest, DER. */
+	readonly eimId: string;
+	/** The keys that cards may know it by (`Device.signingKeyId`), the one that new cards are told first. */
+	readonly signingKeyIds: readonly string[];
+	/** What new cards are told of its TLS server (`Device.tlsTrustId`); undefined when they are told nothing. */
+	readonly tlsTrustId: string | undefined;
+	/** AddInitialEimRequest, DER: what a card must be given to belong to this eIM, at the moment of the call. */
 	der(): Uint8Array;
 	/** The same in words, for people. */
 	describe(): Readonly<Record<string, unknown>>;
+	/**
+	 * Reads what another eIM gives out for cards.
+	 * @throws EsimError ESIPA_CONFIGURATION_INVALID
+	 */
+	read(octets: Uint8Array): EimToldToCard & { readonly counterValue?: number };
 }

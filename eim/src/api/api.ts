@@ -12,6 +12,7 @@ import { PROBLEM_TYPE, problemOf } from "./problem.ts";
 import { apiKeyRoutes } from "./routes/api-keys.ts";
 import { deviceRoutes } from "./routes/devices.ts";
 import { eimConfigurationRoutes } from "./routes/eim-configuration.ts";
+import { eimKeyRoutes } from "./routes/eim-keys.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { serviceRoutes } from "./routes/service.ts";
@@ -58,6 +59,7 @@ export async function buildApi(deps: ApiDeps): Promise<ApiServer> {
 		operationRoutes(routes, deps);
 		eventRoutes(routes, deps);
 		eimConfigurationRoutes(routes, deps);
+		eimKeyRoutes(routes, deps);
 		apiKeyRoutes(routes, deps);
 	});
 	return server;

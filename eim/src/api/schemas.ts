@@ -2,6 +2,8 @@
 
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { OPERATION_STATES } from "../domain/operation.ts";
+import { CommandList, type CommandRequest, commandSchemas } from "./command-schemas.ts";
+import { downloadFields, euiccDataFields } from "./download-schema.ts";
 
 /** `expected` completes the sentence "... is not ..." of a validation message. */
 const text = (pattern: string, expected: string, options: object = {}) =>
@@ -18,9 +20,6 @@ export const LabModeName = Type.String({
 	maxLength: 60,
 	expected: "a lab mode name of 1 to 60 characters",
 	description: "Names the lab mode that the device is in. Real devices have none.",
-});
-const SmdpAddress = text("^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$", "an FQDN with an optional :port", {
-	maxLength: 255,
 });
 
 export const Tags = Type.Record(
@@ -39,6 +38,15 @@ export const Dialect = Type.Object(
 	{ additionalProperties: false, description: "How this device speaks SGP.32." },
 );
 
+const Counter = Type.Integer({
+	minimum: 0,
+	maximum: 0x7fffff,
+	description: "The last counter value that the eUICC has taken; lower than before only with another association token.",
+});
+const SigningKeyId = text("^[0-9A-F]{16}$", "the id of a signing key, as GET /api/v1/eim-keys names them", {
+	description: "By which key of this eIM the card knows it; the current one when absent.",
+});
+
 export const NewDevice = Type.Object(
 	{
 		eid: EidText,
@@ -48,9 +56,8 @@ export const NewDevice = Type.Object(
 		associationToken: Type.Optional(
 			Type.Integer({ minimum: 0, description: "As the eUICC gave it when this eIM was added; absent for none." }),
 		),
-		counter: Type.Optional(
-			Type.Integer({ minimum: 0, maximum: 0x7fffff, description: "The last counter value that the eUICC has taken." }),
-		),
+		counter: Type.Optional(Counter),
+		signingKeyId: Type.Optional(SigningKeyId),
 	},
 	{ additionalProperties: false, schemaName: "NewDevice" },
 );
@@ -69,6 +76,15 @@ export const DevicePatch = Type.Object(
 		),
 		dialect: Type.Optional(Dialect),
 		associationToken: Type.Optional(orNull(Type.Integer({ minimum: 0 }))),
+		counter: Type.Optional(Counter),
+		signingKeyId: Type.Optional(SigningKeyId),
+		association: Type.Optional(
+			Type.Union([Type.Literal("associated"), Type.Literal("released")], {
+				expected: "associated or released",
+				description:
+					"`associated` after the card was told of this eIM anew (with its new associationToken and counter), `released` when another eIM has removed this one from the card.",
+			}),
+		),
 	},
 	{ additionalProperties: false, minProperties: 1, schemaName: "DevicePatch" },
 );
@@ -84,14 +100,44 @@ export const DeviceView = Type.Object(
 		dialect: Dialect,
 		associationToken: Type.Optional(Type.Integer()),
 		counter: Type.Integer({ description: "The last counter value burnt for this device." }),
+		association: Type.Union([Type.Literal("associated"), Type.Literal("released")], {
+			description: "`released`: this eIM was removed from the eUICC, and nothing is sent to the device any more.",
+		}),
+		releasedAt: Type.Optional(Time),
+		signingKeyId: Type.Optional(Type.String({ description: "The key of this eIM that the card verifies packages by." })),
+		tlsTrustId: Type.Optional(Type.String({ description: "What the card was told to trust as the TLS server." })),
+		cardEims: Type.Optional(
+			Type.Array(Type.Object({ eimId: Type.String(), idType: Type.Optional(Type.String()) }), {
+				description: "The eIMs on the eUICC, as it last signed them (listEims).",
+			}),
+		),
+		immediateEnable: Type.Optional(
+			Type.Object({
+				isAllowed: Type.Boolean(),
+				smdpOid: Type.Optional(Type.String()),
+				smdpAddress: Type.Optional(Type.String()),
+			}),
+		),
 		hasCertificates: Type.Boolean({
 			description: "The eUICC and EUM certificates are known: results can be verified.",
 		}),
+		euiccInfo1: Type.Optional(Type.String({ description: "EUICCInfo1, the whole TLV in hex." })),
 		euiccInfo2: Type.Optional(Type.String({ description: "EUICCInfo2, the whole TLV in hex." })),
 		ipaCapabilities: Type.Optional(Type.String({ description: "IpaCapabilities, the whole TLV in hex." })),
+		deviceInfo: Type.Optional(Type.String({ description: "DeviceInfo (TAC, IMEI), the whole TLV in hex." })),
+		rulesAuthorisationTable: Type.Optional(
+			Type.String({ description: "Which policy rules the eUICC allows to which owners, the whole TLV in hex." }),
+		),
 		defaultSmdpAddress: Type.Optional(Type.String()),
+		rootSmdsAddress: Type.Optional(Type.String()),
 		lastPollAt: Type.Optional(Time),
 		lastRplmn: Type.Optional(Type.String({ description: "Three octets in hex." })),
+		lastNetwork: Type.Optional(
+			Type.Object(
+				{ mcc: Type.String(), mnc: Type.String() },
+				{ description: "The network that the device last reported to be registered in: lastRplmn as digits." },
+			),
+		),
 		lastStateChangeCause: Type.Optional(Type.Integer()),
 		createdAt: Time,
 	},
@@ -114,7 +160,7 @@ export const ProfileView = Type.Object(
 	{ schemaName: "Profile" },
 );
 
-const ExpiresIn = Type.Integer({
+export const ExpiresIn = Type.Integer({
 	minimum: 1,
 	maximum: 31_536_000,
 	description: "Seconds until the operation expires if no verified result has come.",
@@ -126,50 +172,32 @@ const order = <N extends string, P extends Record<string, TSchema>>(type: N, par
 		{ additionalProperties: false, description },
 	);
 
+const Download = order(
+	"download",
+	downloadFields,
+	"Profile download, by activation code, by SM-DP+ address and matching id, from the card's default SM-DP+, or by SM-DS.",
+);
+const ReadEuiccData = order(
+	"readEuiccData",
+	euiccDataFields,
+	"Asks the IPA for certificates, EUICCInfo, its own capabilities, and for notifications and results on the card.",
+);
+const EuiccPackage = order(
+	"euiccPackage",
+	{ commands: CommandList },
+	"Several commands in one package: one signature, one result, one final state; the outcome has what came of each.",
+);
+
 export const OperationRequest = Type.Union(
-	[
-		order(
-			"download",
-			{
-				activationCode: Type.Optional(Type.String({ maxLength: 500, examples: ["LPA:1$smdp.example.com$ABC-123"] })),
-				smdpAddress: Type.Optional(SmdpAddress),
-				matchingId: Type.Optional(
-					text("^[A-Za-z0-9-]*$", "a matching id of letters, digits and -", { maxLength: 255 }),
-				),
-				confirmationCode: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
-			},
-			"Indirect profile download, by activation code or by SM-DP+ address and matching id.",
-		),
-		order(
-			"enable",
-			{
-				iccid: IccidText,
-				rollback: Type.Optional(
-					Type.Boolean({ default: true, description: "The device may go back when it finds no way to the eIM." }),
-				),
-			},
-			"Enables a profile; whichever was enabled before is disabled.",
-		),
-		order("disable", { iccid: IccidText }, "Disables a profile."),
-		order("delete", { iccid: IccidText }, "Deletes a disabled profile."),
-		order("listProfiles", {}, "Asks the eUICC for its profiles."),
-		order(
-			"readEuiccData",
-			{
-				tags: Type.Optional(
-					Type.Array(text("^[0-9A-Fa-f]{2}([0-9A-Fa-f]{2})?$", "a tag of one or two octets in hex"), {
-						minItems: 1,
-						maxItems: 20,
-						description: "Tags of IpaEuiccData; by default those that every IPA knows.",
-					}),
-				),
-			},
-			"Asks the IPA for certificates, EUICCInfo and its own capabilities.",
-		),
-	],
+	[Download, ...commandSchemas({ expiresIn: Type.Optional(ExpiresIn) }), EuiccPackage, ReadEuiccData],
 	{ schemaName: "OperationRequest" },
 );
-export type OperationRequest = Static<typeof OperationRequest>;
+export type OperationRequest =
+	| Static<typeof Download>
+	| Static<typeof ReadEuiccData>
+	| ((CommandRequest | { readonly type: "euiccPackage"; readonly commands: readonly CommandRequest[] }) & {
+			readonly expiresIn?: number;
+	  });
 
 export const StateText = Type.Union(
 	OPERATION_STATES.map((state) => Type.Literal(state)),
@@ -197,7 +225,12 @@ export const OperationView = Type.Object(
 		state: Type.String(),
 		reason: Type.Optional(Type.String({ description: "In words." })),
 		code: Type.Optional(Type.String({ description: "The standard's own code." })),
-		outcome: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+		outcome: Type.Optional(
+			Type.Record(Type.String(), Type.Unknown(), {
+				description:
+					"What came of it beyond its state. Of a package of several commands, `commands` has for each its type and state (succeeded, failed, notExecuted, unknown, rolledBack), code, and what the eUICC answered.",
+			}),
+		),
 		createdAt: Time,
 		updatedAt: Time,
 		sentAt: Type.Optional(Time),

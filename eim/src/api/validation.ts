@@ -34,7 +34,7 @@ export function compileValidator(
 
 function invalid(part: string, errors: readonly ValueError[]): ApiError {
 	const problems = new Map<string, FieldProblem>();
-	for (const error of errors) {
+	for (const error of errors.flatMap(withinArm)) {
 		const field = fieldOf(part, error.path);
 		if (!problems.has(field)) problems.set(field, { field, message: messageOf(error) });
 		if (problems.size === FIELDS_NAMED_AT_MOST) break;
@@ -47,13 +47,25 @@ function invalid(part: string, errors: readonly ValueError[]): ApiError {
 	);
 }
 
+/** An error of a union inside of a value as what is wrong with the arm that the value names. */
+function withinArm(error: ValueError): readonly Pick<ValueError, "path" | "type" | "schema" | "value" | "message">[] {
+	if (error.type !== ValueErrorType.Union) return [error];
+	const arm = armsOf(error.schema)?.(error.value);
+	if (arm === undefined) return [error];
+	if (arm instanceof ApiError) {
+		const path = `${error.path}/type`;
+		return [{ ...error, path, message: arm.fields[0]?.message ?? arm.message, schema: {} as TSchema }];
+	}
+	return [...Value.Errors(arm, error.value)].map((inner) => ({ ...inner, path: error.path + inner.path }));
+}
+
 const PART_NAMES: Readonly<Record<string, string>> = { querystring: "query", params: "path", headers: "header" };
 
 function fieldOf(part: string, path: string): string {
 	return [PART_NAMES[part] ?? part, ...path.split("/").filter((step) => step !== "")].join(".");
 }
 
-function messageOf(error: ValueError): string {
+function messageOf(error: Pick<ValueError, "type" | "schema" | "value" | "message">): string {
 	// Schemas say in their own words what they want; the general message is for those that need no words.
 	const words = (error.schema as { expected?: unknown }).expected;
 	if (error.type === ValueErrorType.ObjectRequiredProperty) {

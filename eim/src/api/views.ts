@@ -7,6 +7,7 @@ import type { Device } from "../domain/device.ts";
 import type { Event } from "../domain/event.ts";
 import type { NotificationWithDelivery } from "../domain/notification.ts";
 import type { Operation } from "../domain/operation.ts";
+import { plmnOf } from "../domain/plmn.ts";
 import type { Profile } from "../domain/profile.ts";
 import type { SeenUnknown } from "../domain/seen-unknown.ts";
 
@@ -24,12 +25,23 @@ export const deviceView = (device: Device) => ({
 	dialect: device.dialect,
 	...maybe("associationToken", device.associationToken, same),
 	counter: device.counter,
+	association: device.releasedAt === undefined ? ("associated" as const) : ("released" as const),
+	...maybe("releasedAt", device.releasedAt, time),
+	...maybe("signingKeyId", device.signingKeyId, same),
+	...maybe("tlsTrustId", device.tlsTrustId, same),
+	...maybe("cardEims", device.cardEims, (eims) => [...eims]),
+	...maybe("immediateEnable", device.immediateEnable, same),
 	hasCertificates: device.euiccCertificate !== undefined && device.eumCertificate !== undefined,
+	...maybe("euiccInfo1", device.euiccInfo1, toHex),
 	...maybe("euiccInfo2", device.euiccInfo2, toHex),
 	...maybe("ipaCapabilities", device.ipaCapabilities, toHex),
+	...maybe("deviceInfo", device.deviceInfo, toHex),
+	...maybe("rulesAuthorisationTable", device.rulesAuthorisationTable, toHex),
 	...maybe("defaultSmdpAddress", device.defaultSmdpAddress, same),
+	...maybe("rootSmdsAddress", device.rootSmdsAddress, same),
 	...maybe("lastPollAt", device.lastPollAt, time),
 	...maybe("lastRplmn", device.lastRplmn, same),
+	...maybe("lastNetwork", device.lastRplmn === undefined ? undefined : plmnOf(device.lastRplmn), same),
 	...maybe("lastStateChangeCause", device.lastStateChangeCause, same),
 	createdAt: time(device.createdAt),
 });

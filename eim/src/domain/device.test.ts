@@ -1,17 +1,33 @@
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { expect, it } from "vitest";
-import { changeDevice, LAST_COUNTER, newDevice, nextCounter } from "./device.ts";
+import { changeDevice, LAST_COUNTER, newDevice, nextCounter, RESERVED_COUNTERS } from "./device.ts";
 import { mayEnrol } from "./enrolment.ts";
+import type { OperationOrder } from "./operation.ts";
 
 const device = newDevice({ eid: Eid.withCheckDigits("890490320000000000000000000001"), at: 1 });
 
+const list: OperationOrder = { type: "listProfiles", parameters: {} };
+
 it("begins with the counter that the card is told, so that the first package has a greater one", () => {
-	expect(nextCounter(device)).toBe(2);
+	expect(nextCounter(device, list)).toBe(2);
 });
 
-it("has no counter after the last one that an eUICC takes", () => {
-	expect(nextCounter({ ...device, counter: LAST_COUNTER - 1 })).toBe(LAST_COUNTER);
-	expect(nextCounter({ ...device, counter: LAST_COUNTER })).toMatchObject({ code: "DEVICE_COUNTER_EXHAUSTED" });
+it("keeps the last counter values for commands on eIMs, and has none after the last that an eUICC takes", () => {
+	const removal: OperationOrder = { type: "deleteEim", parameters: { eimId: "eim" } };
+	const last = LAST_COUNTER - RESERVED_COUNTERS;
+	expect(nextCounter({ ...device, counter: last - 1 }, list)).toBe(last);
+	expect(nextCounter({ ...device, counter: last }, list)).toMatchObject({ code: "DEVICE_COUNTER_EXHAUSTED" });
+	expect(nextCounter({ ...device, counter: LAST_COUNTER - 1 }, removal)).toBe(LAST_COUNTER);
+	const spent = { ...device, counter: LAST_COUNTER };
+	expect(nextCounter(spent, removal)).toMatchObject({ code: "DEVICE_COUNTER_EXHAUSTED" });
+	expect(nextCounter(spent, { type: "readEuiccData", parameters: {} })).not.toBeInstanceOf(Error);
+});
+
+it("counts anew only under a new association token", () => {
+	const used = { ...device, counter: 900, associationToken: 1 };
+	expect(changeDevice(used, { counter: 1 })).toMatchObject({ code: "DEVICE_COUNTER_SPENT" });
+	expect(changeDevice(used, { counter: 1, associationToken: 2 })).toMatchObject({ counter: 1, associationToken: 2 });
+	expect(changeDevice(used, { counter: 901 })).toMatchObject({ counter: 901 });
 });
 
 it("accepts unverified results only in a named lab mode, and not any more when it has left it", () => {

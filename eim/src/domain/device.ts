@@ -1,8 +1,16 @@
 import type { Eid } from "@iot-esim/shared/ids/eid";
+import { type Dialect, STRICT_DIALECT } from "./dialect.ts";
 import { DomainError } from "./errors.ts";
+import { type ImmediateEnable, listOf } from "./euicc-command.ts";
+import { commandsOf, type OperationOrder } from "./operation.ts";
+
+export { type Dialect, STRICT_DIALECT } from "./dialect.ts";
 
 /** The last value that the counter of an eIM at an eUICC may take (SGP.32 EuiccPackageSigned.counterValue). */
 export const LAST_COUNTER = 0x7fffff;
+
+/** The last values are kept for commands on eIMs: without them nobody could add this eIM anew, which starts the counter again. */
+export const RESERVED_COUNTERS = 16;
 
 /** What a card is told as its counter when this eIM is added to it: the first package carries a greater value. */
 export const INITIAL_COUNTER = 1;
@@ -10,16 +18,12 @@ export const INITIAL_COUNTER = 1;
 /** The tenant of every row until tenants are told apart. */
 export const DEFAULT_TENANT = "default";
 
-/**
- * How this device's IPA and eUICC speak: the version of SGP.32 on the wire, and whether certificates and keys inside
- * CHOICE arms are nested (a full SEQUENCE below the arm) instead of the strict form, in which the arm replaces the tag.
- */
-export interface Dialect {
-	readonly version: "1.0" | "1.2";
-	readonly nestedCertificateArms: boolean;
+/** An eIM that an eUICC is associated with, as its list says. */
+export interface CardEim {
+	readonly eimId: string;
+	/** Absent where the list does not say, which stands for proprietary. */
+	readonly idType?: "oid" | "fqdn" | "proprietary";
 }
-
-export const STRICT_DIALECT: Dialect = { version: "1.2", nestedCertificateArms: false };
 
 /** One registered eUICC and what the eIM knows of it. Times are milliseconds since 1970, octets are DER as received. */
 export interface Device {
@@ -37,6 +41,16 @@ export interface Device {
 	readonly associationToken?: number;
 	/** The last counter value burnt for this device; the next package takes a greater one. */
 	readonly counter: number;
+	/** The key of this eIM by which the eUICC verifies packages (`keyIdOf` of it); absent means the eIM's first. */
+	readonly signingKeyId?: string;
+	/** What the IPA expects of the TLS server of this eIM (`keyIdOf` of key or certificate, or `none`). */
+	readonly tlsTrustId?: string;
+	/** When this eIM was removed from the eUICC; nothing is sent since. Absent while they belong together. */
+	readonly releasedAt?: number;
+	/** The eIMs on the eUICC, as it last signed them. */
+	readonly cardEims?: readonly CardEim[];
+	/** As last ordered with success. */
+	readonly immediateEnable?: ImmediateEnable;
 	readonly euiccCertificate?: Uint8Array;
 	readonly eumCertificate?: Uint8Array;
 	/** EUICCInfo1, the whole TLV. */
@@ -56,6 +70,8 @@ export interface Device {
 	readonly lastRplmn?: string;
 	/** The cause of the last profile state change that this eIM did not order (SGP.32 StateChangeCause). */
 	readonly lastStateChangeCause?: number;
+	/** When a state change last went into the event stream. */
+	readonly lastStateChangeAt?: number;
 	readonly createdAt: number;
 }
 
@@ -69,6 +85,11 @@ export type DeviceChange = {
 		| "dialect"
 		| "associationToken"
 		| "counter"
+		| "signingKeyId"
+		| "tlsTrustId"
+		| "releasedAt"
+		| "cardEims"
+		| "immediateEnable"
 		| "euiccCertificate"
 		| "eumCertificate"
 		| "euiccInfo1"
@@ -93,6 +114,8 @@ export function newDevice(given: {
 	dialect?: Dialect | undefined;
 	associationToken?: number | undefined;
 	counter?: number | undefined;
+	signingKeyId?: string | undefined;
+	tlsTrustId?: string | undefined;
 }): Device {
 	return {
 		eid: given.eid,
@@ -103,13 +126,16 @@ export function newDevice(given: {
 		dialect: given.dialect ?? STRICT_DIALECT,
 		...(given.associationToken === undefined ? {} : { associationToken: given.associationToken }),
 		counter: given.counter ?? INITIAL_COUNTER,
+		...(given.signingKeyId === undefined ? {} : { signingKeyId: given.signingKeyId }),
+		...(given.tlsTrustId === undefined ? {} : { tlsTrustId: given.tlsTrustId }),
 		createdAt: given.at,
 	};
 }
 
 /**
  * The device after a change.
- * @returns DomainError DEVICE_LAB_MODE_REQUIRED where unverified results would be accepted outside a named lab mode
+ * @returns DomainError DEVICE_LAB_MODE_REQUIRED where unverified results would be accepted outside a named lab mode,
+ * DEVICE_COUNTER_SPENT where counter values of the same association would come again
  */
 export function changeDevice(device: Device, change: DeviceChange): Device | DomainError {
 	const changed: Record<string, unknown> = { ...device };
@@ -118,6 +144,13 @@ export function changeDevice(device: Device, change: DeviceChange): Device | Dom
 		else if (value !== undefined) changed[key] = value;
 	}
 	const next = changed as unknown as Device;
+	if (next.counter < device.counter && (next.associationToken ?? 0) === (device.associationToken ?? 0)) {
+		return new DomainError(
+			"DEVICE_COUNTER_SPENT",
+			`counter: ${next.counter} is below ${device.counter}, which has been used under the same association token`,
+			{ context: { eid: device.eid } },
+		);
+	}
 	if (next.acceptUnverified && !next.labMode) {
 		if (change.acceptUnverified) {
 			return new DomainError(
@@ -132,9 +165,16 @@ export function changeDevice(device: Device, change: DeviceChange): Device | Dom
 	return next;
 }
 
-/** The counter value for the next package; DomainError DEVICE_COUNTER_EXHAUSTED when the eUICC would take no greater one. */
-export function nextCounter(device: Device): number | DomainError {
-	if (device.counter < LAST_COUNTER) return device.counter + 1;
+/**
+ * The counter value for the next package of this order.
+ * @returns DomainError DEVICE_COUNTER_EXHAUSTED near the end, where the last values are for commands on eIMs alone
+ */
+export function nextCounter(device: Device, order: OperationOrder): number | DomainError {
+	const commands = commandsOf(order);
+	const isOnEims = commands.length > 0 && commands.every((command) => listOf(command) === "eco");
+	const last = isOnEims ? LAST_COUNTER : LAST_COUNTER - RESERVED_COUNTERS;
+	// What carries no counter needs none.
+	if (device.counter < last || commands.length === 0) return device.counter + 1;
 	return new DomainError("DEVICE_COUNTER_EXHAUSTED", `counter of eUICC ${device.eid} stands at ${device.counter}`, {
 		context: { eid: device.eid, counter: device.counter },
 	});

@@ -16,14 +16,37 @@ export const domainErrors = defineErrors({
 		action: "Compare the named field with the schema of the type in the OpenAPI document.",
 		httpStatus: 400,
 	},
+	PACKAGE_RULE_BROKEN: {
+		meaning: "The commands cannot stand together in one eUICC package (SGP.32 section 2.11.1.1).",
+		action: "Order them in another sequence, or as operations of their own; nothing was queued.",
+		httpStatus: 400,
+	},
 	ACTIVATION_CODE_INVALID: {
 		meaning: "The activation code is not of the form 1$SM-DP+ address$matching id (SGP.22 section 4.1).",
 		action: "Copy the whole code as the operator printed it, with or without the prefix LPA:.",
 		httpStatus: 400,
 	},
 	DEVICE_COUNTER_EXHAUSTED: {
-		meaning: "The package counter of this eIM at this eUICC has reached 8388607, the last value an eUICC takes.",
-		action: "Remove and add this eIM on the eUICC (deleteEim, addEim) or give it a new counter by updateEim.",
+		meaning: "The package counter of this eIM at this eUICC stands close to 8388607, the last value an eUICC takes.",
+		action:
+			"Only commands on eIMs are sent now. Let another eIM of the card order deleteEim and addEim for this one (order addEim for it first where there is none), then tell the new token and counter with PATCH /api/v1/devices/{eid}.",
+		httpStatus: 409,
+	},
+	DEVICE_COUNTER_SPENT: {
+		meaning: "A lower counter was given although the association with the eUICC is the same.",
+		action:
+			"Give the association token that the eUICC made when this eIM was added anew; under the old one every package ever signed could be replayed.",
+		httpStatus: 409,
+	},
+	DEVICE_KEY_MISSING: {
+		meaning: "The eUICC knows this eIM by a signing key that is not configured.",
+		action: "Add the file of that key to keys.formerSigningKeys and restart the eIM, then order again.",
+		httpStatus: 409,
+	},
+	DEVICE_RELEASED: {
+		meaning: "This eIM has been removed from the eUICC, which takes nothing from it any more.",
+		action:
+			"Add the eIM to the card again, then PATCH /api/v1/devices/{eid} with association, associationToken and counter; or remove the device.",
 		httpStatus: 409,
 	},
 	DEVICE_LAB_MODE_REQUIRED: {

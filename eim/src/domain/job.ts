@@ -19,4 +19,6 @@ export type JobKind =
 	/** Verify the kept results of a device whose certificates have arrived; reference is the EID. */
 	| "keptResultVerification"
 	/** Tell the SM-DP+ that a session is over; reference is the SM-DP+'s transaction id. */
-	| "sessionCancellation";
+	| "sessionCancellation"
+	/** Ask a device what is on it, after a state change that was reported too soon after another; reference is the EID. */
+	| "stateRefresh";

@@ -1,32 +1,19 @@
 import type { Eid } from "@iot-esim/shared/ids/eid";
-import type { Iccid } from "@iot-esim/shared/ids/iccid";
+import type { DownloadParameters } from "./download.ts";
 import { DomainError } from "./errors.ts";
+import { EUICC_COMMAND_TYPES, type EuiccCommand, type EuiccCommandType, isEuiccCommand } from "./euicc-command.ts";
+import type { EuiccDataParameters } from "./euicc-data.ts";
 
-/** What an operator can order for a device. */
-export type OperationType = "download" | "enable" | "disable" | "delete" | "listProfiles" | "readEuiccData";
-
-/** Where the SM-DP+ holds the profile, as split out of an activation code or given as such. */
-export interface DownloadParameters {
-	/** FQDN, with an optional `:port`. */
-	readonly smdpAddress: string;
-	readonly matchingId: string;
-	/** The code as given, when the order was by activation code. */
-	readonly activationCode?: string;
-	readonly confirmationCode?: string;
-}
+/** What an operator can order for a device: a command of an eUICC package, several in one package, or something else. */
+export type OperationType = EuiccCommandType | "euiccPackage" | "download" | "readEuiccData";
 
 /** Type and parameters of an operation, kept together so that each type has its own. */
 export type OperationOrder =
 	| { readonly type: "download"; readonly parameters: DownloadParameters }
-	| { readonly type: "enable"; readonly parameters: { readonly iccid: Iccid; readonly rollback: boolean } }
-	| { readonly type: "disable"; readonly parameters: { readonly iccid: Iccid } }
-	| { readonly type: "delete"; readonly parameters: { readonly iccid: Iccid } }
-	| { readonly type: "listProfiles"; readonly parameters: Readonly<Record<string, never>> }
-	| {
-			readonly type: "readEuiccData";
-			/** Tags of IpaEuiccData in hex; absent means the eIM's own safe list. */
-			readonly parameters: { readonly tags?: readonly string[] };
-	  };
+	| EuiccCommand
+	/** In one package, and so in one result: executed in this order up to the first failure. */
+	| { readonly type: "euiccPackage"; readonly parameters: { readonly commands: readonly EuiccCommand[] } }
+	| { readonly type: "readEuiccData"; readonly parameters: EuiccDataParameters };
 
 export type OperationState =
 	| "queued"
@@ -40,12 +27,16 @@ export type OperationState =
 
 export const OPERATION_TYPES: readonly OperationType[] = [
 	"download",
-	"enable",
-	"disable",
-	"delete",
-	"listProfiles",
+	...EUICC_COMMAND_TYPES,
+	"euiccPackage",
 	"readEuiccData",
 ];
+
+/** The commands of the package that an order leads to; none where it leads to something else. */
+export function commandsOf(order: OperationOrder): readonly EuiccCommand[] {
+	if (order.type === "euiccPackage") return order.parameters.commands;
+	return isEuiccCommand(order) ? [order] : [];
+}
 
 export const OPERATION_STATES: readonly OperationState[] = [
 	"queued",
@@ -66,6 +57,29 @@ export interface OperationReason {
 	readonly code?: string;
 }
 
+/** A fact of an outcome: JSON that is kept, shown and compared as it is. */
+export type OutcomeFact = string | number | boolean | readonly OutcomeFact[] | { readonly [name: string]: OutcomeFact };
+
+/**
+ * What came of an operation beyond its state, by name. A package of several commands has `commands`: a CommandOutcome
+ * for each, in their order.
+ */
+export type OperationOutcome = Readonly<Record<string, OutcomeFact>>;
+
+/** What came of one command of a package. */
+export interface CommandOutcome {
+	readonly type: string;
+	/**
+	 * `notExecuted`: the card stopped before it. `unknown`: the card was interrupted, so it may have been executed; the eIM
+	 * asks the card. `rolledBack`: executed, then undone by the device.
+	 */
+	readonly state: "succeeded" | "failed" | "notExecuted" | "unknown" | "rolledBack";
+	/** The standard's own code. */
+	readonly code?: string;
+	/** What the card answered beyond success, for example the token of an eIM that was added. */
+	readonly [fact: string]: OutcomeFact | undefined;
+}
+
 /** One thing ordered for one device. Times are milliseconds since 1970. */
 export type Operation = OperationOrder & {
 	readonly id: string;
@@ -76,7 +90,7 @@ export type Operation = OperationOrder & {
 	readonly state: OperationState;
 	readonly reason?: OperationReason;
 	/** What the device answered beyond success, for example the ICCID that a download installed. */
-	readonly outcome?: Readonly<Record<string, string | number | boolean>>;
+	readonly outcome?: OperationOutcome;
 	readonly createdAt: number;
 	readonly updatedAt: number;
 	/** When the first package of this operation left. */
@@ -97,10 +111,10 @@ export type OperationEvent = { readonly at: number } & (
 	| {
 			readonly kind: "succeeded";
 			readonly reason?: OperationReason;
-			readonly outcome?: NonNullable<Operation["outcome"]>;
+			readonly outcome?: OperationOutcome;
 	  }
-	| { readonly kind: "failed"; readonly reason: OperationReason; readonly outcome?: NonNullable<Operation["outcome"]> }
-	| { readonly kind: "rolledBack"; readonly reason: OperationReason }
+	| { readonly kind: "failed"; readonly reason: OperationReason; readonly outcome?: OperationOutcome }
+	| { readonly kind: "rolledBack"; readonly reason: OperationReason; readonly outcome?: OperationOutcome }
 	/** Somebody says so in the name of the device, with no signature: nothing follows but the note. */
 	| { readonly kind: "packageRefused"; readonly reason: OperationReason }
 	/** The eUICC did not execute the package and a new one is to be made, with a new counter. */

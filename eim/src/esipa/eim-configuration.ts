@@ -1,13 +1,19 @@
 import { Asn1Error, encode } from "@iot-esim/shared/asn1/schema";
 import { readTlvs, readWholeTlv, tlvBytes, tlvValue } from "@iot-esim/shared/asn1/tlv-reader";
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
-import type { EimIdType } from "@iot-esim/shared/ids/eim-id";
+import { decodeLenient } from "@iot-esim/shared/messages/sgp32/deviations";
 import {
 	AddInitialEimRequest,
 	EimConfigurationData,
+	EimIdTypeCode,
 	EimSupportedProtocol,
 } from "@iot-esim/shared/messages/sgp32/eim-configuration";
-import { INITIAL_COUNTER } from "../domain/device.ts";
+import { parseCertificate } from "@iot-esim/shared/pki/certificate";
+import { toHex } from "@iot-esim/shared/util/bytes";
+import { EsimError } from "@iot-esim/shared/util/errors";
+import { type CardEim, type Device, type DeviceChange, INITIAL_COUNTER } from "../domain/device.ts";
+import type { EimToldToCard } from "../domain/euicc-command.ts";
+import { keyIdOf } from "../domain/key-id.ts";
 import type { EimSigner } from "../keys/eim-signer.ts";
 import { EsipaError } from "./errors.ts";
 
@@ -21,7 +27,7 @@ export interface EimConfigurationSettings {
 	readonly eimId: string;
 	/** Name with an optional port; what the IPA connects to. */
 	readonly eimFqdn?: string | undefined;
-	readonly eimIdType?: EimIdType | undefined;
+	readonly eimIdType?: EimConfigurationData["eimIdType"];
 	/** The counter that the card starts from; packages have greater ones. */
 	readonly counterValue?: number | undefined;
 	/** -1 (the default) lets the card choose a token, null asks for none. */
@@ -100,15 +106,108 @@ function signingKey(
 	);
 }
 
+/** This eIM as an update of what a card knows of it: token and counter stay as they are. */
+export interface OwnEim {
+	readonly settings: () => EimConfigurationSettings;
+	readonly signer: Pick<EimSigner, "publicKey" | "certificate">;
+}
+
+/** @throws EsipaError ESIPA_CONFIGURATION_INVALID */
+export function ownUpdate({ settings, signer }: OwnEim): EimConfigurationData {
+	const { counterValue: _counter, ...data } = eimConfigurationData({ ...settings(), associationToken: null }, signer);
+	return data;
+}
+
+/** The name under which a device's row remembers whom its IPA trusts; undefined without a pin. */
+export function tlsTrustIdOf({ tlsTrust }: Pick<EimConfigurationSettings, "tlsTrust">): string | undefined {
+	if (tlsTrust === undefined) return undefined;
+	return keyIdOf(tlsTrust.kind === "publicKey" ? tlsTrust.spki : tlsTrust.der);
+}
+
+/** What follows for this eIM when a card has taken such a configuration of it. */
+export function toldBy(configuration: EimConfigurationData, device: Pick<Device, "counter">): DeviceChange {
+	const { eimPublicKeyData: key, trustedPublicKeyDataTls: tls, counterValue } = configuration;
+	const spki = key && ("eimPublicKey" in key ? key.eimPublicKey : parseCertificate(key.eimCertificate).spkiDer);
+	const trust = tls && ("trustedEimPkTls" in tls ? tls.trustedEimPkTls : tls.trustedCertificateTls);
+	return {
+		...(spki === undefined ? {} : { signingKeyId: keyIdOf(spki) }),
+		...(trust === undefined ? {} : { tlsTrustId: keyIdOf(trust) }),
+		...(counterValue === undefined || counterValue <= device.counter ? {} : { counter: counterValue }),
+	};
+}
+
+/** The kind of an eimId in words; nothing where the card does not say. */
+export function cardEimType(code: EimConfigurationData["eimIdType"]): Pick<CardEim, "idType"> {
+	if (code === EimIdTypeCode.eimIdTypeOid) return { idType: "oid" };
+	if (code === EimIdTypeCode.eimIdTypeFqdn) return { idType: "fqdn" };
+	return code === undefined ? {} : { idType: "proprietary" };
+}
+
+/** A configuration that another eIM has given out, read. */
+export interface ImportedEim extends EimToldToCard {
+	readonly eimFqdn?: string;
+	readonly counterValue?: number;
+}
+
+/**
+ * Reads what another eIM gives out for cards: AddInitialEimRequest (BF57) with one eIM, or EimConfigurationData (30).
+ * @throws EsipaError ESIPA_CONFIGURATION_INVALID
+ */
+export function readEimConfiguration(bytes: Uint8Array): ImportedEim {
+	try {
+		const data = bytes[0] === 0xbf ? onlyOneOf(bytes) : decodeLenient(EimConfigurationData, bytes).value;
+		const { eimId, eimFqdn, counterValue, eimPublicKeyData } = data;
+		if (eimPublicKeyData !== undefined && "eimCertificate" in eimPublicKeyData) {
+			parseCertificate(eimPublicKeyData.eimCertificate);
+		}
+		return {
+			eimId,
+			configuration: toHex(encode(EimConfigurationData, data)),
+			...(eimFqdn === undefined ? {} : { eimFqdn }),
+			...(counterValue === undefined ? {} : { counterValue }),
+		};
+	} catch (error) {
+		if (!(error instanceof EsimError) || error instanceof EsipaError) throw error;
+		throw new EsipaError("ESIPA_CONFIGURATION_INVALID", `the octets are no eIM configuration: ${error.message}`, {
+			cause: error,
+		});
+	}
+}
+
+function onlyOneOf(bytes: Uint8Array): EimConfigurationData {
+	const { eimConfigurationDataList: list } = decodeLenient(AddInitialEimRequest, bytes).value;
+	const [data] = list;
+	if (data !== undefined && list.length === 1) return data;
+	throw new EsipaError(
+		"ESIPA_CONFIGURATION_INVALID",
+		`the configuration is of ${list.length} eIMs; give one at a time`,
+	);
+}
+
 /** `A5{A0{30 ..}}` in the place of the strict `A5{A0{..}}`, likewise below A6. */
 function nestedRequest(data: EimConfigurationData): Uint8Array {
-	const strict = encode(EimConfigurationData, data);
-	const members = membersOf(strict).map(({ tag, bytes }) => {
+	const nested = tlv(0x30, ...nestedMembers(encode(EimConfigurationData, data)));
+	return tlv(0xbf57, tlv(0xa0, nested));
+}
+
+/** EuiccPackageSigned in which the certificates and keys of addEim (A8) and updateEim (AA) are nested likewise. */
+export function withNestedArms(euiccPackageSigned: Uint8Array): Uint8Array {
+	const members = membersOf(euiccPackageSigned).map(({ tag, bytes }) => {
+		if (tag !== 0xa1) return bytes;
+		const commands = membersOf(bytes).map((eco) =>
+			eco.tag === 0xa8 || eco.tag === 0xaa ? tlv(eco.tag, ...nestedMembers(eco.bytes)) : eco.bytes,
+		);
+		return tlv(0xa1, ...commands);
+	});
+	return tlv(0x30, ...members);
+}
+
+function nestedMembers(strict: Uint8Array): Uint8Array[] {
+	return membersOf(strict).map(({ tag, bytes }) => {
 		if (tag !== 0xa5 && tag !== 0xa6) return bytes;
 		const [arm] = membersOf(bytes);
 		return arm === undefined ? bytes : tlv(tag, tlv(arm.tag, tlv(0x30, tlvValue(arm.bytes, readWholeTlv(arm.bytes)))));
 	});
-	return tlv(0xbf57, tlv(0xa0, tlv(0x30, ...members)));
 }
 
 function membersOf(bytes: Uint8Array): { readonly tag: number; readonly bytes: Uint8Array }[] {

@@ -1,3 +1,4 @@
+import type { Eid } from "@iot-esim/shared/ids/eid";
 import type { EimId } from "@iot-esim/shared/ids/eim-id";
 import type { CertificateList } from "@iot-esim/shared/pki/crl";
 import type { TrustStore } from "@iot-esim/shared/pki/trust-store";
@@ -7,9 +8,13 @@ import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import type { Duration } from "@iot-esim/shared/util/duration";
 import type { EidRange } from "../domain/enrolment.ts";
 import type { Es9PlusClient } from "../es9plus/es9plus-client.ts";
+import type { Es11Client } from "../es9plus/smds.ts";
 import type { EimSigner } from "../keys/eim-signer.ts";
 import type { DeviceStore, JobStore, OperationStore, PackageStore, RelayStore } from "../storage/store.ts";
+import type { DownloadPolicy } from "./download-metadata.ts";
+import type { EimConfigurationSettings } from "./eim-configuration.ts";
 import type { EuiccKeys } from "./euicc-keys.ts";
+import type { SigningKeys } from "./signing-keys.ts";
 
 /** What the eIM is set to at this interface. */
 export interface EsipaSettings {
@@ -22,18 +27,33 @@ export interface EsipaSettings {
 	readonly ownOperationLifetime: Duration;
 	/** How long a relayed download may last, its installation result included. */
 	readonly sessionLifetime: Duration;
+	/** Which profiles are let onto devices. */
+	readonly download: DownloadPolicy;
 }
 
 /** What is known of the sender beside its message. */
 export interface EsipaPeer {
 	readonly remoteAddress: string;
+	/** The transport connection, one object as long as it lasts; absent where there is none. */
+	readonly connection?: EsipaConnection | undefined;
+}
+
+/** What a connection has shown: in version 1.0 the poll alone names the device, and what follows on it is of that one. */
+export interface EsipaConnection {
+	eid?: Eid;
 }
 
 /** Parts that `app.ts` puts together. */
 export interface EsipaDeps {
 	readonly store: DeviceStore & OperationStore & PackageStore & RelayStore & JobStore;
+	/** By the key of this one new cards know the eIM. */
 	readonly signer: EimSigner;
+	/** Keys that some cards still know the eIM by, the latest first. */
+	readonly formerSigners?: readonly EimSigner[];
+	/** What cards are told of this eIM now, beside its key. */
+	readonly ownEim: () => EimConfigurationSettings;
 	readonly es9plus: Es9PlusClient;
+	readonly es11: Es11Client;
 	/** CI certificates under which eUICCs are accepted. */
 	readonly trust: TrustStore;
 	/** Revocation lists at hand now. */
@@ -47,4 +67,5 @@ export interface EsipaDeps {
 /** The deps with what the handler makes of them once. */
 export interface EsipaContext extends EsipaDeps {
 	readonly keys: EuiccKeys;
+	readonly signingKeys: SigningKeys;
 }

@@ -4,24 +4,22 @@ import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
 import {
 	EuiccPackageErrorCodes,
 	type EuiccPackageErrorDataSigned,
-	type EuiccPackageErrorUnsigned,
 	type EuiccPackageResult,
 	type EuiccPackageResultDataSigned,
 } from "@iot-esim/shared/messages/sgp32/euicc-package-result";
 import { SecurityError } from "@iot-esim/shared/security/errors";
 import { verifyEuiccPackageResult } from "@iot-esim/shared/security/result-verifier";
-import { NO_ASSOCIATION_TOKEN } from "@iot-esim/shared/security/signature-input";
-import { Minutes } from "@iot-esim/shared/util/duration";
 import type { Device, DeviceChange } from "../domain/device.ts";
-import type { OperationReason } from "../domain/operation.ts";
+import { commandsOf, type OperationReason } from "../domain/operation.ts";
 import type { ReceivedResult, ResultVerification } from "../domain/received-result.ts";
 import type { FoundPackage, ResultRecord } from "../storage/store.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
 import type { TakenNotifications } from "./notifications.ts";
-import { listProfiles, readEuiccData } from "./own-operation.ts";
+import { listProfiles, ownOperation, readEuiccData } from "./own-operation.ts";
 import { packageOutcome } from "./package-outcome.ts";
 import { isFull, recordAgain, unsignedEvent } from "./record-unsigned.ts";
-import { codeText, reasonOf } from "./result-text.ts";
+import { reasonOf } from "./result-text.ts";
+import { acceptUnsignedError } from "./unsigned-error.ts";
 
 /** What became of a result; `seqNumbers` may be acknowledged, since all of it is durable. */
 export type AcceptedResult =
@@ -30,15 +28,6 @@ export type AcceptedResult =
 	| { readonly kind: "kept"; readonly seqNumbers: readonly number[] }
 	/** Signed by somebody else: not delivered, as far as the sender is concerned. */
 	| { readonly kind: "rejected" };
-
-/** The reason under which an operation waits for results that are still on the card. */
-export const REPLAY = codeText("euiccPackageError", EuiccPackageErrorCodes.replayError);
-
-/** How often an operation is packed anew before the eIM gives up. */
-const PACKAGES_AT_MOST = 4;
-
-/** How long a package stands after that before an unsigned word makes it anew. */
-const PACKED_ANEW_AFTER = Minutes(10);
 
 type Signed = EuiccPackageResultDataSigned | EuiccPackageErrorDataSigned;
 
@@ -155,6 +144,12 @@ export async function findPackageOf(
 	return isOfIt ? found : undefined;
 }
 
+/** The transaction that a result names. */
+export function transactionOfResult(result: EuiccPackageResult): Uint8Array | undefined {
+	if ("euiccPackageErrorUnsigned" in result) return result.euiccPackageErrorUnsigned.eimTransactionId;
+	return signedPartOf(result).eimTransactionId;
+}
+
 function signedPartOf(result: Exclude<EuiccPackageResult, { euiccPackageErrorUnsigned: unknown }>): Signed {
 	return "euiccPackageResultSigned" in result
 		? result.euiccPackageResultSigned.euiccPackageResultDataSigned.value
@@ -190,13 +185,19 @@ function recordOf(
 	}
 	if (!("euiccResult" in signed)) return { result, deviceChange: tokenChange };
 	if (found === undefined) return { result, deviceChange: tokenChange, enqueue: [listProfiles(context, device)] };
-	const outcome = packageOutcome(device.eid, found.package.bytes, signed.euiccResult, at);
+	const sent = {
+		commands: commandsOf(found.operation),
+		bytes: found.package.bytes,
+		device,
+		ownEimId: context.settings.eimId,
+	};
+	const { event, profileChanges, deviceChange, questions } = packageOutcome(sent, signed.euiccResult, at);
 	return {
 		result,
-		operationEvent: outcome.event,
-		profileChanges: outcome.profileChanges,
-		deviceChange: tokenChange,
-		enqueue: outcome.isListNeeded ? [listProfiles(context, device)] : undefined,
+		operationEvent: event,
+		profileChanges,
+		deviceChange: { ...tokenChange, ...deviceChange },
+		enqueue: questions.map((question) => ownOperation(context, device, question)),
 	};
 }
 
@@ -212,6 +213,10 @@ async function withPackageError(
 	const at = context.clock.now();
 	const reason = reasonOf("euiccPackageError", euiccPackageErrorCode);
 	const isFinished = found.operation.finishedAt !== undefined;
+	if (euiccPackageErrorCode === EuiccPackageErrorCodes.ecallActive) {
+		// The counter on the card stays as it was: the same package will do when the call is over.
+		return { ...record, operationEvent: unsignedEvent(found.operation, { kind: "packageRefused", at, reason }) };
+	}
 	if (euiccPackageErrorCode !== EuiccPackageErrorCodes.replayError) {
 		return { ...record, operationEvent: { kind: "failed", at, reason } };
 	}
@@ -224,99 +229,3 @@ async function withPackageError(
 		enqueue: [readEuiccData(context, device)],
 	};
 }
-
-/**
- * The eUICC does not sign for an eIM that it does not know, or whose signature is wrong; most often it has chosen an
- * association token that the eIM has not learnt. Nobody has proven who said so: no operation ends by it, at most its
- * package is made anew with the token given.
- */
-async function acceptUnsignedError(
-	context: EsipaContext,
-	device: Device,
-	bytes: Uint8Array,
-	error: EuiccPackageErrorUnsigned,
-	notifications: TakenNotifications,
-): Promise<void> {
-	const at = context.clock.now();
-	const found = await context.store.findPackage(device.eid, {
-		eimTransactionId: error.eimTransactionId && TransactionId.fromBytes(error.eimTransactionId),
-		kind: "euiccPackage",
-	});
-	const result: ReceivedResult = {
-		eid: device.eid,
-		...(found === undefined ? {} : { operationId: found.operation.id }),
-		bytes,
-		verification: "unsigned",
-		receivedAt: at,
-	};
-	const { associationToken } = error;
-	const isNewToken = (associationToken ?? NO_ASSOCIATION_TOKEN) !== (device.associationToken ?? NO_ASSOCIATION_TOKEN);
-	const isNamed = associationToken !== undefined;
-	const isTriedAgain = isNewToken && found !== undefined && (await mayPackAnew(context, found, at, isNamed));
-	const code = "euiccPackageErrorUnsigned";
-	const text = isTriedAgain
-		? "The eUICC uses another association token than the package was signed with; the package is made anew."
-		: "The device says, unsigned, that the eUICC does not accept the package: it is not associated with this eIM, or knows another key. The package stays open.";
-	await recordAgain(context, {
-		result,
-		operationEvent: unsignedEvent(found?.operation, {
-			kind: isTriedAgain ? "packageDropped" : "packageRefused",
-			at,
-			reason: { text, code },
-		}),
-		deviceChange: isTriedAgain ? { associationToken: associationToken ?? null } : undefined,
-		// Where the card names no token although it may have one, the IPA can read it.
-		enqueue: isTriedAgain && !isNamed ? [readEuiccData(context, device)] : undefined,
-		notifications: notifications.rows,
-	});
-	context.logger("eim.esipa").warn("package refused without signature", { eid: device.eid, isTriedAgain });
-}
-
-/**
- * Whether an open package is made anew with a token that nobody has signed. Several times at once, so that the card's
- * own word undoes what a stranger said; after that seldom, so that strangers burn no counters. A card that names no
- * token may have none: then the one that is known here is false, and is forgotten, but never at once.
- */
-async function mayPackAnew(
-	context: EsipaContext,
-	{ operation }: FoundPackage,
-	at: number,
-	isTokenNamed: boolean,
-): Promise<boolean> {
-	if (operation.state !== "sent") return false;
-	const packages = await context.store.listPackages(operation.id);
-	const { firstSentAt } = packages.at(-1) ?? { firstSentAt: at };
-	return (isTokenNamed && packages.length < PACKAGES_AT_MOST) || at - firstSentAt >= PACKED_ANEW_AFTER;
-}
-
-/**
- * After the card has been asked for its stored results: an operation that waits because of a replay, and whose result
- * did not come, is packed anew with a counter further on (the eIM's database was restored, and the card is ahead).
- */
-export async function resolveReplays(context: EsipaContext, device: Device): Promise<void> {
-	const waiting = await context.store.listOperations({
-		eid: device.eid,
-		states: ["awaiting-verification"],
-		limit: 10,
-	});
-	for (const operation of waiting.items) {
-		if (operation.reason?.code !== REPLAY) continue;
-		const at = context.clock.now();
-		const packages = await context.store.listPackages(operation.id);
-		const reason = reasonOf("euiccPackageError", EuiccPackageErrorCodes.replayError);
-		if (packages.length >= PACKAGES_AT_MOST) {
-			await context.store.moveOperation(operation.id, { kind: "failed", at, reason });
-			continue;
-		}
-		const current = await context.store.loadDevice(device.eid);
-		const counter = Math.min((current?.counter ?? device.counter) + COUNTER_STEP ** packages.length, LAST_BUT_ONE);
-		await context.store.changeDevice(device.eid, { counter });
-		const text = `${reason.text} The command is packed anew with a greater counter.`;
-		await context.store.moveOperation(operation.id, { kind: "packageDropped", at, reason: { ...reason, text } });
-		context.logger("eim.esipa").warn("counter raised after replay", { eid: device.eid, counter });
-	}
-}
-
-/** The leap grows with every try: 32, 1024, 32768. */
-const COUNTER_STEP = 32;
-const LAST_BUT_ONE = 0x7ffffe;

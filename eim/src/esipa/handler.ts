@@ -11,6 +11,7 @@ import { getEimPackage } from "./get-eim-package.ts";
 import { handleNotification } from "./handle-notification.ts";
 import { initiateAuthentication } from "./initiate-authentication.ts";
 import { provideEimPackageResult } from "./provide-eim-package-result.ts";
+import { SigningKeys } from "./signing-keys.ts";
 
 /** ESipa over any transport: octets in, octets out. */
 export interface EsipaHandler {
@@ -22,7 +23,7 @@ export interface EsipaHandler {
 	handle(body: Uint8Array, peer: EsipaPeer): Promise<Uint8Array | null>;
 }
 
-type EsipaFunction = (context: EsipaContext, body: Uint8Array) => Promise<Uint8Array | null>;
+type EsipaFunction = (context: EsipaContext, body: Uint8Array, peer: EsipaPeer) => Promise<Uint8Array | null>;
 
 /** The eIM's side of ESipa (SGP.32 section 5.14). */
 export function createEsipaHandler(deps: EsipaDeps): EsipaHandler {
@@ -34,7 +35,7 @@ export function createEsipaHandler(deps: EsipaDeps): EsipaHandler {
 		48955: authenticateClient,
 		48957: handleNotification,
 		48961: cancelSession,
-		48975: (_, body) => getEimPackage(context, body, build),
+		48975: (_, body, peer) => getEimPackage(context, body, build, peer),
 		48976: provideEimPackageResult,
 	};
 	return {
@@ -46,14 +47,14 @@ export function createEsipaHandler(deps: EsipaDeps): EsipaHandler {
 					context: { remoteAddress: peer.remoteAddress },
 				});
 			}
-			return run(context, body);
+			return run(context, body, peer);
 		},
 	};
 }
 
 /** What the functions share; jobs make one of their own. */
 export function esipaContext(deps: EsipaDeps): EsipaContext {
-	return { ...deps, keys: new EuiccKeys(deps) };
+	return { ...deps, keys: new EuiccKeys(deps), signingKeys: new SigningKeys(deps.signer, deps.formerSigners) };
 }
 
 /** 0 when there is no readable tag. */

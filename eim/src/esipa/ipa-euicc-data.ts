@@ -1,5 +1,6 @@
 import { encode } from "@iot-esim/shared/asn1/schema";
 import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
+import { DeviceInfo } from "@iot-esim/shared/messages/sgp22/device-info";
 import {
 	IpaCapabilities,
 	type IpaEuiccData,
@@ -8,14 +9,16 @@ import {
 } from "@iot-esim/shared/messages/sgp32/ipa-euicc-data";
 import type { Device, DeviceChange } from "../domain/device.ts";
 import type { Operation, OperationEvent } from "../domain/operation.ts";
+import { versionChange } from "./dialect.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
 import { mayReplaceCertificates } from "./euicc-keys.ts";
-import { acceptEuiccPackageResult, resolveReplays } from "./euicc-package-result.ts";
+import { acceptEuiccPackageResult } from "./euicc-package-result.ts";
 import { verifyKeptResults } from "./kept-results.ts";
-import { takeNotifications } from "./notifications.ts";
 import { ownOperation } from "./own-operation.ts";
 import { recordAgain, unsignedEvent } from "./record-unsigned.ts";
+import { resolveReplays } from "./replays.ts";
 import { reasonOf } from "./result-text.ts";
+import { takeNotifications } from "./take-notifications.ts";
 
 /**
  * Takes what an IPA says of itself and its eUICC. None of it is signed: certificates count because their chain is, the
@@ -114,12 +117,17 @@ function learn(
 }
 
 function facts(device: Device, data: IpaEuiccData): DeviceChange {
-	const { euiccInfo2, ipaCapabilities, defaultSmdpAddress, associationToken } = data;
+	const { euiccInfo1, euiccInfo2, ipaCapabilities, deviceInfo } = data;
+	const { defaultSmdpAddress, rootSmdsAddress, associationToken } = data;
 	const isTokenUnknown = device.associationToken === undefined;
 	return {
-		...(euiccInfo2 === undefined ? {} : { euiccInfo2: euiccInfo2.der }),
+		...(euiccInfo1 === undefined ? {} : { euiccInfo1: euiccInfo1.der }),
+		...(euiccInfo2 === undefined ? {} : { euiccInfo2: euiccInfo2.der, ...versionChange(device, euiccInfo2.der) }),
 		...(ipaCapabilities === undefined ? {} : { ipaCapabilities: encode(IpaCapabilities, ipaCapabilities) }),
-		...(defaultSmdpAddress === undefined ? {} : { defaultSmdpAddress }),
+		...(deviceInfo === undefined ? {} : { deviceInfo: encode(DeviceInfo, deviceInfo) }),
+		// An empty address is none.
+		...(defaultSmdpAddress === undefined ? {} : { defaultSmdpAddress: defaultSmdpAddress || null }),
+		...(rootSmdsAddress === undefined ? {} : { rootSmdsAddress: rootSmdsAddress || null }),
 		// Unsigned: it helps to find the token, but never replaces one that a signature has proven.
 		...(isTokenUnknown && associationToken !== undefined ? { associationToken } : {}),
 	};

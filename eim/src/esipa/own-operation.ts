@@ -37,3 +37,10 @@ export function readEuiccData(deps: Pick<EsipaDeps, "random" | "clock" | "settin
 export function listProfiles(deps: Pick<EsipaDeps, "random" | "clock" | "settings">, device: Device): Operation {
 	return ownOperation(deps, device, { type: "listProfiles", parameters: {} });
 }
+
+/** Queues what the eIM orders for itself. */
+export async function enqueueOwn(context: EsipaDeps, operation: Operation): Promise<void> {
+	const at = context.clock.now();
+	const audit = { at, actor: "eim", action: "operation.enqueued", subject: operation.id, facts: {} };
+	await context.store.enqueueOperation(operation, audit);
+}

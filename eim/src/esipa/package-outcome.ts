@@ -1,138 +1,195 @@
 import { decode } from "@iot-esim/shared/asn1/schema";
-import type { Eid } from "@iot-esim/shared/ids/eid";
-import type { Iccid } from "@iot-esim/shared/ids/iccid";
-import { ProfileClassCode, ProfileStateCode } from "@iot-esim/shared/messages/sgp22/profile-info";
-import type { EuiccResultData } from "@iot-esim/shared/messages/sgp32/command-results";
-import { EuiccPackageRequest, type Psmo } from "@iot-esim/shared/messages/sgp32/euicc-package";
-import type { ProfileInfo } from "@iot-esim/shared/messages/sgp32/profile-info";
-import { toHex } from "@iot-esim/shared/util/bytes";
-import type { OperationEvent, OperationReason } from "../domain/operation.ts";
-import type { Profile, ProfileChange } from "../domain/profile.ts";
-import { iccidOf } from "./notifications.ts";
+import { type EuiccResultData, ProcessingTerminatedCode } from "@iot-esim/shared/messages/sgp32/command-results";
+import { EuiccPackageRequest } from "@iot-esim/shared/messages/sgp32/euicc-package";
+import { changeDevice, type Device, type DeviceChange } from "../domain/device.ts";
+import type { EuiccCommand } from "../domain/euicc-command.ts";
+import type {
+	CommandOutcome,
+	OperationEvent,
+	OperationOrder,
+	OperationOutcome,
+	OperationReason,
+	OutcomeFact,
+} from "../domain/operation.ts";
+import type { ProfileChange } from "../domain/profile.ts";
+import { type AnswerContext, type CommandForm, formOf } from "./euicc-commands.ts";
 import { reasonOf } from "./result-text.ts";
 
 /** What the results of a package mean, as facts; nothing is stored here. */
 export interface PackageOutcome {
 	readonly event: OperationEvent;
 	readonly profileChanges: readonly ProfileChange[];
-	/** True when the eIM no longer knows for sure which profile is enabled. */
-	readonly isListNeeded: boolean;
+	readonly deviceChange: DeviceChange;
+	/** What the eIM has to ask, because it cannot know any more how things stand on the card. */
+	readonly questions: readonly OperationOrder[];
 }
 
-interface Draft {
-	failure: OperationReason | undefined;
-	rollback: "none" | "done" | "failed";
-	readonly changes: ProfileChange[];
+/** A package that was answered. */
+export interface AnsweredPackage {
+	readonly commands: readonly EuiccCommand[];
+	/** The EuiccPackageRequest that was sent. */
+	readonly bytes: Uint8Array;
+	/** As it was known before the results. */
+	readonly device: Device;
+	readonly ownEimId: string;
 }
 
 /**
  * Reads the results of a package, one per command and in its order; `rollbackResult` belongs to no command, and
  * `processingTerminated` stands for all that was not executed (SGP.32 section 2.11.2.1).
- * @param packageBytes the EuiccPackageRequest that was sent
  */
-export function packageOutcome(
-	eid: Eid,
-	packageBytes: Uint8Array,
-	results: readonly EuiccResultData[],
-	at: number,
-): PackageOutcome {
-	const commands = commandsOf(packageBytes);
-	const draft: Draft = { failure: undefined, rollback: "none", changes: [] };
-	let index = 0;
-	for (const result of results) {
+export function packageOutcome(sent: AnsweredPackage, results: readonly EuiccResultData[], at: number): PackageOutcome {
+	const reading = new Reading(sent, at);
+	for (const result of results) reading.take(result);
+	return reading.end();
+}
+
+type RollbackState = "none" | "done" | "failed";
+
+/** The results of one package on their way through. */
+class Reading {
+	readonly #sent: AnsweredPackage;
+	readonly #at: number;
+	readonly #outcomes: CommandOutcome[] = [];
+	readonly #profileChanges: ProfileChange[] = [];
+	#deviceChange: DeviceChange = {};
+	#device: Device;
+	#failure: OperationReason | undefined;
+	#terminated: number | undefined;
+	#rollback: RollbackState = "none";
+	#doubts = new Set<CommandForm["inDoubt"]>();
+
+	constructor(sent: AnsweredPackage, at: number) {
+		this.#sent = sent;
+		this.#at = at;
+		this.#device = sent.device;
+	}
+
+	take(result: EuiccResultData): void {
 		if ("rollbackResult" in result) {
-			draft.rollback = result.rollbackResult === 0 ? "done" : "failed";
+			this.#rollback = result.rollbackResult === 0 ? "done" : "failed";
 		} else if ("processingTerminated" in result) {
-			draft.failure ??= reasonOf("processingTerminated", result.processingTerminated);
-		} else readResult(draft, eid, commands[index++], result, at);
+			this.#terminated = result.processingTerminated;
+			this.#failure ??= reasonOf("processingTerminated", result.processingTerminated);
+		} else this.#takeAnswer(result);
 	}
-	if (draft.rollback !== "none") return afterRollback(draft, commands, at);
-	if (draft.failure === undefined && index < commands.length) {
-		draft.failure = { text: "The eUICC answered without a result for the command." };
-	}
-	return {
-		event: draft.failure ? { kind: "failed", at, reason: draft.failure } : { kind: "succeeded", at },
-		profileChanges: draft.changes,
-		isListNeeded: false,
-	};
-}
 
-/** The card is back on the profile that was enabled before; which one that is, only the card can say. */
-function afterRollback(draft: Draft, commands: readonly Psmo[], at: number): PackageOutcome {
-	const enabled = commands.flatMap((command) => ("enable" in command ? [iccidOf(command.enable.iccid)] : []));
-	const changes = enabled.flatMap((iccid): ProfileChange[] => (iccid ? [{ kind: "disabled", iccid }] : []));
-	if (draft.rollback === "done") {
+	#takeAnswer(result: EuiccResultData): void {
+		const command = this.#sent.commands[this.#outcomes.length];
+		const form = command && formOf(command);
+		const answer = form && (result as Readonly<Record<string, unknown>>)[form.result];
+		if (command === undefined || form === undefined || answer === undefined) {
+			const asked = command ? ` to ${command.type}` : "";
+			this.#failure ??= { text: `The eUICC answered${asked} what was not asked for (${Object.keys(result).join()}).` };
+			// Nothing can be said of any command when the answers are not those to the commands.
+			for (const one of this.#sent.commands) this.#doubts.add(formOf(one).inDoubt);
+			return;
+		}
+		const read = form.read(answer, command.parameters, this.#context(this.#outcomes.length));
+		if (read.kind === "failed") {
+			this.#failure ??= read.reason;
+			if (read.isUncertain) this.#doubts.add(form.inDoubt);
+			this.#outcomes.push({ type: command.type, state: "failed", ...read.reason });
+			return;
+		}
+		this.#outcomes.push({ type: command.type, state: "succeeded", ...read.facts });
+		if (read.profileChange) this.#profileChanges.push(read.profileChange);
+		if (read.deviceChange) this.#changeDevice(read.deviceChange);
+	}
+
+	#context(index: number): AnswerContext {
+		const { bytes, ownEimId } = this.#sent;
+		return {
+			device: this.#device,
+			at: this.#at,
+			ownEimId,
+			sent() {
+				const { euiccPackage } = decode(EuiccPackageRequest, bytes).euiccPackageSigned.value;
+				return ("psmoList" in euiccPackage ? euiccPackage.psmoList : euiccPackage.ecoList)[index];
+			},
+		};
+	}
+
+	#changeDevice(change: DeviceChange): void {
+		this.#deviceChange = { ...this.#deviceChange, ...change };
+		const changed = changeDevice(this.#device, change);
+		if (!(changed instanceof Error)) this.#device = changed;
+	}
+
+	end(): PackageOutcome {
+		this.#completeOutcomes();
+		const event = this.#rollback === "none" ? this.#event() : this.#rolledBack();
+		return {
+			event,
+			profileChanges: this.#profileChanges,
+			deviceChange: this.#deviceChange,
+			questions: [...this.#doubts].flatMap((doubt) => (doubt === undefined ? [] : QUESTIONS[doubt])),
+		};
+	}
+
+	/** What became of the commands without an answer. */
+	#completeOutcomes(): void {
+		const { commands } = this.#sent;
+		// The card stopped at a failure, or at a command that it could not read: what follows was not begun.
+		const isStopped =
+			this.#outcomes.some(({ state }) => state === "failed") ||
+			this.#terminated === ProcessingTerminatedCode.unknownOrDamagedCommand;
+		if (this.#failure === undefined && this.#rollback === "none" && this.#outcomes.length < commands.length) {
+			this.#failure = { text: "The eUICC answered without a result for each command." };
+		}
+		const isAtCommand = this.#terminated === ProcessingTerminatedCode.unknownOrDamagedCommand;
+		for (const [index, command] of commands.slice(this.#outcomes.length).entries()) {
+			if (isStopped && index === 0 && isAtCommand) {
+				this.#outcomes.push({ type: command.type, state: "failed", ...this.#failure });
+			} else if (isStopped) this.#outcomes.push({ type: command.type, state: "notExecuted" });
+			else {
+				this.#doubts.add(formOf(command).inDoubt);
+				this.#outcomes.push({ type: command.type, state: "unknown" });
+			}
+		}
+	}
+
+	#event(): OperationEvent {
+		const at = this.#at;
+		const outcome = this.#outcome();
+		const told = outcome === undefined ? {} : { outcome };
+		if (this.#failure === undefined) return { kind: "succeeded", at, ...told };
+		return { kind: "failed", at, reason: this.#failure, ...told };
+	}
+
+	/** The card is back on the profile that was enabled before; which one that is, only the card can say. */
+	#rolledBack(): OperationEvent {
+		const at = this.#at;
+		this.#doubts.add("listProfiles");
+		if (this.#rollback === "failed") {
+			const text = "The device tried to go back to the profile before, and the eUICC could not.";
+			const outcome = this.#outcome();
+			const reason = { ...reasonOf("rollback", 127), text };
+			return { kind: "failed", at, reason, ...(outcome === undefined ? {} : { outcome }) };
+		}
+		for (const [index, command] of this.#sent.commands.entries()) {
+			if (command.type !== "enable") continue;
+			this.#profileChanges.push({ kind: "disabled", iccid: command.parameters.iccid });
+			this.#outcomes[index] = { type: command.type, state: "rolledBack" };
+		}
+		const outcome = this.#outcome();
 		const text = "The device could not report over the new profile and went back to the one before.";
-		const event: OperationEvent = { kind: "rolledBack", at, reason: { ...reasonOf("rollback", 0), text } };
-		return { event, profileChanges: [...draft.changes, ...changes], isListNeeded: true };
+		const reason = { ...reasonOf("rollback", 0), text };
+		return { kind: "rolledBack", at, reason, ...(outcome === undefined ? {} : { outcome }) };
 	}
-	const text = "The device tried to go back to the profile before, and the eUICC could not.";
-	const event: OperationEvent = { kind: "failed", at, reason: { ...reasonOf("rollback", 127), text } };
-	return { event, profileChanges: draft.changes, isListNeeded: true };
-}
 
-function readResult(draft: Draft, eid: Eid, command: Psmo | undefined, result: EuiccResultData, at: number): void {
-	if ("listProfileInfoResult" in result) {
-		const list = result.listProfileInfoResult;
-		if ("profileInfoListOk" in list) {
-			draft.changes.push({ kind: "listed", profiles: profilesOf(eid, list.profileInfoListOk, at) });
-		} else draft.failure ??= reasonOf("listProfileInfo", list.profileInfoListError);
-	} else if ("enableResult" in result) {
-		const iccid = command && "enable" in command ? iccidOf(command.enable.iccid) : undefined;
-		settle(draft, "enable", result.enableResult, iccid && { kind: "enabled", iccid });
-	} else if ("disableResult" in result) {
-		const iccid = command && "disable" in command ? iccidOf(command.disable.iccid) : undefined;
-		settle(draft, "disable", result.disableResult, iccid && { kind: "disabled", iccid });
-	} else if ("deleteResult" in result) {
-		const iccid = command && "delete" in command ? iccidOf(command.delete.iccid) : undefined;
-		settle(draft, "delete", result.deleteResult, iccid && { kind: "deleted", iccid });
-	} else {
-		draft.failure ??= { text: `The eUICC answered what was not asked for (${Object.keys(result).join()}).` };
+	/** Facts of a single command stand for themselves; of several, each has its place. */
+	#outcome(): OperationOutcome | undefined {
+		if (this.#sent.commands.length > 1) return { commands: this.#outcomes as readonly OutcomeFact[] };
+		const [only] = this.#outcomes;
+		if (only === undefined || only.state === "failed") return undefined;
+		const { type: _type, state: _state, ...facts } = only;
+		return Object.keys(facts).length === 0 ? undefined : (facts as OperationOutcome);
 	}
 }
 
-function settle(
-	draft: Draft,
-	list: "enable" | "disable" | "delete",
-	code: number,
-	change: ProfileChange | undefined,
-): void {
-	if (code !== 0) draft.failure ??= reasonOf(list, code);
-	else if (change === undefined) {
-		draft.failure ??= { text: `The eUICC answered to "${list}", which is not the command that it was sent.` };
-	} else draft.changes.push(change);
-}
-
-function commandsOf(packageBytes: Uint8Array): readonly Psmo[] {
-	const { euiccPackage } = decode(EuiccPackageRequest, packageBytes).euiccPackageSigned.value;
-	return "psmoList" in euiccPackage ? euiccPackage.psmoList : [];
-}
-
-/** Profiles of a list; one without a readable ICCID cannot be named and is left out. */
-export function profilesOf(eid: Eid, list: readonly ProfileInfo[], at: number): Profile[] {
-	return list.flatMap((info) => {
-		const iccid = info.iccid && iccidOf(info.iccid);
-		return iccid === undefined ? [] : [profileOf(eid, iccid, info, at)];
-	});
-}
-
-function profileOf(eid: Eid, iccid: Iccid, info: ProfileInfo, at: number): Profile {
-	return {
-		eid,
-		iccid,
-		state: info.profileState === ProfileStateCode.enabled ? "enabled" : "disabled",
-		profileClass: classOf(info.profileClass),
-		...(info.isdpAid === undefined ? {} : { isdpAid: toHex(info.isdpAid) }),
-		...(info.profileNickname === undefined ? {} : { nickname: info.profileNickname }),
-		...(info.serviceProviderName === undefined ? {} : { serviceProviderName: info.serviceProviderName }),
-		...(info.profileName === undefined ? {} : { profileName: info.profileName }),
-		isFallback: info.fallbackAttribute ?? false,
-		...(info.fallbackAllowed === undefined ? {} : { mayBecomeFallback: info.fallbackAllowed }),
-		updatedAt: at,
-	};
-}
-
-export function classOf(code: number | undefined): Profile["profileClass"] {
-	if (code === ProfileClassCode.test) return "test";
-	return code === ProfileClassCode.provisioning ? "provisioning" : "operational";
-}
+const QUESTIONS: Readonly<Record<NonNullable<CommandForm["inDoubt"]>, OperationOrder>> = {
+	listProfiles: { type: "listProfiles", parameters: {} },
+	listEims: { type: "listEims", parameters: {} },
+	readEuiccData: { type: "readEuiccData", parameters: { tags: ["81"] } },
+};

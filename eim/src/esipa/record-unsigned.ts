@@ -2,6 +2,7 @@ import type { Device } from "../domain/device.ts";
 import type { Operation, OperationEvent } from "../domain/operation.ts";
 import type { RecordedResult, ResultRecord } from "../storage/store.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
+import { enqueueOwn } from "./own-operation.ts";
 
 /** Results of one device that wait for its certificates, and as many that somebody else signed. */
 const STORED_AT_MOST = 32;
@@ -46,15 +47,6 @@ export async function recordAgain(context: EsipaContext, record: ResultRecord): 
 	if (result.operationId !== undefined && operationEvent !== undefined) {
 		await context.store.moveOperation(result.operationId, operationEvent);
 	}
-	for (const operation of enqueue ?? []) {
-		const audit = {
-			at: result.receivedAt,
-			actor: "eim",
-			action: "operation.enqueued",
-			subject: operation.id,
-			facts: {},
-		};
-		await context.store.enqueueOperation(operation, audit);
-	}
+	for (const operation of enqueue ?? []) await enqueueOwn(context, operation);
 	return recorded;
 }

@@ -21,6 +21,7 @@ import type { SeenUnknown } from "../domain/seen-unknown.ts";
 
 export interface Store
 	extends DeviceStore,
+		EimKeyStore,
 		OperationStore,
 		PackageStore,
 		RelayStore,
@@ -55,6 +56,20 @@ export interface DeviceFilter extends PageRequest {
 	readonly labMode?: boolean | undefined;
 }
 
+/** By which keys cards know an eIM: its signing key, and the trust in its TLS server where there is a pin. */
+export interface EimKeys {
+	readonly signingKeyId: string;
+	readonly tlsTrustId: string | undefined;
+}
+
+export interface EimKeyCount {
+	readonly signingKeyId?: string;
+	readonly tlsTrustId?: string;
+	readonly devices: number;
+	/** Of these, how many have an updateEim under way. */
+	readonly updating: number;
+}
+
 export interface DeviceStore {
 	/** False when the EID is registered already (nothing changes then). */
 	registerDevice(device: Device, audit: NewAuditEntry): Promise<boolean>;
@@ -68,6 +83,16 @@ export interface DeviceStore {
 	/** Notes a poll of an EID that is not registered; keeps the `bound` seen last. */
 	noteUnknown(eid: Eid, at: number, bound: number): Promise<void>;
 	listSeenUnknown(): Promise<readonly SeenUnknown[]>;
+}
+
+/** How far devices know the keys that this eIM has now. */
+export interface EimKeyStore {
+	/** Devices of which no keys of the eIM are noted know these: there were no others when they were registered. */
+	noteEimKeys(keys: EimKeys): Promise<void>;
+	/** How many devices know the eIM by which keys; released ones are not counted. */
+	countEimKeys(): Promise<readonly EimKeyCount[]>;
+	/** Devices that know other keys than these and have no updateEim under way, in the order of their EIDs. */
+	listOutdatedDevices(keys: EimKeys, limit: number): Promise<readonly Device[]>;
 }
 
 /** A request that may be repeated under one key. */

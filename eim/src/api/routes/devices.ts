@@ -1,7 +1,7 @@
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { type Static, Type } from "@sinclair/typebox";
 import { type Device, type DeviceChange, newDevice } from "../../domain/device.ts";
-import type { ApiDeps } from "../api-deps.ts";
+import type { ApiDeps, EimConfiguration } from "../api-deps.ts";
 import { actorOf } from "../auth.ts";
 import { ApiError } from "../errors.ts";
 import {
@@ -44,7 +44,7 @@ export function deviceRoutes(server: ApiServer, deps: ApiDeps): void {
 	partRoutes(server, deps);
 }
 
-function registerRoute(server: ApiServer, { store, clock }: ApiDeps): void {
+function registerRoute(server: ApiServer, { store, clock, eimConfiguration: own }: ApiDeps): void {
 	server.post(
 		"/api/v1/devices",
 		{
@@ -58,7 +58,9 @@ function registerRoute(server: ApiServer, { store, clock }: ApiDeps): void {
 		},
 		async (request, reply) => {
 			const at = clock.now();
-			const device = newDevice({ ...request.body, eid: validEid(request.body.eid), at });
+			const { signingKeyId } = knownKeys(own, request.body.signingKeyId);
+			const told = { signingKeyId, tlsTrustId: own.tlsTrustId };
+			const device = newDevice({ ...request.body, ...told, eid: validEid(request.body.eid), at });
 			const { eid, name } = device;
 			const audit = { at, actor: actorOf(request), action: "device.registered", subject: eid, facts: { name } };
 			if (!(await store.registerDevice(device, audit))) {
@@ -68,6 +70,29 @@ function registerRoute(server: ApiServer, { store, clock }: ApiDeps): void {
 			return reply.code(201).header("location", `/api/v1/devices/${eid}`).send(deviceView(stored));
 		},
 	);
+}
+
+/** @throws ApiError API_REQUEST_INVALID for a key that this eIM could not sign with */
+function knownKeys(own: EimConfiguration, signingKeyId = own.signingKeyIds[0]): { readonly signingKeyId: string } {
+	if (signingKeyId !== undefined && own.signingKeyIds.includes(signingKeyId)) return { signingKeyId };
+	const message = `${signingKeyId} is no key of this eIM; it has ${own.signingKeyIds.join(", ")}`;
+	throw new ApiError("API_REQUEST_INVALID", `body.signingKeyId: ${message}`, [{ field: "body.signingKeyId", message }]);
+}
+
+/** What a request changes in the device's row. */
+function changeOf(
+	{ association, signingKeyId, ...body }: DevicePatch,
+	own: EimConfiguration,
+	at: number,
+): DeviceChange {
+	const change = { ...body } as DeviceChange;
+	if (association === "released") return { ...change, releasedAt: at };
+	if (association === "associated") {
+		// The card was told of this eIM anew: of its key and its TLS server as they are now.
+		const told = { ...knownKeys(own, signingKeyId), tlsTrustId: own.tlsTrustId ?? null };
+		return { ...change, ...told, releasedAt: null, cardEims: null };
+	}
+	return signingKeyId === undefined ? change : { ...change, ...knownKeys(own, signingKeyId) };
 }
 
 function validEid(text: string): Eid {
@@ -147,7 +172,7 @@ function changeRoutes(server: ApiServer, deps: ApiDeps): void {
 		{
 			schema: {
 				operationId: "changeDevice",
-				summary: "Change name, tags, lab mode or dialect",
+				summary: "Change name, tags, lab mode, dialect or association",
 				description: "Absent fields stay as they are; null removes. Every change is in the audit.",
 				tags,
 				params: ByEid,
@@ -160,7 +185,7 @@ function changeRoutes(server: ApiServer, deps: ApiDeps): void {
 			const at = clock.now();
 			const facts = factsOf(request.body);
 			const audit = { at, actor: actorOf(request), action: "device.changed", subject: eid, facts };
-			const changed = await store.changeDevice(eid, request.body as DeviceChange, audit);
+			const changed = await store.changeDevice(eid, changeOf(request.body, deps.eimConfiguration, at), audit);
 			if (!changed) throw unknownDevice(eid);
 			if (changed instanceof Error) throw changed;
 			if ("acceptUnverified" in request.body || "labMode" in request.body) {

@@ -2,10 +2,15 @@ import { createHash } from "node:crypto";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { toHex } from "@iot-esim/shared/util/bytes";
 import { type Static, Type } from "@sinclair/typebox";
+import { type Device, nextCounter } from "../../domain/device.ts";
+import { DomainError } from "../../domain/errors.ts";
+import { checkPackage } from "../../domain/euicc-command.ts";
 import {
+	commandsOf,
 	OPERATION_STATES,
 	OPERATION_TYPES,
 	type Operation,
+	type OperationOrder,
 	type OperationState,
 	type OperationType,
 } from "../../domain/operation.ts";
@@ -50,10 +55,11 @@ const createSchema = {
 };
 
 function createRoute(server: ApiServer, deps: ApiDeps): void {
-	const { store, clock, random, limits } = deps;
+	const { store, clock, random, limits, eimConfiguration: own } = deps;
 	server.post("/api/v1/devices/:eid/operations", { schema: createSchema }, async (request, reply) => {
 		const device = await deviceOf(deps, request.params.eid);
-		const order = orderOf(request.body);
+		const order = orderOf(request.body as OperationRequest, own);
+		refuseImpossible(order, device, own.eimId);
 		const at = clock.now();
 		const key = request.headers["idempotency-key"];
 		const expiry = request.body.expiresIn === undefined ? limits.operationExpiry : request.body.expiresIn * 1000;
@@ -69,7 +75,7 @@ function createRoute(server: ApiServer, deps: ApiDeps): void {
 			expiresAt: at + expiry,
 			...(key === undefined ? {} : { idempotencyKey: key }),
 		};
-		const warnings = [...warningsOf(order, device, await store.listProfiles(device.eid))];
+		const warnings = [...warningsOf(order, device, await store.listProfiles(device.eid), own.eimId)];
 		const answer: Static<typeof Accepted> = {
 			id: operation.id,
 			state: operation.state,
@@ -86,6 +92,20 @@ function createRoute(server: ApiServer, deps: ApiDeps): void {
 		const given = enqueued.kind === "repeated" ? (JSON.parse(enqueued.answer) as Static<typeof Accepted>) : answer;
 		return reply.code(202).header("location", `/api/v1/operations/${given.id}`).send(given);
 	});
+}
+
+/** @throws DomainError for what could never be carried out, before anything is queued */
+function refuseImpossible(order: OperationOrder, device: Device, ownEimId: string): void {
+	const { eid, releasedAt } = device;
+	if (releasedAt !== undefined) {
+		const message = `this eIM has been removed from eUICC ${eid} (${new Date(releasedAt).toISOString()})`;
+		throw new DomainError("DEVICE_RELEASED", message, { context: { eid } });
+	}
+	const commands = commandsOf(order);
+	const refusal = commands.length === 0 ? undefined : checkPackage(commands, ownEimId);
+	if (refusal !== undefined) throw refusal;
+	const counter = nextCounter(device, order);
+	if (counter instanceof Error) throw counter;
 }
 
 function claimOf(

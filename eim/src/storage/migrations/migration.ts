@@ -1,4 +1,5 @@
 import type { ColumnBuilderCallback, CompiledQuery, Expression, Kysely } from "kysely";
+import { associations } from "./associations.ts";
 import { deviceFacts } from "./device-facts.ts";
 import { initial } from "./initial.ts";
 
@@ -27,4 +28,5 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
 	{ name: "0001-initial", changes: initial },
 	{ name: "0002-device-facts", changes: deviceFacts },
+	{ name: "0003-associations", changes: associations },
 ];

@@ -47,13 +47,20 @@ export class DeviceReader {
 		if (!now) return undefined;
 		const known = this.#remembered.get(eid);
 		if (known?.version === now.version) {
-			const { lastPollAt: _at, lastRplmn: _rplmn, lastStateChangeCause: _cause, ...lasting } = known.device;
+			const {
+				lastPollAt: _at,
+				lastRplmn: _rplmn,
+				lastStateChangeCause: _cause,
+				lastStateChangeAt: _changedAt,
+				...lasting
+			} = known.device;
 			return {
 				...lasting,
 				counter: now.counter,
 				...(now.last_poll_at === null ? {} : { lastPollAt: now.last_poll_at }),
 				...(now.last_rplmn === null ? {} : { lastRplmn: now.last_rplmn }),
 				...(now.last_state_change_cause === null ? {} : { lastStateChangeCause: now.last_state_change_cause }),
+				...(now.last_state_change_at === null ? {} : { lastStateChangeAt: now.last_state_change_at }),
 			};
 		}
 		const row = yield* first(this.#statements.whole({ eid }));
@@ -77,19 +84,22 @@ export class DeviceReader {
 
 type Look = ReturnType<ReturnType<typeof makeStatements>["looked"]>;
 
+/** What polls change without another version, and the version itself. */
+const OF_EVERY_POLL = [
+	"version",
+	"counter",
+	"last_poll_at",
+	"last_rplmn",
+	"last_state_change_cause",
+	"last_state_change_at",
+] as const;
+
 function makeStatements({ sql, dialect }: SqlEngine) {
 	const look = statement(sql, (db, p: { eid: string }) =>
-		db
-			.selectFrom("devices")
-			.select(["version", "counter", "last_poll_at", "last_rplmn", "last_state_change_cause"])
-			.where("eid", "=", p.eid),
+		db.selectFrom("devices").select(OF_EVERY_POLL).where("eid", "=", p.eid),
 	);
 	const lock = statement(sql, (db, p: { eid: string }) =>
-		db
-			.selectFrom("devices")
-			.select(["version", "counter", "last_poll_at", "last_rplmn", "last_state_change_cause"])
-			.where("eid", "=", p.eid)
-			.forUpdate(),
+		db.selectFrom("devices").select(OF_EVERY_POLL).where("eid", "=", p.eid).forUpdate(),
 	);
 	return {
 		looked: look,

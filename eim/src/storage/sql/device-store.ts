@@ -42,8 +42,11 @@ export class SqlDeviceStore implements DeviceStore {
 	*#register(device: Device, audit: NewAuditEntry): Step<boolean> {
 		const { sql } = this.#engine;
 		const { eid, name } = device;
-		const burnt = yield* first(sql.selectFrom("burnt_counters").select("counter").where("eid", "=", eid).compile());
-		const counter = Math.max(device.counter, burnt?.counter ?? 0);
+		const burnt = yield* first(sql.selectFrom("burnt_counters").selectAll().where("eid", "=", eid).compile());
+		const token = burnt?.association_token ?? null;
+		// Another token is another association, in which the card counts anew.
+		const isOver = token !== null && device.associationToken !== undefined && device.associationToken !== token;
+		const counter = isOver ? device.counter : Math.max(device.counter, burnt?.counter ?? 0);
 		const insert = sql
 			.insertInto("devices")
 			.values({ ...fromDevice({ ...device, counter }), version: randomInt(2 ** 47) })
@@ -113,9 +116,9 @@ export class SqlDeviceStore implements DeviceStore {
 		const { sql } = this.#engine;
 		const device = yield* this.#steps.loadDevice(eid);
 		if (!device) return false;
-		const { counter } = device;
-		const remember = sql.insertInto("burnt_counters").values({ eid, counter });
-		yield* run(remember.onConflict((conflict) => conflict.column("eid").doUpdateSet({ counter })).compile());
+		const burnt = { counter: device.counter, association_token: device.associationToken ?? null };
+		const remember = sql.insertInto("burnt_counters").values({ eid, ...burnt });
+		yield* run(remember.onConflict((conflict) => conflict.column("eid").doUpdateSet(burnt)).compile());
 		const notifications = sql.selectFrom("notifications").select("id").where("eid", "=", eid);
 		yield* run(sql.deleteFrom("jobs").where("reference", "in", notifications).compile());
 		yield* run(sql.deleteFrom("jobs").where("reference", "=", eid).compile());

@@ -18,6 +18,7 @@ export function makePackageStatements(sql: Sql) {
 				lastPollAt: device.lastPollAt ?? null,
 				lastRplmn: device.lastRplmn ?? null,
 				cause: device.lastStateChangeCause ?? null,
+				changedAt: device.lastStateChangeAt ?? null,
 			}),
 		storePackage: (eimPackage: EimPackage, device: Device) =>
 			insertPackage({
@@ -62,6 +63,7 @@ interface PolledUpdate extends Record<string, unknown> {
 	readonly lastPollAt: number | null;
 	readonly lastRplmn: string | null;
 	readonly cause: number | null;
+	readonly changedAt: number | null;
 }
 
 const polledUpdate = (db: Sql, p: PolledUpdate) =>
@@ -72,6 +74,7 @@ const polledUpdate = (db: Sql, p: PolledUpdate) =>
 			last_poll_at: p.lastPollAt,
 			last_rplmn: p.lastRplmn,
 			last_state_change_cause: p.cause,
+			last_state_change_at: p.changedAt,
 		})
 		.where("eid", "=", p.eid);
 

@@ -110,6 +110,7 @@ export class ResultRecorder {
 	/** What the eIM asks by itself is asked once at a time. */
 	*#enqueueOnce(operations: readonly Operation[], events: NewEvent[]): Step<void> {
 		for (const operation of operations) {
+			if ((yield* this.#steps.loadDevice(operation.eid))?.releasedAt !== undefined) continue;
 			const open = yield* this.#steps.listOpenOperations(operation.eid);
 			const isAsked = open.some(({ type, origin }) => type === operation.type && origin === operation.origin);
 			if (!isAsked) yield* this.#steps.insertOperation(operation, events);

@@ -7,6 +7,7 @@ import type { Insertable, Selectable } from "kysely";
 import type { ApiKey } from "../../domain/api-key.ts";
 import type { Device, Dialect } from "../../domain/device.ts";
 import type { EimPackage, EimPackageKind } from "../../domain/eim-package.ts";
+import type { ImmediateEnable } from "../../domain/euicc-command.ts";
 import type { Event, EventType } from "../../domain/event.ts";
 import type { Job, JobKind } from "../../domain/job.ts";
 import type { Notification, NotificationEvent } from "../../domain/notification.ts";
@@ -59,6 +60,12 @@ export function toDevice(row: Row<"devices">): Device {
 		lastPollAt: row.last_poll_at,
 		lastRplmn: row.last_rplmn,
 		lastStateChangeCause: row.last_state_change_cause,
+		signingKeyId: row.signing_key_id,
+		tlsTrustId: row.tls_trust_id,
+		releasedAt: row.released_at,
+		cardEims: row.card_eims === null ? null : (JSON.parse(row.card_eims) as NonNullable<Device["cardEims"]>),
+		immediateEnable: row.immediate_enable === null ? null : (JSON.parse(row.immediate_enable) as ImmediateEnable),
+		lastStateChangeAt: row.last_state_change_at,
 		createdAt: row.created_at,
 	});
 }
@@ -87,6 +94,12 @@ export function fromDevice(device: Device): Omit<Insertable<Tables["devices"]>, 
 		last_poll_at: device.lastPollAt ?? null,
 		last_rplmn: device.lastRplmn ?? null,
 		last_state_change_cause: device.lastStateChangeCause ?? null,
+		signing_key_id: device.signingKeyId ?? null,
+		tls_trust_id: device.tlsTrustId ?? null,
+		released_at: device.releasedAt ?? null,
+		card_eims: device.cardEims ? JSON.stringify(device.cardEims) : null,
+		immediate_enable: device.immediateEnable ? JSON.stringify(device.immediateEnable) : null,
+		last_state_change_at: device.lastStateChangeAt ?? null,
 		created_at: device.createdAt,
 	};
 }

@@ -4,6 +4,7 @@ import { SqlAccessStore } from "./access-store.ts";
 import { DeviceMemory } from "./device-memory.ts";
 import { DeviceReader } from "./device-reader.ts";
 import { SqlDeviceStore } from "./device-store.ts";
+import { SqlEimKeyStore } from "./eim-key-store.ts";
 import { run, type SqlEngine } from "./engine.ts";
 import { EventSignal } from "./event-signal.ts";
 import { SqlEventStore } from "./event-store.ts";
@@ -23,6 +24,7 @@ export function sqlStore(engine: SqlEngine): Store {
 	const ping = raw`select 1`.compile(engine.sql);
 	return {
 		...methodsOf(new SqlDeviceStore(engine, steps, signal, devices)),
+		...methodsOf(new SqlEimKeyStore(engine)),
 		...methodsOf(new SqlOperationStore(engine, steps, signal)),
 		...methodsOf(new SqlPackageStore(engine, steps, signal, devices)),
 		...methodsOf(new SqlRelayStore(engine, steps, signal)),

@@ -30,10 +30,16 @@ export interface Tables {
 		last_poll_at: number | null;
 		last_rplmn: string | null;
 		last_state_change_cause: number | null;
+		signing_key_id: string | null;
+		tls_trust_id: string | null;
+		released_at: number | null;
+		card_eims: string | null;
+		immediate_enable: string | null;
+		last_state_change_at: number | null;
 		created_at: number;
 	};
 	/** The counters of removed devices: an eUICC that comes back takes no lower one. */
-	burnt_counters: { eid: string; counter: number };
+	burnt_counters: { eid: string; counter: number; association_token: number | null };
 	device_tags: { eid: string; key: string; value: string };
 	profiles: {
 		eid: string;

@@ -1,3 +1,4 @@
+import { Hours, Minutes } from "@iot-esim/shared/util/duration";
 import { type Device, nextCounter } from "../../domain/device.ts";
 import type { EimPackage } from "../../domain/eim-package.ts";
 import type { NewEvent } from "../../domain/event.ts";
@@ -69,6 +70,7 @@ export class PackageTaker {
 		const known = yield* this.#steps.loadDevice(poll.eid);
 		if (!known) return { kind: "unknownDevice" };
 		const events = firstEvents(known, poll);
+		if (known.releasedAt !== undefined) return yield* this.#release(known, poll, events);
 		const open: Operation[] = [];
 		for (const operation of yield* this.#steps.listOpenOperations(poll.eid)) {
 			if (operation.expiresAt > poll.at) open.push(operation);
@@ -85,6 +87,17 @@ export class PackageTaker {
 		}
 		yield* this.#note(taking.device, events);
 		return { kind: "nothing", device: taking.device };
+	}
+
+	/** An eUICC that this eIM was removed from gets nothing more; what waits for it never will be done. */
+	*#release(known: Device, poll: Poll, events: NewEvent[]): Step<TakenPackage> {
+		const reason = { text: "This eIM has been removed from the eUICC.", code: "DEVICE_RELEASED" };
+		for (const operation of yield* this.#steps.listOpenOperations(poll.eid)) {
+			yield* this.#steps.moveOperation(operation, { kind: "failed", at: poll.at, reason }, events);
+		}
+		const device = afterPoll(known, poll);
+		yield* this.#note(device, events);
+		return { kind: "nothing", device };
 	}
 
 	*#note(device: Device, events: readonly NewEvent[]): Step<void> {
@@ -108,7 +121,7 @@ export class PackageTaker {
 	*#giveNew(taking: Taking, operation: Operation): Step<TakenPackage | Building | undefined> {
 		const { poll, device, events, prepared } = taking;
 		const { at } = poll;
-		const counter = nextCounter(device);
+		const counter = nextCounter(device, operation);
 		if (counter instanceof Error) {
 			const reason = { text: counter.message, code: counter.code };
 			yield* this.#steps.moveOperation(operation, { kind: "failed", at, reason }, events);
@@ -142,16 +155,28 @@ function afterPoll(device: Device, poll: Poll): Device {
 	const { at: lastPollAt, rplmn: lastRplmn, stateChangeCause: lastStateChangeCause } = poll;
 	let after: Device = { ...device, lastPollAt };
 	if (lastRplmn !== undefined) after = { ...after, lastRplmn };
-	if (lastStateChangeCause !== undefined) after = { ...after, lastStateChangeCause };
-	return after;
+	if (lastStateChangeCause === undefined) return after;
+	after = { ...after, lastStateChangeCause };
+	return isNews(device, poll) ? { ...after, lastStateChangeAt: lastPollAt } : after;
 }
 
 function firstEvents(device: Device, poll: Poll): NewEvent[] {
 	const events: NewEvent[] = [];
-	const { eid, at } = poll;
+	const { eid, at, stateChangeCause } = poll;
 	if (device.lastPollAt === undefined) events.push({ at, type: "deviceSeenFirst", eid, facts: {} });
-	if (poll.stateChangeCause !== undefined) {
-		events.push({ at, type: "stateChangeReported", eid, facts: { stateChangeCause: poll.stateChangeCause } });
+	if (stateChangeCause !== undefined && isNews(device, poll)) {
+		events.push({ at, type: "stateChangeReported", eid, facts: { stateChangeCause } });
 	}
 	return events;
+}
+
+/**
+ * Whether a reported state change goes into the event stream. Nobody has to prove a poll, so the same cause is told
+ * once in an hour, another one once in a minute.
+ */
+function isNews(device: Device, { stateChangeCause, at }: Poll): boolean {
+	if (stateChangeCause === undefined) return false;
+	const { lastStateChangeAt, lastStateChangeCause } = device;
+	if (lastStateChangeAt === undefined) return true;
+	return at - lastStateChangeAt >= (stateChangeCause === lastStateChangeCause ? Hours(1) : Minutes(1));
 }
