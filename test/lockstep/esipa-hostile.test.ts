@@ -75,7 +75,8 @@ it("no change of a signed result is taken for a result", async () => {
 	const id = await bench.order(eid, { type: "enable", parameters: { iccid, rollback: false } });
 	const executed = new SigningCard(bench.pki).execute(await bench.ask(poll(eid)), [{ enableResult: 0 }]);
 	const message = result(eid, executed);
-	for (let at = 0; at < message.length; at++) {
+	// Around what is signed nothing proves anything: without its EID (version 1.0) the result is known by its transaction.
+	for (let at = message.length - executed.length; at < message.length; at++) {
 		for (const bit of [0x01, 0x80]) {
 			const changed = message.slice();
 			changed[at] = (changed[at] as number) ^ bit;

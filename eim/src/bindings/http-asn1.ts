@@ -2,7 +2,7 @@ import type { Logger } from "@iot-esim/shared/runtime/logger";
 import type { HttpHandler, IncomingRequest, OutgoingResponse } from "@iot-esim/shared/transport/http/server";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import type { EsipaHandler } from "../esipa/handler.ts";
-import { mediaTypeOf, plain, rememberedAdminProtocol } from "./http-esipa.ts";
+import { mediaTypeOf, plain, rememberedAdminProtocol, rememberedPeers } from "./http-esipa.ts";
 
 /** Where SGP.32 section 6.3 puts the ASN.1 binding. */
 export const ESIPA_ASN1_PATH = "/gsma/rsp2/asn1";
@@ -18,12 +18,13 @@ export const LARGEST_ESIPA_REQUEST = 256 * 1024;
  */
 export function createHttpAsn1Binding(deps: { readonly handler: EsipaHandler; readonly log: Logger }): HttpHandler {
 	const protocolFor = rememberedAdminProtocol();
+	const peerOf = rememberedPeers();
 	return async (request) => {
 		const refusal = refusalOf(request);
 		if (refusal !== undefined) return refusal;
 		const headers = { "X-Admin-Protocol": protocolFor(request.headers["x-admin-protocol"]) };
 		try {
-			const answer = await deps.handler.handle(request.body, { remoteAddress: request.remoteAddress });
+			const answer = await deps.handler.handle(request.body, peerOf(request));
 			if (answer === null) return { status: 204, headers };
 			return { status: 200, headers: { ...headers, "Content-Type": CONTENT_TYPE }, body: answer };
 		} catch (error) {

@@ -1,4 +1,5 @@
-import type { OutgoingResponse } from "@iot-esim/shared/transport/http/server";
+import type { IncomingRequest, OutgoingResponse } from "@iot-esim/shared/transport/http/server";
+import type { EsipaConnection, EsipaPeer } from "../esipa/esipa-deps.ts";
 
 /** The newest RSP version that this eIM speaks; the version of a request is echoed when it is not newer. */
 const NEWEST_PROTOCOL = [2, 5, 0] as const;
@@ -29,6 +30,17 @@ export function rememberedAdminProtocol(): (header: string | string[] | undefine
 		answered = adminProtocol(header);
 		asked = header;
 		return answered;
+	};
+}
+
+/** The sender of a request; what a connection has shown is remembered as long as the connection lasts. */
+export function rememberedPeers(): (request: IncomingRequest) => EsipaPeer {
+	const connections = new WeakMap<object, EsipaConnection>();
+	return ({ remoteAddress, connection: of }) => {
+		if (of === undefined) return { remoteAddress };
+		const connection = connections.get(of) ?? {};
+		connections.set(of, connection);
+		return { remoteAddress, connection };
 	};
 }
 

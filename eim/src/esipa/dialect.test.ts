@@ -1,90 +1,83 @@
-import { decode } from "@iot-esim/shared/asn1/schema";
-import { ProvideEimPackageResult } from "@iot-esim/shared/messages/sgp32/esipa-package";
-import { hex, toHex } from "@iot-esim/shared/util/bytes";
+import { decodeLenient } from "@iot-esim/shared/messages/sgp32/deviations";
+import {
+	GetEimPackageRequest,
+	GetEimPackageResponse,
+	ProvideEimPackageResult,
+	ProvideEimPackageResultResponse,
+} from "@iot-esim/shared/messages/sgp32/esipa-package";
+import { fromHex, hex, toHex } from "@iot-esim/shared/util/bytes";
 import { describe, expect, it } from "vitest";
-import { strictPackageResult, withV12Rplmn } from "./dialect.ts";
+import { learnVersion, STRICT_DIALECT, setDialect, versionOfCard } from "../domain/dialect.ts";
+import { answerIn, versionOfPoll, versionOfResult } from "./dialect.ts";
 
 const EID = "5A1089049032000000000000000000000163";
-const DATA = "300B 800165 810102 830103 3000".replaceAll(" ", "");
-const SIGNATURE = `5F3740${"AB".repeat(64)}`;
-const length = (digits: string) => {
-	const octets = digits.length / 2;
-	return octets < 0x80 ? octets.toString(16).padStart(2, "0") : `81${octets.toString(16).padStart(2, "0")}`;
-};
-const tlv = (tag: string, contents: string) => `${tag}${length(contents)}${contents}`.toUpperCase();
-const strict = (digits: string) => toHex(strictPackageResult(hex`${Buffer.from(digits, "hex")}`));
-const arm = (decoded: ProvideEimPackageResult) => Object.keys(decoded.eimPackageResult)[0];
 
-describe("ProvideEimPackageResult", () => {
-	const RESULT = tlv("BF51", tlv("A0", DATA + SIGNATURE));
-
-	it("in the strict form stays as it is", () => {
-		for (const member of [RESULT, tlv("30", RESULT + tlv("A0", "")), "BF54023000", "A003020101"]) {
-			const message = tlv("BF50", EID + member);
-			expect(strict(message)).toBe(message);
-		}
+describe("the version of an IPA", () => {
+	it.each([
+		[`BF4F17${EID}810362F210`, "1.0"],
+		[`BF4F19${EID}8000810362F210`, "1.0"],
+		[`BF4F15${EID}810103`, "1.2"],
+		[`BF4F17${EID}820362F210`, "1.2"],
+		[`BF4F12${EID}`, undefined],
+	])("is shown by the poll %s: %s", (octets, version) => {
+		const body = fromHex(octets);
+		expect(versionOfPoll(body, decodeLenient(GetEimPackageRequest, body))).toBe(version);
 	});
 
-	it("without the arm of the CHOICE gets it: results, signed errors, unsigned errors", () => {
-		const error = "300C 800165 810102 830103 02010F".replaceAll(" ", "").replace("830103", "8201FF");
-		const cases = [
-			[DATA + SIGNATURE, tlv("A0", DATA + SIGNATURE)],
-			[error + SIGNATURE, tlv("A1", error + SIGNATURE)],
-			["800165 840103".replace(" ", ""), tlv("A2", "800165840103")],
-		] as const;
-		for (const [bare, whole] of cases) {
-			expect(strict(tlv("BF50", EID + tlv("BF51", bare)))).toBe(tlv("BF50", EID + tlv("BF51", whole)));
-			const listed = tlv("30", tlv("BF51", bare) + tlv("A0", ""));
-			const expected = tlv("30", tlv("BF51", whole) + tlv("A0", ""));
-			expect(strict(tlv("BF50", EID + listed))).toBe(tlv("BF50", EID + expected));
-		}
-	});
-
-	it("with notifications under BF2B gets them under A0", () => {
-		const notification = tlv("BF37", "0500");
-		for (const list of [tlv("BF2B", notification), tlv("BF2B", tlv("A0", notification))]) {
-			const message = tlv("BF50", EID + tlv("30", RESULT + list));
-			expect(strict(message)).toBe(tlv("BF50", EID + tlv("30", RESULT + tlv("A0", notification))));
-		}
-	});
-
-	it("with bare IpaEuiccData gets its arm, notifications first or not", () => {
-		for (const bare of [
-			"8101 41".replace(" ", ""),
-			tlv("A0", tlv("BF37", "")),
-			`${tlv("A0", tlv("BF37", ""))}840107`,
-			tlv("A5", "0500") + tlv("A6", "0500"),
-		]) {
-			expect(strict(tlv("BF50", tlv("BF52", bare))), bare).toBe(
-				tlv("BF50", tlv("BF52", bare === "810141" ? tlv("A1", "020141") : tlv("A0", bare))),
-			);
-		}
-		for (const whole of [tlv("A0", "840107"), tlv("A0", ""), tlv("A1", "020105"), tlv("A0", tlv("A0", ""))]) {
-			expect(strict(tlv("BF50", tlv("BF52", whole)))).toBe(tlv("BF50", tlv("BF52", whole)));
-		}
-	});
-
-	it("with an error as primitive 80 around a SEQUENCE, or as a bare INTEGER, gets the strict error", () => {
-		for (const error of ["80053003 02017F".replace(" ", ""), "02017F", "80017F"]) {
-			const decoded = decode(
-				ProvideEimPackageResult,
-				strictPackageResult(Buffer.from(tlv("BF50", EID + error), "hex")),
-			);
-			expect(decoded.eimPackageResult).toEqual({ eimPackageResultResponseError: { eimPackageResultErrorCode: 127 } });
-		}
-	});
-
-	it("of version 1.0, without an EID, is read", () => {
-		const decoded = decode(ProvideEimPackageResult, strictPackageResult(Buffer.from(tlv("BF50", RESULT), "hex")));
-		expect(decoded.eidValue).toBeUndefined();
-		expect(arm(decoded)).toBe("euiccPackageResult");
+	it.each([
+		["a result without EID", "BF500B BF5108 A206 800165 840101", "1.0"],
+		["a result with EID", `BF501D ${EID} BF5108 A206 800165 840101`, "1.2"],
+		["an error as a bare number", "BF5003 020102", "1.0"],
+		["data with its address under 80", "BF500A BF5207 A005 8003 616263", "1.0"],
+		["data without EID, as IPAs of every version send them", "BF5008 BF5205 A003 840101", undefined],
+	])("is shown by %s (%s): %s", (_, octets, version) => {
+		const body = fromHex(octets.replaceAll(" ", ""));
+		expect(versionOfResult(body, decodeLenient(ProvideEimPackageResult, body))).toBe(version);
 	});
 });
 
-describe("GetEimPackageRequest", () => {
-	it("of version 1.0 has rPLMN under 81: three octets, and nothing under 82", () => {
-		expect(toHex(withV12Rplmn(hex`BF4F 05 81 03 62F210`))).toBe("BF4F05820362F210");
-		expect(toHex(withV12Rplmn(hex`BF4F 03 81 01 03`))).toBe("BF4F03810103");
-		expect(toHex(withV12Rplmn(hex`BF4F 08 81 01 03 82 03 62F210`))).toBe("BF4F08810103820362F210");
+describe("what is learnt", () => {
+	it("replaces what was assumed or learnt, never what an operator set", () => {
+		const learnt = learnVersion(STRICT_DIALECT, "version", "1.0", "GetEimPackage");
+		expect(learnt).toMatchObject({ version: "1.0", versionFrom: "GetEimPackage" });
+		expect(learnt && learnVersion(learnt, "version", "1.0", "ProvideEimPackageResult")).toBeUndefined();
+		expect(learnt && learnVersion(learnt, "version", "1.2", "ProvideEimPackageResult")).toMatchObject({
+			version: "1.2",
+		});
+		const set = setDialect({ version: "1.1" });
+		expect(learnVersion(set, "version", "1.0", "GetEimPackage")).toBeUndefined();
+		expect(learnVersion(set, "euiccVersion", "1.3", "EUICCInfo2")).toMatchObject({
+			version: "1.1",
+			euiccVersion: "1.3",
+		});
+	});
+
+	it("packages are built in the version of the card, else in that of the IPA", () => {
+		expect(versionOfCard(setDialect({ version: "1.0" }))).toBe("1.0");
+		expect(versionOfCard(setDialect({ version: "1.0", euiccVersion: "1.2" }))).toBe("1.2");
+	});
+});
+
+describe("answers", () => {
+	const written = (version: "1.0" | "1.1" | "1.2", octets: string) => {
+		const schema = octets.startsWith("BF4F") ? GetEimPackageResponse : ProvideEimPackageResultResponse;
+		return toHex(answerIn({ version }, schema as typeof GetEimPackageResponse, fromHex(octets)));
+	};
+
+	it.each([
+		["BF50023000", "1.0", "BF5000"],
+		["BF50023000", "1.1", "BF5000"],
+		["BF50023000", "1.2", "BF50023000"],
+		["BF5003020104", "1.0", "BF5000"],
+		["BF5006BF5303800105", "1.0", "BF5006BF5303800105"],
+		["BF4F03020102", "1.0", "BF4F0302017F"],
+		["BF4F03020101", "1.0", "BF4F03020101"],
+	] as const)("%s is in version %s %s", (answer, version, expected) => {
+		expect(written(version, answer)).toBe(expected);
+	});
+
+	it("ask for data by the names of version 1.0, results by their criterion, and without a transaction", () => {
+		const answer = hex`BF4F 12 BF52 0F 5C 0A 81 A2 BF20 BF22 84 A5 A6 A8 83 01 55`;
+		expect(written("1.0", toHex(answer))).toBe("BF4F14BF52115C0B80BF2BBF20BF2284A5A688A1028200");
 	});
 });

@@ -1,94 +1,99 @@
-/** Deviations of real IPAs and of older versions, turned into the strict form before anything is decoded. */
-
-import { findTlv, readTlvs, readWholeTlv, tlvBytes, tlvValue } from "@iot-esim/shared/asn1/tlv-reader";
-import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
-import { concatBytes } from "@iot-esim/shared/util/bytes";
+import { Asn1Error, type Schema } from "@iot-esim/shared/asn1/schema";
+import { findTlv, readTlvs, readWholeTlv } from "@iot-esim/shared/asn1/tlv-reader";
+import type { Eid } from "@iot-esim/shared/ids/eid";
+import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
+import type { Lenient } from "@iot-esim/shared/messages/sgp32/deviations";
+import { inDialect } from "@iot-esim/shared/messages/sgp32/dialect/encode-in";
+import { versionOfEuicc } from "@iot-esim/shared/messages/sgp32/dialect/version";
+import type { Device, DeviceChange } from "../domain/device.ts";
+import { type Dialect, type DialectOrigin, learnVersion, type Sgp32Version } from "../domain/dialect.ts";
+import type { EimPackage } from "../domain/eim-package.ts";
+import type { EsipaConnection, EsipaContext } from "./esipa-deps.ts";
 
 /**
- * Version 1.0 sends rPLMN under 81, where later versions have stateChangeCause: three octets tell it.
- * @throws Asn1Error
+ * The version that a poll shows: rPLMN under 81 is version 1.0, a cause or rPLMN under 82 a later one; a poll of the EID
+ * alone shows nothing.
  */
-export function withV12Rplmn(body: Uint8Array): Uint8Array {
+export function versionOfPoll(body: Uint8Array, { versions }: Lenient<unknown>): Sgp32Version | undefined {
+	if (versions?.length === 1) return versions[0];
 	const whole = readWholeTlv(body);
 	const members = readTlvs(body, whole.valueStart, whole.end);
-	const first = findTlv(members, 0x81);
-	if (first === undefined || first.end - first.valueStart !== 3 || findTlv(members, 0x82) !== undefined) return body;
-	const parts = members.map((member) =>
-		member === first ? tlv(0x82, tlvValue(body, member)) : tlvBytes(body, member),
-	);
-	return tlv(whole.tag, ...parts);
+	const isLater = findTlv(members, 0x81) !== undefined || findTlv(members, 0x82) !== undefined;
+	return isLater ? "1.2" : undefined;
 }
 
 /**
- * ProvideEimPackageResult in the strict form. Seen on the wire: results and data without the arm of their CHOICE, the
- * notification list under BF2B (version 1.0), an error as a bare INTEGER (1.0) or as a primitive 80 around a SEQUENCE.
- * What is signed stays as it was received.
- * @throws Asn1Error
+ * The version that a result shows. Version 1.0 has no place for the EID; an IPA that only leaves it out of its data shows
+ * nothing.
  */
-export function strictPackageResult(body: Uint8Array): Uint8Array {
+export function versionOfResult(body: Uint8Array, { versions }: Lenient<unknown>): Sgp32Version | undefined {
 	const whole = readWholeTlv(body);
-	const parts = readTlvs(body, whole.valueStart, whole.end).map((member) => {
-		const bytes = tlvBytes(body, member);
-		const value = tlvValue(body, member);
-		switch (member.tag) {
-			case 0xbf51:
-				return withArms(bytes);
-			case 0xbf52:
-				return withDataArm(bytes);
-			case 0x30:
-				return tlv(0x30, ...resultAndNotifications(bytes));
-			case 0x80:
-				return tlv(0xa0, value[0] === 0x30 ? tlvValue(value, readWholeTlv(value)) : tlv(0x02, value));
-			case 0x02:
-				return tlv(0xa0, bytes);
-			default:
-				return bytes;
-		}
+	const [first] = readTlvs(body, whole.valueStart, whole.end);
+	if (first?.tag === 0x5a) return "1.2";
+	const isBareResult = first?.tag === 0xbf51 || first?.tag === 0x30 || first?.tag === 0xbf54;
+	return isBareResult || versions?.includes("1.0") ? "1.0" : undefined;
+}
+
+/** The device with what was just seen of its IPA, stored when it is news. */
+export async function noteVersion(
+	context: EsipaContext,
+	device: Device,
+	seen: Sgp32Version | undefined,
+	from: DialectOrigin,
+): Promise<Device> {
+	const dialect = seen && learnVersion(device.dialect, "version", seen, from);
+	if (!dialect) return device;
+	if (dialect.version !== device.dialect.version) {
+		context.logger("eim.esipa").info("version of the IPA learnt", { eid: device.eid, version: seen, from });
+	}
+	await context.store.changeDevice(device.eid, { dialect });
+	return { ...device, dialect };
+}
+
+/** What EUICCInfo2 (BF22, whole) tells of the version of the eUICC, as a change of its device. */
+export function versionChange(device: Pick<Device, "dialect">, euiccInfo2: Uint8Array): DeviceChange {
+	try {
+		const version = versionOfEuicc(euiccInfo2);
+		const dialect = version && learnVersion(device.dialect, "euiccVersion", version, "EUICCInfo2");
+		return dialect ? { dialect } : {};
+	} catch (error) {
+		if (error instanceof Asn1Error) return {};
+		throw error;
+	}
+}
+
+/** An answer of version 1.2 as the IPA of this dialect writes it. */
+export function answerIn<T>({ version }: Pick<Dialect, "version">, schema: Schema<T>, answer: Uint8Array): Uint8Array {
+	return inDialect({ version }, schema, answer);
+}
+
+/**
+ * In version 1.0 a result names no EID, only the transaction of its package, and it may come over another connection
+ * than the poll. So a package for a device that has not shown a later version leaves a row behind.
+ */
+export async function rememberTransaction(context: EsipaContext, device: Device, sent: EimPackage): Promise<void> {
+	const { version, versionFrom } = device.dialect;
+	if (version !== "1.0" && versionFrom !== undefined) return;
+	const now = context.clock.now();
+	await context.store.openSession({
+		transactionId: sent.eimTransactionId,
+		eid: sent.eid,
+		eimTransactionId: sent.eimTransactionId,
+		smdpAddress: "",
+		state: "initiated",
+		details: {},
+		createdAt: now,
+		updatedAt: now,
+		expiresAt: now + context.settings.ownOperationLifetime,
 	});
-	return tlv(whole.tag, ...parts);
 }
 
-/** BF51 of bare members becomes the arm that its members tell: data and signature, or an unsigned error. */
-export function withArms(result: Uint8Array): Uint8Array {
-	const whole = readWholeTlv(result);
-	const [first] = readTlvs(result, whole.valueStart, whole.end);
-	if (first?.tag === 0x80) return tlv(whole.tag, tlv(0xa2, tlvValue(result, whole)));
-	if (first?.tag !== 0x30) return result;
-	// The last member of a signed error is an INTEGER, of a signed result the SEQUENCE of results.
-	const last = readTlvs(result, first.valueStart, first.end).at(-1);
-	return tlv(whole.tag, tlv(last?.tag === 0x02 ? 0xa1 : 0xa0, tlvValue(result, whole)));
-}
-
-/** BF52 of bare members: IpaEuiccData, or an error when all there is is a transaction and a code. */
-function withDataArm(response: Uint8Array): Uint8Array {
-	const whole = readWholeTlv(response);
-	const members = readTlvs(response, whole.valueStart, whole.end);
-	const [only] = members;
-	if (members.length === 1 && only?.tag === 0xa0) {
-		// The arm, unless it is the notification list of bare data: its members are notifications.
-		const [inner] = readTlvs(response, only.valueStart, only.end);
-		if (inner === undefined || (inner.tag !== 0xbf37 && inner.tag !== 0x30)) return response;
-	} else if (members.length === 1 && only?.tag === 0xa1) return response;
-	const isError =
-		members.at(-1)?.tag === 0x02 || (members.length === 1 && only?.tag === 0x81 && only.end - only.valueStart === 1);
-	const value = tlvValue(response, whole);
-	if (isError && only?.tag === 0x81) return tlv(whole.tag, tlv(0xa1, tlv(0x02, tlvValue(response, only))));
-	return tlv(whole.tag, tlv(isError ? 0xa1 : 0xa0, value));
-}
-
-function resultAndNotifications(sequence: Uint8Array): Uint8Array[] {
-	const whole = readWholeTlv(sequence);
-	return readTlvs(sequence, whole.valueStart, whole.end).map((member) => {
-		const bytes = tlvBytes(sequence, member);
-		if (member.tag === 0xbf51) return withArms(bytes);
-		return member.tag === 0xbf2b ? notificationsOf(sequence, member) : bytes;
-	});
-}
-
-/** BF2B{A0{...}} or BF2B{...} as A0{...}. */
-function notificationsOf(bytes: Uint8Array, list: { valueStart: number; end: number }): Uint8Array {
-	const members = readTlvs(bytes, list.valueStart, list.end);
-	const [only] = members;
-	if (members.length === 1 && only?.tag === 0xa0) return tlvBytes(bytes, only);
-	return tlv(0xa0, concatBytes(...members.map((member) => tlvBytes(bytes, member))));
+/** Whose result this is that names no EID: by its transaction, else by the connection that the poll came over. */
+export async function eidOfTransaction(
+	context: EsipaContext,
+	transactionId: Uint8Array | undefined,
+	connection: EsipaConnection | undefined,
+): Promise<Eid | undefined> {
+	const row = transactionId && (await context.store.loadSession(TransactionId.fromBytes(transactionId)));
+	return row?.eid ?? connection?.eid;
 }

@@ -1,6 +1,7 @@
 import { decode, type Kept } from "@iot-esim/shared/asn1/schema";
 import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
 import { ErrorReasonCode } from "@iot-esim/shared/messages/sgp22/profile-installation-result";
+import { decodeLenient } from "@iot-esim/shared/messages/sgp32/deviations";
 import type { ProfileInstallationResult } from "@iot-esim/shared/messages/sgp32/notifications";
 import { ProfileDownloadTriggerResult } from "@iot-esim/shared/messages/sgp32/profile-download-trigger";
 import { StoreMetadataRequest } from "@iot-esim/shared/messages/sgp32/profile-info";
@@ -26,7 +27,10 @@ import { codeText, reasonOf } from "./result-text.ts";
  * The IPA itself has told the SM-DP+, so nothing is forwarded.
  */
 export async function acceptDownloadResult(context: EsipaContext, device: Device, bytes: Uint8Array): Promise<void> {
-	const { eimTransactionId, profileDownloadTriggerResultData: outcome } = decode(ProfileDownloadTriggerResult, bytes);
+	const { eimTransactionId, profileDownloadTriggerResultData: outcome } = decodeLenient(
+		ProfileDownloadTriggerResult,
+		bytes,
+	).value;
 	const found = await context.store.findPackage(device.eid, {
 		eimTransactionId: eimTransactionId && TransactionId.fromBytes(eimTransactionId),
 		kind: "profileDownloadTrigger",

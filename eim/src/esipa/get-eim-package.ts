@@ -1,18 +1,20 @@
-import { Asn1Error, decode, encode } from "@iot-esim/shared/asn1/schema";
+import { Asn1Error, encode } from "@iot-esim/shared/asn1/schema";
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { Eid } from "@iot-esim/shared/ids/eid";
+import { decodeLenient, type Lenient } from "@iot-esim/shared/messages/sgp32/deviations";
 import {
 	GetEimPackageErrorCode,
 	GetEimPackageRequest,
 	GetEimPackageResponse,
 } from "@iot-esim/shared/messages/sgp32/esipa-package";
 import { toHex } from "@iot-esim/shared/util/bytes";
-import { newDevice } from "../domain/device.ts";
+import { type Device, newDevice } from "../domain/device.ts";
+import type { Sgp32Version } from "../domain/dialect.ts";
 import { mayEnrol } from "../domain/enrolment.ts";
 import type { BuildPackage, Poll, TakenPackage } from "../storage/store.ts";
-import { withV12Rplmn } from "./dialect.ts";
+import { answerIn, noteVersion, rememberTransaction, versionOfPoll } from "./dialect.ts";
 import { rememberDownload } from "./download-session.ts";
-import type { EsipaContext } from "./esipa-deps.ts";
+import type { EsipaContext, EsipaPeer } from "./esipa-deps.ts";
 
 const TAG = 0xbf4f;
 
@@ -20,10 +22,17 @@ const TAG = 0xbf4f;
  * ESipa.GetEimPackage (SGP.32 section 5.14.5): one package for the device, the same octets again as long as no verified
  * result is there.
  */
-export async function getEimPackage(context: EsipaContext, body: Uint8Array, build: BuildPackage): Promise<Uint8Array> {
+export async function getEimPackage(
+	context: EsipaContext,
+	body: Uint8Array,
+	build: BuildPackage,
+	peer?: EsipaPeer,
+): Promise<Uint8Array> {
 	const log = context.logger("eim.esipa");
-	const poll = readPoll(context, body);
-	if (typeof poll === "number") return failure(poll);
+	const read = readPoll(context, body);
+	if (typeof read === "number") return failure(read);
+	const { poll, seen } = read;
+	if (peer?.connection !== undefined) peer.connection.eid = poll.eid;
 	let taken = await context.store.takeNextPackage(poll, build);
 	if (taken.kind === "unknownDevice" && (await enrol(context, poll))) {
 		taken = await context.store.takeNextPackage(poll, build);
@@ -32,28 +41,39 @@ export async function getEimPackage(context: EsipaContext, body: Uint8Array, bui
 		case "unknownDevice":
 			await context.store.noteUnknown(poll.eid, poll.at, context.settings.seenUnknownBound);
 			log.warn("poll of an unregistered device", { eid: poll.eid });
-			return failure(GetEimPackageErrorCode.eidNotFound);
+			return failure(GetEimPackageErrorCode.eidNotFound, seen);
 		case "nothing":
+			await noteVersion(context, taken.device, seen, "GetEimPackage");
 			log.debug("nothing to send", { eid: poll.eid });
 			return failure(GetEimPackageErrorCode.noEimPackageAvailable);
 		case "package":
-			return handOut(context, taken);
+			return handOut(context, taken, await noteVersion(context, taken.device, seen, "GetEimPackage"));
 	}
 }
 
-async function handOut(context: EsipaContext, taken: Extract<TakenPackage, { kind: "package" }>): Promise<Uint8Array> {
+async function handOut(
+	context: EsipaContext,
+	taken: Extract<TakenPackage, { kind: "package" }>,
+	device: Device,
+): Promise<Uint8Array> {
 	const { operation, repeated } = taken;
 	const { eid, counter, kind, bytes } = taken.package;
 	if (operation.type === "download") await rememberDownload(context, taken.package, operation);
+	else await rememberTransaction(context, device, taken.package);
 	context.logger("eim.esipa").info("package sent", { eid, operationId: operation.id, kind, counter, repeated });
-	return tlv(TAG, bytes);
+	return answerIn(device.dialect, GetEimPackageResponse, tlv(TAG, bytes));
 }
 
-/** The poll, or the error code that answers it. */
-function readPoll(context: EsipaContext, body: Uint8Array): Poll | number {
-	let request: GetEimPackageRequest;
+interface ReadPoll {
+	readonly poll: Poll;
+	readonly seen: Sgp32Version | undefined;
+}
+
+/** The poll and the version that it shows, or the error code that answers it. */
+function readPoll(context: EsipaContext, body: Uint8Array): ReadPoll | number {
+	let read: Lenient<GetEimPackageRequest>;
 	try {
-		request = decode(GetEimPackageRequest, withV12Rplmn(body));
+		read = decodeLenient(GetEimPackageRequest, body);
 	} catch (error) {
 		if (!(error instanceof Asn1Error)) throw error;
 		context.logger("eim.esipa").warn("poll that cannot be read", { error });
@@ -61,16 +81,18 @@ function readPoll(context: EsipaContext, body: Uint8Array): Poll | number {
 		const isMissing = error.code === "ASN1_FIELD_MISSING";
 		return isMissing ? GetEimPackageErrorCode.missingEid : GetEimPackageErrorCode.invalidEid;
 	}
+	const request = read.value;
 	const digits = toHex(request.eidValue);
 	if (!Eid.is(digits)) return GetEimPackageErrorCode.invalidEid;
 	const { rPLMN, notifyStateChange, stateChangeCause } = request;
 	const isChanged = notifyStateChange !== undefined || stateChangeCause !== undefined;
-	return {
+	const poll = {
 		eid: digits,
 		at: context.clock.now(),
 		...(rPLMN === undefined ? {} : { rplmn: toHex(rPLMN) }),
 		...(isChanged ? { stateChangeCause: stateChangeCause ?? UNDEFINED_CAUSE } : {}),
 	};
+	return { poll, seen: versionOfPoll(body, read) };
 }
 
 const UNDEFINED_CAUSE = 127;
@@ -83,6 +105,6 @@ async function enrol(context: EsipaContext, { eid, at }: Poll): Promise<boolean>
 	return true;
 }
 
-function failure(code: number): Uint8Array {
-	return encode(GetEimPackageResponse, { eimPackageError: code });
+function failure(code: number, version: Sgp32Version = "1.2"): Uint8Array {
+	return answerIn({ version }, GetEimPackageResponse, encode(GetEimPackageResponse, { eimPackageError: code }));
 }

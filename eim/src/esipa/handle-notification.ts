@@ -1,6 +1,8 @@
 import { Asn1Error, decode, type Kept } from "@iot-esim/shared/asn1/schema";
 import { readTlvs, readWholeTlv, tlvBytes } from "@iot-esim/shared/asn1/tlv-reader";
 import type { Eid } from "@iot-esim/shared/ids/eid";
+import { decodeLenient } from "@iot-esim/shared/messages/sgp32/deviations";
+import { inBaseVersion } from "@iot-esim/shared/messages/sgp32/dialect/table";
 import {
 	HandleNotificationEsipa,
 	ProvideEimPackageResultResponse,
@@ -9,7 +11,7 @@ import type { PendingNotification } from "@iot-esim/shared/messages/sgp32/notifi
 import { acceptInstallation } from "./download-result.ts";
 import { loadRelay } from "./download-session.ts";
 import { EsipaError } from "./errors.ts";
-import type { EsipaContext } from "./esipa-deps.ts";
+import type { EsipaContext, EsipaPeer } from "./esipa-deps.ts";
 import { checkNotification, eidOfNotification, mayForward, notificationRow } from "./notifications.ts";
 import { provideEimPackageResult } from "./provide-eim-package-result.ts";
 
@@ -18,10 +20,10 @@ import { provideEimPackageResult } from "./provide-eim-package-result.ts";
  * remove the notification from the card, so the notification and its delivery job are durable by then.
  * @throws EsipaError ESIPA_MESSAGE_INVALID, ESIPA_NOTIFICATION_REFUSED
  */
-export async function handleNotification(context: EsipaContext, body: Uint8Array): Promise<null> {
+export async function handleNotification(context: EsipaContext, body: Uint8Array, peer?: EsipaPeer): Promise<null> {
 	try {
 		const result = packageResultIn(body);
-		if (result !== undefined) await takePackageResult(context, result);
+		if (result !== undefined) await takePackageResult(context, result, peer);
 		else {
 			const message = decode(HandleNotificationEsipa, body);
 			if ("pendingNotification" in message) await takeNotification(context, message.pendingNotification);
@@ -35,14 +37,16 @@ export async function handleNotification(context: EsipaContext, body: Uint8Array
 
 /** Some IPAs send results here; they are read as leniently as where they belong. */
 function packageResultIn(body: Uint8Array): Uint8Array | undefined {
-	const whole = readWholeTlv(body);
-	const [member] = readTlvs(body, whole.valueStart, whole.end);
-	return member?.tag === 0xbf50 ? tlvBytes(body, member) : undefined;
+	const strict = inBaseVersion(HandleNotificationEsipa.typeName, body);
+	const whole = readWholeTlv(strict);
+	const [member] = readTlvs(strict, whole.valueStart, whole.end);
+	return member?.tag === 0xbf50 ? tlvBytes(strict, member) : undefined;
 }
 
 /** There is no answer to say it in: a result that is not taken is refused like a notification, so the IPA keeps it. */
-async function takePackageResult(context: EsipaContext, body: Uint8Array): Promise<void> {
-	const answer = decode(ProvideEimPackageResultResponse, await provideEimPackageResult(context, body));
+async function takePackageResult(context: EsipaContext, body: Uint8Array, peer: EsipaPeer | undefined): Promise<void> {
+	const answered = await provideEimPackageResult(context, body, peer);
+	const answer = decodeLenient(ProvideEimPackageResultResponse, answered).value;
 	if (!("provideEimPackageResultError" in answer)) return;
 	const { provideEimPackageResultError: code } = answer;
 	throw new EsipaError("ESIPA_NOTIFICATION_REFUSED", `the result was not taken: provideEimPackageResultError ${code}`);

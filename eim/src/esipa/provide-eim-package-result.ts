@@ -1,7 +1,8 @@
-import { Asn1Error, decode, encode } from "@iot-esim/shared/asn1/schema";
+import { Asn1Error, encode } from "@iot-esim/shared/asn1/schema";
 import { readTlvs, readWholeTlv, tlvBytes } from "@iot-esim/shared/asn1/tlv-reader";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
+import { decodeLenient, type Lenient } from "@iot-esim/shared/messages/sgp32/deviations";
 import {
 	type EimPackageResult,
 	type EimPackageResultResponseError,
@@ -11,46 +12,53 @@ import {
 } from "@iot-esim/shared/messages/sgp32/esipa-package";
 import { toHex } from "@iot-esim/shared/util/bytes";
 import type { Device } from "../domain/device.ts";
+import type { Sgp32Version } from "../domain/dialect.ts";
 import type { FoundPackage } from "../storage/store.ts";
-import { strictPackageResult } from "./dialect.ts";
+import { answerIn, eidOfTransaction, noteVersion, versionOfResult } from "./dialect.ts";
 import { acceptDownloadResult } from "./download-result.ts";
-import type { EsipaContext } from "./esipa-deps.ts";
-import { acceptEuiccPackageResult, findPackageOf } from "./euicc-package-result.ts";
+import type { EsipaConnection, EsipaContext, EsipaPeer } from "./esipa-deps.ts";
+import { acceptEuiccPackageResult, findPackageOf, transactionOfResult } from "./euicc-package-result.ts";
 import { acceptIpaEuiccData } from "./ipa-euicc-data.ts";
 import { eidOfCertificate, takeNotifications } from "./notifications.ts";
 import { recordAgain, unsignedEvent } from "./record-unsigned.ts";
 import { reasonOf } from "./result-text.ts";
 
 /** ESipa.ProvideEimPackageResult (SGP.32 section 5.14.6): what the device did, and what it may forget then. */
-export async function provideEimPackageResult(context: EsipaContext, body: Uint8Array): Promise<Uint8Array> {
+export async function provideEimPackageResult(
+	context: EsipaContext,
+	body: Uint8Array,
+	peer?: EsipaPeer,
+): Promise<Uint8Array> {
 	const log = context.logger("eim.esipa");
-	let message: ProvideEimPackageResult;
-	let strict: Uint8Array;
+	let read: Lenient<ProvideEimPackageResult>;
 	try {
-		strict = strictPackageResult(body);
-		message = decode(ProvideEimPackageResult, strict);
+		read = decodeLenient(ProvideEimPackageResult, body);
 	} catch (error) {
 		if (!(error instanceof Asn1Error)) throw error;
 		log.warn("result that cannot be read", { error });
 		return failure(ProvideEimPackageResultErrorCode.undefinedError);
 	}
-	const eid = eidOf(message);
+	const message = read.value;
+	const seen = versionOfResult(body, read);
+	const eid = await eidOf(context, message, peer?.connection);
 	if (eid === undefined) {
 		log.warn("result without a usable EID");
 		const { missingEid, invalidEid } = ProvideEimPackageResultErrorCode;
-		return failure(message.eidValue === undefined ? missingEid : invalidEid);
+		return failure(message.eidValue === undefined ? missingEid : invalidEid, read.versions && seen);
 	}
 	const found = await packageFor(context, eid, message.eimPackageResult);
-	const device = found?.device ?? (await context.store.loadDevice(eid));
-	if (device === undefined) {
+	const stored = found?.device ?? (await context.store.loadDevice(eid));
+	if (stored === undefined) {
 		log.warn("result of an unregistered device", { eid });
-		return failure(ProvideEimPackageResultErrorCode.eidNotFound);
+		return failure(ProvideEimPackageResultErrorCode.eidNotFound, seen);
 	}
-	const seqNumbers = await accept(context, device, message.eimPackageResult, strict, found);
-	if (seqNumbers === "rejected") return failure(ProvideEimPackageResultErrorCode.undefinedError);
-	return seqNumbers.length === 0
-		? encode(ProvideEimPackageResultResponse, { emptyResponse: {} })
-		: encode(ProvideEimPackageResultResponse, { eimAcknowledgements: [...seqNumbers] });
+	const device = await noteVersion(context, stored, seen, "ProvideEimPackageResult");
+	const { version } = device.dialect;
+	const seqNumbers = await accept(context, device, message.eimPackageResult, body, found);
+	if (seqNumbers === "rejected") return failure(ProvideEimPackageResultErrorCode.undefinedError, version);
+	const answer: ProvideEimPackageResultResponse =
+		seqNumbers.length === 0 ? { emptyResponse: {} } : { eimAcknowledgements: [...seqNumbers] };
+	return answerIn(device.dialect, ProvideEimPackageResultResponse, encode(ProvideEimPackageResultResponse, answer));
 }
 
 /** For a result of a package, package and device together: one way to the database instead of two. */
@@ -130,16 +138,40 @@ async function openPackage(
 	return undefined;
 }
 
-/** The EID of the message, or of the eUICC certificate in it: IPAs are known to leave it out with IpaEuiccData. */
-function eidOf({ eidValue, eimPackageResult }: ProvideEimPackageResult): Eid | undefined {
+/**
+ * The EID of the message, or of the eUICC certificate in it: IPAs are known to leave it out with IpaEuiccData. Version
+ * 1.0 never has it; then the transaction tells, or the connection.
+ */
+async function eidOf(
+	context: EsipaContext,
+	{ eidValue, eimPackageResult }: ProvideEimPackageResult,
+	connection: EsipaConnection | undefined,
+): Promise<Eid | undefined> {
 	if (eidValue !== undefined) {
 		const digits = toHex(eidValue);
 		return Eid.is(digits) ? digits : undefined;
 	}
-	if (!("ipaEuiccDataResponse" in eimPackageResult)) return undefined;
-	const response = eimPackageResult.ipaEuiccDataResponse;
-	const certificate = "ipaEuiccData" in response ? response.ipaEuiccData.euiccCertificate : undefined;
-	return certificate && eidOfCertificate(certificate);
+	if ("ipaEuiccDataResponse" in eimPackageResult) {
+		const response = eimPackageResult.ipaEuiccDataResponse;
+		const certificate = "ipaEuiccData" in response ? response.ipaEuiccData.euiccCertificate : undefined;
+		if (certificate !== undefined) return eidOfCertificate(certificate);
+	}
+	return eidOfTransaction(context, transactionOf(eimPackageResult), connection);
+}
+
+/** The transaction of the package that this answers, where the answer names it. */
+function transactionOf(result: EimPackageResult): Uint8Array | undefined {
+	if ("ipaEuiccDataResponse" in result) {
+		const response = result.ipaEuiccDataResponse;
+		return "ipaEuiccData" in response
+			? response.ipaEuiccData.eimTransactionId
+			: response.ipaEuiccDataResponseError.eimTransactionId;
+	}
+	if ("profileDownloadTriggerResult" in result) return result.profileDownloadTriggerResult.eimTransactionId;
+	if ("eimPackageResultResponseError" in result) return result.eimPackageResultResponseError.eimTransactionId;
+	const { value } =
+		"ePRAndNotifications" in result ? result.ePRAndNotifications.euiccPackageResult : result.euiccPackageResult;
+	return transactionOfResult(value);
 }
 
 /** A member of BF50 as received. */
@@ -149,6 +181,7 @@ function memberOf(body: Uint8Array, tag: number): Uint8Array {
 	return member === undefined ? body : tlvBytes(body, member).slice();
 }
 
-function failure(code: number): Uint8Array {
-	return encode(ProvideEimPackageResultResponse, { provideEimPackageResultError: code });
+function failure(code: number, version: Sgp32Version = "1.2"): Uint8Array {
+	const answer = encode(ProvideEimPackageResultResponse, { provideEimPackageResultError: code });
+	return answerIn({ version }, ProvideEimPackageResultResponse, answer);
 }

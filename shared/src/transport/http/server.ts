@@ -51,6 +51,8 @@ export interface IncomingRequest {
 	readonly headers: IncomingHttpHeaders;
 	readonly body: Uint8Array;
 	readonly remoteAddress: string;
+	/** Stands for the connection that it came over: the same object as long as that lasts. */
+	readonly connection?: object;
 	/**
 	 * DER of the certificate whose key the client has proven to hold; only where the listener asks for one. Nothing else
 	 * of it is checked: whom it stands for is for the handler to say.
@@ -202,6 +204,7 @@ async function serve(
 			headers: incoming.headers,
 			body,
 			remoteAddress: incoming.socket.remoteAddress ?? "",
+			connection: incoming.socket,
 			get clientCertificate() {
 				const certificate = incoming.socket instanceof TLSSocket ? incoming.socket.getPeerX509Certificate() : undefined;
 				return certificate && new Uint8Array(certificate.raw);

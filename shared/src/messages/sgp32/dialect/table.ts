@@ -368,6 +368,15 @@ function resultCodesV10(strict: Uint8Array): Uint8Array {
 }
 
 /**
+ * A message in whatever version's form in that of version 1.2, as far as its outermost type goes: what is inside stays as
+ * it was received.
+ */
+export function inBaseVersion(type: string, received: Uint8Array): Uint8Array {
+	const rows = differences.filter((row) => row.type === type);
+	return rows.reduce((octets, { read }) => read?.(octets) ?? octets, received);
+}
+
+/**
  * Why a card or an IPA of this version cannot do something, in a sentence for the operator; undefined when it can.
  * @param command the name of a PSMO or eCO (`setFallbackAttribute`), of a reset option or of an ES10b function
  */
