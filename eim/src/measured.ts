@@ -2,6 +2,7 @@
 
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Es9PlusClient } from "./es9plus/es9plus-client.ts";
+import type { Es11Client } from "./es9plus/smds.ts";
 import type { EsipaHandler } from "./esipa/handler.ts";
 import type { JobWork } from "./jobs/job-runner.ts";
 import type { Metrics } from "./observability/metrics.ts";
@@ -35,10 +36,11 @@ export function measuredEsipa(handler: EsipaHandler, metrics: Metrics, clock: Cl
 	};
 }
 
-export function measuredEs9Plus(client: Es9PlusClient, metrics: Metrics): Es9PlusClient {
-	const counted =
-		<A extends unknown[], R>(name: string, call: (...given: A) => Promise<R>) =>
-		async (...given: A): Promise<R> => {
+type Called = <A extends unknown[], R>(name: string, call: (...given: A) => Promise<R>) => (...given: A) => Promise<R>;
+
+function countedBy(metrics: Metrics): Called {
+	return (name, call) =>
+		async (...given) => {
 			try {
 				const answer = await call(...given);
 				const isRefused =
@@ -50,6 +52,19 @@ export function measuredEs9Plus(client: Es9PlusClient, metrics: Metrics): Es9Plu
 				throw error;
 			}
 		};
+}
+
+/** SM-DS servers count like SM-DP+: the same functions of the same family. */
+export function measuredEs11(client: Es11Client, metrics: Metrics): Es11Client {
+	const counted = countedBy(metrics);
+	return {
+		initiateAuthentication: counted("initiateAuthentication", client.initiateAuthentication),
+		authenticateClient: counted("authenticateClient", client.authenticateClient),
+	};
+}
+
+export function measuredEs9Plus(client: Es9PlusClient, metrics: Metrics): Es9PlusClient {
+	const counted = countedBy(metrics);
 	return {
 		initiateAuthentication: counted("initiateAuthentication", client.initiateAuthentication),
 		authenticateClient: counted("authenticateClient", client.authenticateClient),

@@ -71,18 +71,25 @@ export interface BenchOptions {
 	/** Of the shared PKI, when no other is given; P-256 when absent. */
 	readonly curve?: Curve;
 	readonly crls?: EsipaDeps["crls"];
+	/** The signing key, where it is not the one of the PKI. */
+	readonly signer?: EsipaDeps["signer"];
+	readonly formerSigners?: EsipaDeps["formerSigners"];
+	/** A database that another eIM process has left. */
+	readonly store?: Store;
 }
 
 /** The eIM's ESipa over an empty store in memory and a clock that stands still. */
 export async function esipaBench(given: BenchOptions = {}) {
 	const pki = given.pki ?? testPki(given.curve);
 	const clock = new FakeClock(START);
-	const store = await openStore({ file: ":memory:" });
+	const store = given.store ?? (await openStore({ file: ":memory:" }));
 	const { logger, entries } = memoryLogger();
+	const eimId = given.settings?.eimId ?? EIM_ID;
 	const deps: EsipaDeps = {
 		store,
-		signer: memoryKey(pki.eimSign.privateKey, pki.eimSign.certificate),
-		ownEim: () => ({ eimId: EIM_ID, eimFqdn: EIM_ID }),
+		signer: given.signer ?? memoryKey(pki.eimSign.privateKey, pki.eimSign.certificate),
+		formerSigners: given.formerSigners ?? [],
+		ownEim: () => ({ eimId, eimFqdn: eimId }),
 		es9plus: given.es9plus ?? noSmdp(),
 		es11: given.es11 ?? noSmds(),
 		trust: TrustStore.of([pki.ci.certificate]),

@@ -1,5 +1,7 @@
 /** An indirect download as the eIM sees it: an SM-DP+ with fixed answers, and what a card would sign. */
 
+import type { Device } from "@iot-esim/eim/domain/device";
+import type { DownloadSource } from "@iot-esim/eim/domain/download";
 import { Es9PlusError } from "@iot-esim/eim/es9plus/errors";
 import type { Es9PlusAnswer, Es9PlusClient } from "@iot-esim/eim/es9plus/es9plus-client";
 import { decode, encode, keep } from "@iot-esim/shared/asn1/schema";
@@ -12,11 +14,12 @@ import { SmdpSigned2 } from "@iot-esim/shared/messages/sgp22/prepare-download";
 import { ProfileInstallationResultData } from "@iot-esim/shared/messages/sgp22/profile-installation-result";
 import { AuthenticateServerResponse, EuiccSigned1 } from "@iot-esim/shared/messages/sgp32/authenticate-server";
 import { EUICCInfo2 } from "@iot-esim/shared/messages/sgp32/euicc-info";
+import { IpaCapabilities } from "@iot-esim/shared/messages/sgp32/ipa-euicc-data";
 import { ProfileInstallationResult } from "@iot-esim/shared/messages/sgp32/notifications";
 import { StoreMetadataRequest } from "@iot-esim/shared/messages/sgp32/profile-info";
 import { fromHex, hex, utf8 } from "@iot-esim/shared/util/bytes";
 import { CardBench } from "@iot-esim/sim/euicc/testing/card-bench";
-import { esipaBench, packageIn, poll, testPki } from "./esipa-bench.ts";
+import { type BenchOptions, esipaBench, packageIn, poll, testPki } from "./esipa-bench.ts";
 
 const { eid } = testPki();
 export const SMDP = "smdp.example.com";
@@ -32,11 +35,12 @@ export const bpp = hex`BF36 06 BF23 00 A0 00 05`;
 export const serverSigned1 = (serverAddress = SMDP) =>
 	encode(ServerSigned1, { transactionId, euiccChallenge, serverAddress, serverChallenge: new Uint8Array(16) });
 export const smdpSigned2 = (ccRequiredFlag = false) => encode(SmdpSigned2, { transactionId, ccRequiredFlag });
-export const profileMetadata = () =>
+export const profileMetadata = (change: Partial<StoreMetadataRequest> = {}) =>
 	encode(StoreMetadataRequest, {
 		iccid: Iccid.toBytes(iccid),
 		serviceProviderName: "Operator",
 		profileName: "Relayed",
+		...change,
 	});
 
 interface Calls {
@@ -95,18 +99,28 @@ export const refused = (subjectCode: string, reasonCode: string, esipaError: num
 export const unreachable = new Es9PlusError("ES9PLUS_UNREACHABLE", "no line");
 
 /** Orders a download and takes its trigger. */
-export async function startDownload(given: ReturnType<typeof smdp> = smdp(), parameters: object = {}) {
-	const bench = await esipaBench({ es9plus: given.es9plus });
-	await bench.register(eid);
-	const id = await bench.order(eid, {
-		type: "download",
-		parameters: { smdpAddress: SMDP, matchingId: "M-1", ...parameters },
-	});
-	const response = packageIn(await bench.ask(poll(eid)));
-	if (!("profileDownloadTriggerRequest" in response)) throw new Error("no trigger");
-	const trigger = response.profileDownloadTriggerRequest;
+export async function startDownload(
+	given: ReturnType<typeof smdp> = smdp(),
+	parameters: object = {},
+	more: { readonly device?: Partial<Device>; readonly bench?: BenchOptions; readonly source?: DownloadSource } = {},
+) {
+	const bench = await esipaBench({ es9plus: given.es9plus, ...more.bench });
+	await bench.register(eid, more.device);
+	const source = more.source ?? { smdpAddress: SMDP, matchingId: "M-1" };
+	const id = await bench.order(eid, { type: "download", parameters: { ...source, ...parameters } });
+	const trigger = await takeTrigger(bench);
 	return { bench, id, trigger, eimTransactionId: trigger.eimTransactionId as Uint8Array, ...given };
 }
+
+/** The trigger that a poll gives. */
+export async function takeTrigger(bench: Awaited<ReturnType<typeof esipaBench>>) {
+	const response = packageIn(await bench.ask(poll(eid)));
+	if (!("profileDownloadTriggerRequest" in response)) throw new Error("no trigger");
+	return response.profileDownloadTriggerRequest;
+}
+
+/** IpaCapabilities with these features, by their bits. */
+export const capabilities = (bits: string) => encode(IpaCapabilities, { ipaFeatures: bits });
 
 export const info1 = hex`BF20 0F 82 03 020500 A9 03 04 01 AA AA 03 04 01 BB`;
 export const initiate = (eimTransactionId: Uint8Array | undefined, smdpAddress: string | undefined = SMDP) =>
@@ -152,7 +166,7 @@ export function installation(
 		successResult: { aid: hex`A0000005591010FFFFFFFF8900001100`, simaResponse: hex`3007A0053003800100` },
 	},
 	key = testPki().euicc.privateKey,
-	{ address = SMDP }: { readonly address?: string } = {},
+	{ address = SMDP, smdpOid = "2.999.10" }: { readonly address?: string; readonly smdpOid?: string } = {},
 ): Uint8Array {
 	const data = keep(ProfileInstallationResultData, {
 		transactionId,
@@ -162,7 +176,7 @@ export function installation(
 			notificationAddress: address,
 			iccid: Iccid.toBytes(iccid),
 		},
-		smdpOid: "2.999.10",
+		smdpOid,
 		finalResult,
 	});
 	return encode(ProfileInstallationResult, {

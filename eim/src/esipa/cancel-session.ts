@@ -9,6 +9,7 @@ import { toHex } from "@iot-esim/shared/util/bytes";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import type { OperationReason } from "../domain/operation.ts";
 import type { RspSession } from "../domain/rsp-session.ts";
+import { fullCancelSessionResponse } from "./compact-messages.ts";
 import { loadRelay } from "./download-session.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
 import { reasonOf } from "./result-text.ts";
@@ -27,29 +28,30 @@ export async function cancelSession(context: EsipaContext, body: Uint8Array): Pr
 		log.warn("CancelSession that cannot be read", { error });
 		return failure(ErrorCode.undefinedError);
 	}
-	const { transactionId, cancelSessionResponse } = request;
+	const { transactionId } = request;
 	const session = await loadRelay(context, transactionId);
-	if (session === undefined) return failure(ErrorCode.invalidTransactionId);
-	if ("compactCancelSessionResponseOk" in cancelSessionResponse.value) {
-		log.warn("compact CancelSessionResponse refused", { eid: session.eid });
-		return failure(ErrorCode.undefinedError);
-	}
+	const device = session && (await context.store.loadDevice(session.eid));
+	if (session === undefined || device === undefined) return failure(ErrorCode.invalidTransactionId);
+	const full = fullCancelSessionResponse(context, session, device, request.cancelSessionResponse);
+	if (full === undefined) return failure(ErrorCode.euiccSignatureInvalid);
 	const at = context.clock.now();
-	const reason = reasonFor(cancelSessionResponse.value);
-	const details = { cancelSessionResponse: toHex(cancelSessionResponse.der) };
+	const reason = reasonFor(full.value);
+	const details = { cancelSessionResponse: toHex(full.der) };
 	const operationEvent = { kind: "failed", at, reason } as const;
 	await context.store.moveSession(session.transactionId, "cancelled", { at, details, operationEvent });
 	log.info("session cancelled by the device", { eid: session.eid, code: reason.code });
-	return tellSmdp(context, session, { transactionId, cancelSessionResponse: cancelSessionResponse.der });
+	return tellServer(context, session, { transactionId, cancelSessionResponse: full.der });
 }
 
-async function tellSmdp(
+async function tellServer(
 	context: EsipaContext,
 	session: RspSession,
 	request: { readonly transactionId: Uint8Array; readonly cancelSessionResponse: Uint8Array },
 ): Promise<Uint8Array> {
 	try {
 		const answer = await context.es9plus.cancelSession(session.smdpAddress, request);
+		const told = { at: context.clock.now(), details: { isServerTold: "yes" } };
+		await context.store.moveSession(session.transactionId, "cancelled", told);
 		if (answer.kind === "refused") return failure(answer.refusal.esipaError);
 	} catch (error) {
 		if (!(error instanceof EsimError)) throw error;

@@ -15,9 +15,9 @@ import type { RspSession } from "../domain/rsp-session.ts";
 import { loadRelay } from "./download-session.ts";
 import { EsipaError } from "./errors.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
+import { classOf } from "./listed-profiles.ts";
 import { checkNotification, iccidOf } from "./notifications.ts";
-import { readEuiccData } from "./own-operation.ts";
-import { classOf } from "./package-outcome.ts";
+import { listProfiles, readEuiccData } from "./own-operation.ts";
 import { isFull, recordAgain, unsignedEvent } from "./record-unsigned.ts";
 import { rememberedFailure } from "./relay.ts";
 import { codeText, reasonOf } from "./result-text.ts";
@@ -37,7 +37,9 @@ export async function acceptDownloadResult(context: EsipaContext, device: Device
 	});
 	const { operation } = found ?? {};
 	if ("profileInstallationResult" in outcome) {
-		return acceptInstallation(context, device, outcome.profileInstallationResult, { bytes, operation });
+		// Recorded without what is around it, so that it is the same result when it also comes as a notification.
+		const result = outcome.profileInstallationResult;
+		return acceptInstallation(context, device, result, { bytes: result.der, operation });
 	}
 	const at = context.clock.now();
 	const { profileDownloadErrorReason, errorResponse } = outcome.profileDownloadError;
@@ -53,7 +55,7 @@ export async function acceptDownloadResult(context: EsipaContext, device: Device
 /**
  * Takes a ProfileInstallationResult, forwarded (`notification`) or not. Profile and operation change only when the
  * device's own eUICC signed it.
- * @param of.bytes what is recorded: BF37, or the BF54 around it
+ * @param of.bytes what is recorded
  */
 export async function acceptInstallation(
 	context: EsipaContext,
@@ -99,12 +101,17 @@ export async function acceptInstallation(
 		});
 	} else {
 		const { event, changes } = installed(device, result.value, ownSession, at, await mayTryAgain(context, operation));
-		await recordAgain(context, {
+		// What the SM-DP+ said of the profile is only known when the eIM has asked it.
+		const isNameless = event.kind === "succeeded" && ownSession === undefined;
+		const recorded = await recordAgain(context, {
 			result: entry,
 			operationEvent: operation && event,
 			profileChanges: changes,
 			notifications,
+			enqueue: isNameless ? [listProfiles(context, device)] : undefined,
 		});
+		// As a notification it named no download; what comes for the trigger now does.
+		if (recorded.repeated && operation?.state === "sent") await context.store.moveOperation(operation.id, event);
 		if (ownSession !== undefined) {
 			const to = event.kind === "succeeded" ? "installed" : "installationFailed";
 			await context.store.moveSession(ownSession.transactionId, to, { at });

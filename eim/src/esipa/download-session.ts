@@ -1,29 +1,47 @@
 import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
+import type { Device } from "../domain/device.ts";
+import type { DownloadParameters } from "../domain/download.ts";
 import type { EimPackage } from "../domain/eim-package.ts";
 import type { Operation } from "../domain/operation.ts";
 import type { RspSession } from "../domain/rsp-session.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
+import { enqueueOwn, ownOperation } from "./own-operation.ts";
 
-type Download = Extract<Operation, { type: "download" }>;
+export type Download = Extract<Operation, { type: "download" }>;
 
 /**
  * InitiateAuthentication names no EID, only the transaction of the trigger. So a trigger leaves a row behind under that
- * transaction, which ties whoever presents it to the device and to the one SM-DP+ that was ordered.
+ * transaction, which ties whoever presents it to the device and to the one server that was ordered.
  */
-export async function rememberDownload(context: EsipaContext, trigger: EimPackage, operation: Download): Promise<void> {
+export async function rememberDownload(
+	context: EsipaContext,
+	trigger: EimPackage,
+	operation: Download,
+	isRepeated: boolean,
+): Promise<void> {
 	const now = context.clock.now();
-	await context.store.openSession({
-		transactionId: trigger.eimTransactionId,
+	const transactionId = trigger.eimTransactionId;
+	const isNew = await context.store.openSession({
+		transactionId,
 		eid: trigger.eid,
-		eimTransactionId: trigger.eimTransactionId,
+		eimTransactionId: transactionId,
 		operationId: operation.id,
-		smdpAddress: operation.parameters.smdpAddress,
+		smdpAddress: addressOf(operation.parameters),
 		state: "initiated",
 		details: {},
 		createdAt: now,
 		updatedAt: now,
 		expiresAt: Math.max(operation.expiresAt, now + context.settings.sessionLifetime),
 	});
+	if (isNew || !isRepeated || !("contact" in operation.parameters)) return;
+	// A device that asks again begins again, with the SM-DS.
+	await context.store.moveSession(transactionId, "initiated", { at: now, details: { eventAddress: "", eventId: "" } });
+}
+
+/** Empty while only the card knows it. */
+function addressOf(parameters: DownloadParameters): string {
+	if ("smdpAddress" in parameters) return parameters.smdpAddress;
+	return parameters.contact === "smds" ? (parameters.smdsAddress ?? "") : "";
 }
 
 /** The download that a trigger's transaction stands for, as long as it is not over. */
@@ -37,8 +55,49 @@ export async function findDownload(
 	return operation?.type === "download" && operation.state === "sent" ? { trigger, operation } : undefined;
 }
 
-/** The session with an SM-DP+; never the row that a trigger left behind. */
+/** The session with an RSP server; never the row that a trigger left behind. */
 export async function loadRelay(context: EsipaContext, transactionId: Uint8Array): Promise<RspSession | undefined> {
 	const session = await context.store.loadSession(TransactionId.fromBytes(transactionId));
 	return session?.transactionId === session?.eimTransactionId ? undefined : session;
+}
+
+/** The download that a session belongs to. */
+export async function downloadOf(
+	context: EsipaContext,
+	{ operationId }: Pick<RspSession, "operationId">,
+): Promise<Download | undefined> {
+	const operation = operationId === undefined ? undefined : await context.store.loadOperation(operationId);
+	return operation?.type === "download" ? operation : undefined;
+}
+
+/** How often a device is asked for what a download needs before the download is given up. */
+const QUESTIONS_AT_MOST = 3;
+
+/**
+ * A download that needs what only the device can say: the question goes first, and then the trigger once more. A device
+ * that does not say it in a few tries ends the download.
+ * @param tags of IpaEuiccData
+ */
+export async function askDeviceFirst(
+	context: EsipaContext,
+	device: Device,
+	operation: Download,
+	tags: readonly string[],
+): Promise<void> {
+	const at = context.clock.now();
+	const wanted = `IpaEuiccData ${tags.join(" ")}`;
+	const { eid } = device;
+	const triggers = (await context.store.listPackages(operation.id)).length;
+	if (triggers >= QUESTIONS_AT_MOST) {
+		const text = `The device does not say what the download needs (${wanted}), however often it is asked.`;
+		await context.store.moveOperation(operation.id, { kind: "failed", at, reason: { text } });
+		return;
+	}
+	const text = `The download goes on when the device has said what it needs (${wanted}).`;
+	await context.store.moveOperation(operation.id, { kind: "packageDropped", at, reason: { text } });
+	const question = ownOperation(context, device, { type: "readEuiccData", parameters: { tags } });
+	await enqueueOwn(context, question);
+	context
+		.logger("eim.esipa")
+		.info("device asked before the download goes on", { eid, operationId: operation.id, tags });
 }

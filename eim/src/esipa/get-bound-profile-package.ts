@@ -5,9 +5,11 @@ import {
 	GetBoundProfilePackageRequestEsipa,
 	GetBoundProfilePackageResponseEsipa,
 } from "@iot-esim/shared/messages/sgp32/esipa-download";
+import { fullPrepareDownloadResponse } from "./compact-messages.ts";
 import { loadRelay } from "./download-session.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
-import { askSmdp } from "./relay.ts";
+import { ipaFeatures } from "./ipa-features.ts";
+import { askServer } from "./relay.ts";
 
 /** ESipa.GetBoundProfilePackage (SGP.32 section 5.14.3). */
 export async function getBoundProfilePackage(context: EsipaContext, body: Uint8Array): Promise<Uint8Array> {
@@ -20,23 +22,23 @@ export async function getBoundProfilePackage(context: EsipaContext, body: Uint8A
 		log.warn("GetBoundProfilePackage that cannot be read", { error });
 		return failure(ErrorCode.undefinedError);
 	}
-	const { transactionId, prepareDownloadResponse } = request;
+	const { transactionId } = request;
 	const session = await loadRelay(context, transactionId);
-	if (session === undefined) return failure(ErrorCode.invalidTransactionId);
-	if ("compactDownloadResponseOk" in prepareDownloadResponse.value) {
-		log.warn("compact PrepareDownloadResponse refused", { eid: session.eid });
-		return failure(ErrorCode.undefinedError);
-	}
-	const answer = await askSmdp(context, { ...session, session }, () =>
-		context.es9plus.getBoundProfilePackage(session.smdpAddress, {
-			transactionId,
-			prepareDownloadResponse: prepareDownloadResponse.der,
-		}),
+	const device = session && (await context.store.loadDevice(session.eid));
+	if (session === undefined || device === undefined) return failure(ErrorCode.invalidTransactionId);
+	// The eIM has refused what was offered; AuthenticateClient had no error to say so.
+	if (session.details.refused !== undefined) return failure(ErrorCode.metadataMismatch);
+	const full = fullPrepareDownloadResponse(context, session, device, request.prepareDownloadResponse);
+	if (full === undefined) return failure(ErrorCode.euiccSignatureInvalid);
+	const answer = await askServer(context, { ...session, session }, () =>
+		context.es9plus.getBoundProfilePackage(session.smdpAddress, { transactionId, prepareDownloadResponse: full.der }),
 	);
 	if (answer.kind === "failed") return failure(answer.esipaError);
 	await context.store.moveSession(session.transactionId, "profileDelivered", { at: context.clock.now() });
 	log.info("bound profile package relayed", { eid: session.eid, octets: answer.boundProfilePackage.length });
-	return tlv(0xbf3a, tlv(0xa0, tlv(0x80, answer.transactionId), answer.boundProfilePackage));
+	const isMinimal = ipaFeatures(device).has("minimizeEsipaBytes");
+	const transaction = isMinimal ? [] : [tlv(0x80, answer.transactionId)];
+	return tlv(0xbf3a, tlv(0xa0, ...transaction, answer.boundProfilePackage));
 }
 
 function failure(code: number): Uint8Array {

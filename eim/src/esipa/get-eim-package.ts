@@ -15,6 +15,7 @@ import type { BuildPackage, Poll, TakenPackage } from "../storage/store.ts";
 import { answerIn, noteVersion, rememberTransaction, versionOfPoll } from "./dialect.ts";
 import { rememberDownload } from "./download-session.ts";
 import type { EsipaContext, EsipaPeer } from "./esipa-deps.ts";
+import { refreshAfterStateChange } from "./state-change.ts";
 
 const TAG = 0xbf4f;
 
@@ -33,6 +34,7 @@ export async function getEimPackage(
 	if (typeof read === "number") return failure(read);
 	const { poll, seen } = read;
 	if (peer?.connection !== undefined) peer.connection.eid = poll.eid;
+	if (poll.stateChangeCause !== undefined) await refreshAfterStateChange(context, poll);
 	let taken = await context.store.takeNextPackage(poll, build);
 	if (taken.kind === "unknownDevice" && (await enrol(context, poll))) {
 		taken = await context.store.takeNextPackage(poll, build);
@@ -58,7 +60,7 @@ async function handOut(
 ): Promise<Uint8Array> {
 	const { operation, repeated } = taken;
 	const { eid, counter, kind, bytes } = taken.package;
-	if (operation.type === "download") await rememberDownload(context, taken.package, operation);
+	if (operation.type === "download") await rememberDownload(context, taken.package, operation, repeated);
 	else await rememberTransaction(context, device, taken.package);
 	context.logger("eim.esipa").info("package sent", { eid, operationId: operation.id, kind, counter, repeated });
 	return answerIn(device.dialect, GetEimPackageResponse, tlv(TAG, bytes));

@@ -8,12 +8,13 @@ import {
 	ProvideEimPackageResultResponse,
 } from "@iot-esim/shared/messages/sgp32/esipa-package";
 import type { PendingNotification } from "@iot-esim/shared/messages/sgp32/notifications";
-import { acceptInstallation } from "./download-result.ts";
+import type { Device } from "../domain/device.ts";
 import { loadRelay } from "./download-session.ts";
 import { EsipaError } from "./errors.ts";
 import type { EsipaContext, EsipaPeer } from "./esipa-deps.ts";
-import { checkNotification, eidOfNotification, mayForward, notificationRow } from "./notifications.ts";
+import { checkNotification, eidOfNotification } from "./notifications.ts";
 import { provideEimPackageResult } from "./provide-eim-package-result.ts";
+import { takeNotification } from "./take-notifications.ts";
 
 /**
  * ESipa.HandleNotification (SGP.32 section 5.14.7). It has no answer: that the call went well tells the IPA that it may
@@ -26,7 +27,7 @@ export async function handleNotification(context: EsipaContext, body: Uint8Array
 		if (result !== undefined) await takePackageResult(context, result, peer);
 		else {
 			const message = decode(HandleNotificationEsipa, body);
-			if ("pendingNotification" in message) await takeNotification(context, message.pendingNotification);
+			if ("pendingNotification" in message) await storeNotification(context, message.pendingNotification);
 		}
 		return null;
 	} catch (error) {
@@ -52,31 +53,52 @@ async function takePackageResult(context: EsipaContext, body: Uint8Array, peer: 
 	throw new EsipaError("ESIPA_NOTIFICATION_REFUSED", `the result was not taken: provideEimPackageResultError ${code}`);
 }
 
-async function takeNotification(context: EsipaContext, notification: Kept<PendingNotification>): Promise<void> {
-	const eid = await eidFor(context, notification.value);
-	const device = eid && (await context.store.loadDevice(eid));
-	if (device === undefined) throw refused("its device is not known here", eid);
-	const row = notificationRow(context, device.eid, notification);
-	if (row === undefined) throw refused("compact notifications are not understood", eid);
-	const check = checkNotification(context, device, notification.value);
-	if (check === "rejected") throw refused("it is not signed by the eUICC of its device", eid);
-	const isForwarded = await mayForward(context, row, check);
-	if ("profileInstallationResult" in notification.value) {
-		const result = { value: notification.value.profileInstallationResult, der: notification.der };
-		const forwarded = isForwarded ? { notification: row } : {};
-		await acceptInstallation(context, device, result, { bytes: notification.der, ...forwarded });
-	} else if (isForwarded) await context.store.saveNotifications([row]);
-	if (!isForwarded) throw refused("the certificates behind its signature are not known or not trusted yet", eid);
-	context
-		.logger("eim.esipa")
-		.info("notification stored", { eid: device.eid, seqNumber: row.seqNumber, event: row.event });
+async function storeNotification(context: EsipaContext, notification: Kept<PendingNotification>): Promise<void> {
+	const device = await deviceOf(context, notification.value);
+	if (device === undefined) throw refused("its device is not known here", undefined);
+	const { eid } = device;
+	const taken = await takeNotification(context, device, notification);
+	if (taken.kind === "refused") throw refused(taken.why, eid);
+	const { row, isStored } = taken;
+	if (!isStored) await context.store.saveNotifications([row]);
+	context.logger("eim.esipa").info("notification stored", { eid, seqNumber: row.seqNumber, event: row.event });
 }
 
-/** A notification proves its EID by the certificate in it; an installation result only by the session it ends. */
-async function eidFor(context: EsipaContext, notification: PendingNotification): Promise<Eid | undefined> {
-	if (!("profileInstallationResult" in notification)) return eidOfNotification(notification);
-	const { transactionId } = notification.profileInstallationResult.profileInstallationResultData.value;
-	return (await loadRelay(context, transactionId))?.eid;
+/**
+ * A notification proves its EID by the certificate in it. An installation result has none: the session that it ends
+ * tells the device, or, when the device spoke to the SM-DP+ itself, the key that verifies it.
+ */
+async function deviceOf(context: EsipaContext, notification: PendingNotification): Promise<Device | undefined> {
+	if ("profileInstallationResult" in notification) {
+		const { profileInstallationResult } = notification;
+		const { transactionId } = profileInstallationResult.profileInstallationResultData.value;
+		const session = await loadRelay(context, transactionId);
+		if (session !== undefined) return context.store.loadDevice(session.eid);
+		return signerAmongDownloads(context, notification);
+	}
+	if ("compactProfileInstallationResult" in notification) {
+		const { transactionId } = notification.compactProfileInstallationResult.compactProfileInstallationResultData;
+		const session = await loadRelay(context, transactionId);
+		return session && context.store.loadDevice(session.eid);
+	}
+	const eid = eidOfNotification(notification);
+	return eid && context.store.loadDevice(eid);
+}
+
+/** Latest downloads of all devices, one of which a direct installation result may be of. */
+const DOWNLOADS_LOOKED_AT = 50;
+
+async function signerAmongDownloads(
+	context: EsipaContext,
+	notification: PendingNotification,
+): Promise<Device | undefined> {
+	const { items } = await context.store.listOperations({ types: ["download"], limit: DOWNLOADS_LOOKED_AT });
+	const started = items.filter(({ sentAt }) => sentAt !== undefined);
+	for (const eid of new Set(started.map((operation) => operation.eid))) {
+		const device = await context.store.loadDevice(eid);
+		if (device !== undefined && checkNotification(context, device, notification) === "verified") return device;
+	}
+	return undefined;
 }
 
 function refused(why: string, eid: Eid | undefined): EsipaError {

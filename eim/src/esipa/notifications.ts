@@ -11,6 +11,7 @@ import { parseCertificate } from "@iot-esim/shared/pki/certificate";
 import { PkiError } from "@iot-esim/shared/pki/errors";
 import { SecurityError } from "@iot-esim/shared/security/errors";
 import { verifyOtherNotification, verifyProfileInstallationResult } from "@iot-esim/shared/security/result-verifier";
+import { toHex } from "@iot-esim/shared/util/bytes";
 import type { Device } from "../domain/device.ts";
 import type { Notification, NotificationEvent } from "../domain/notification.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
@@ -24,28 +25,6 @@ export interface TakenNotifications {
 	readonly rows: readonly Notification[];
 	/** Numbers that may be acknowledged once the rows are durable. */
 	readonly seqNumbers: readonly number[];
-}
-
-/**
- * Notifications to forward. One that is signed by somebody else, or that may not be forwarded yet, is left out and so
- * never acknowledged.
- */
-export async function takeNotifications(
-	context: EsipaContext,
-	device: Device,
-	notifications: readonly Kept<PendingNotification>[],
-): Promise<TakenNotifications> {
-	const rows: Notification[] = [];
-	for (const notification of notifications) {
-		const check = checkNotification(context, device, notification.value);
-		if (check === "rejected") {
-			context.logger("eim.esipa").warn("notification not signed by this eUICC", { eid: device.eid });
-			continue;
-		}
-		const row = notificationRow(context, device.eid, notification);
-		if (row !== undefined && (await mayForward(context, row, check))) rows.push(row);
-	}
-	return { rows, seqNumbers: rows.map((row) => row.seqNumber) };
 }
 
 /** Downloads of a device whose SM-DP+ are looked at. */
@@ -64,7 +43,9 @@ export async function mayForward(
 	const { items } = await context.store.listOperations({ eid, types: ["download"], limit: DOWNLOADS_LOOKED_AT });
 	const isOrdered = items.some(
 		(operation) =>
-			operation.type === "download" && operation.parameters.smdpAddress.toLowerCase() === address.toLowerCase(),
+			operation.type === "download" &&
+			"smdpAddress" in operation.parameters &&
+			operation.parameters.smdpAddress.toLowerCase() === address.toLowerCase(),
 	);
 	if (!isOrdered) context.logger("eim.esipa").warn("address of an unverified notification not contacted", { eid });
 	return isOrdered;
@@ -116,10 +97,15 @@ export function checkNotification(
 	return "unverifiable";
 }
 
-/** The EID that a notification itself proves to be of, by its certificate; a ProfileInstallationResult names none. */
+/** The EID that a notification names, in its certificate or in its compact form; installation results name none. */
 export function eidOfNotification(notification: PendingNotification): Eid | undefined {
-	if (!("otherSignedNotification" in notification)) return undefined;
-	return eidOfCertificate(notification.otherSignedNotification.euiccCertificate);
+	if ("otherSignedNotification" in notification) {
+		return eidOfCertificate(notification.otherSignedNotification.euiccCertificate);
+	}
+	if (!("compactOtherSignedNotification" in notification)) return undefined;
+	const { eidValue } = notification.compactOtherSignedNotification;
+	const digits = eidValue && toHex(eidValue);
+	return digits !== undefined && Eid.is(digits) ? digits : undefined;
 }
 
 /** The EID in the subject of an eUICC certificate. */

@@ -19,9 +19,10 @@ import { acceptDownloadResult } from "./download-result.ts";
 import type { EsipaConnection, EsipaContext, EsipaPeer } from "./esipa-deps.ts";
 import { acceptEuiccPackageResult, findPackageOf, transactionOfResult } from "./euicc-package-result.ts";
 import { acceptIpaEuiccData } from "./ipa-euicc-data.ts";
-import { eidOfCertificate, takeNotifications } from "./notifications.ts";
+import { eidOfCertificate } from "./notifications.ts";
 import { recordAgain, unsignedEvent } from "./record-unsigned.ts";
 import { reasonOf } from "./result-text.ts";
+import { takeNotifications } from "./take-notifications.ts";
 
 /** ESipa.ProvideEimPackageResult (SGP.32 section 5.14.6): what the device did, and what it may forget then. */
 export async function provideEimPackageResult(

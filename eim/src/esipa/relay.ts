@@ -5,7 +5,7 @@ import type { RspSession } from "../domain/rsp-session.ts";
 import type { Es9PlusAnswer, Es9PlusRefusal } from "../es9plus/es9plus-client.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
 
-/** The SM-DP+'s answer, or the ESipa error that stands for its refusal or its silence. */
+/** The server's answer, or the ESipa error that stands for its refusal or its silence. */
 export type RelayedAnswer<T> =
 	| ({ readonly kind: "ok" } & T)
 	| { readonly kind: "failed"; readonly esipaError: number; readonly isUnreachable: boolean };
@@ -14,11 +14,11 @@ export type RelayedAnswer<T> =
 const UNDEFINED_ERROR = 127;
 
 /**
- * Asks the SM-DP+. Its refusal ends the operation with subject and reason as it gave them. That it could not be asked at
+ * Asks an SM-DP+ or SM-DS. Its refusal ends the operation with subject and reason as it gave them. That it could not be asked at
  * all ends nothing: the device's next poll gets the same trigger again, unless the device itself gives up, and then the
  * operation tells why.
  */
-export async function askSmdp<T>(
+export async function askServer<T>(
 	context: EsipaContext,
 	of: {
 		readonly eid: string;
@@ -50,11 +50,12 @@ export async function askSmdp<T>(
 	return { kind: "failed", esipaError: answer.refusal.esipaError, isUnreachable: false };
 }
 
-function refusalReason({ subjectCode, reasonCode, message, esipaError }: Es9PlusRefusal): OperationReason {
+function refusalReason(refusal: Es9PlusRefusal): OperationReason {
+	const { subjectCode, reasonCode, message, esipaError, meaning, code } = refusal;
 	const said = message === undefined || message === "" ? "" : ` It said: ${message}`;
 	return {
-		text: `The SM-DP+ refused the download.${said}`,
-		code: subjectCode === undefined ? `ES9+ error ${esipaError}` : `${subjectCode}/${reasonCode ?? ""}`,
+		text: `The SM-DP+ refused the download.${meaning === undefined ? "" : ` ${meaning}`}${said}`,
+		code: subjectCode === undefined ? (code ?? `ES9+ error ${esipaError}`) : `${subjectCode}/${reasonCode ?? ""}`,
 	};
 }
 

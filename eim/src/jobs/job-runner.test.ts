@@ -56,7 +56,12 @@ function bench(work: JobWork, rows: Partial<Row>[] = [{}]) {
 			return open.length === 0 ? undefined : Math.min(...open.map((job) => job.runAfter));
 		},
 	} as unknown as JobStore;
-	const all = { notificationDelivery: work, keptResultVerification: work, sessionCancellation: work };
+	const all = {
+		notificationDelivery: work,
+		keptResultVerification: work,
+		sessionCancellation: work,
+		stateRefresh: work,
+	};
 	const runner = new JobRunner({ store, clock, logger: memoryLogger().logger, work: all, parallel: 2, attempts: 3 });
 	return { state, jobs, runner };
 }

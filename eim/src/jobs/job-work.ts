@@ -5,6 +5,7 @@ import { EsimError } from "@iot-esim/shared/util/errors";
 import type { Job, JobKind } from "../domain/job.ts";
 import type { EsipaContext } from "../esipa/esipa-deps.ts";
 import { verifyKeptResults } from "../esipa/kept-results.ts";
+import { refreshDevice } from "../esipa/state-change.ts";
 import { GiveUp, type JobWork } from "./job-runner.ts";
 
 /** An address that is none stays none, however often it is tried. */
@@ -12,6 +13,9 @@ function orGiveUp(error: unknown): never {
 	if (error instanceof EsimError && error.code === "ES9PLUS_ADDRESS_INVALID") throw new GiveUp(error.message);
 	throw error;
 }
+
+/** CancelSessionResponse with the error undefinedError(127): all that can be said without the eUICC. */
+const UNSIGNED_CANCELLATION = "BF410381017F";
 
 /** What each kind of job does. Every piece of work may be done twice. */
 export function jobWork(context: EsipaContext): Readonly<Record<JobKind, JobWork>> {
@@ -33,12 +37,22 @@ export function jobWork(context: EsipaContext): Readonly<Record<JobKind, JobWork
 		return undefined;
 	};
 
-	/** Tells the SM-DP+ what it could not be told when the device said it. Its refusal is an answer too. */
+	const stateRefresh: JobWork = async (job) => {
+		const device = await store.loadDevice(Eid(job.reference));
+		if (device !== undefined) await refreshDevice(context, device);
+		return undefined;
+	};
+
+	/**
+	 * Tells the SM-DP+ that a session is over: what the eUICC signed, when it could not be told at once, or without a
+	 * signature where the eIM ended the session and the device has not. Its refusal is an answer too.
+	 */
 	const cancelAtSmdp: JobWork = async (job: Job) => {
 		const transactionId = TransactionId(job.reference);
 		const session = await store.loadSession(transactionId);
-		const response = session?.details.cancelSessionResponse;
-		if (session === undefined || response === undefined) throw new GiveUp("the session is no longer there");
+		if (session === undefined) throw new GiveUp("the session is no longer there");
+		if (session.details.isServerTold !== undefined) return undefined;
+		const response = session.details.cancelSessionResponse ?? UNSIGNED_CANCELLATION;
 		await es9plus.cancelSession(session.smdpAddress, {
 			transactionId: TransactionId.toBytes(transactionId),
 			cancelSessionResponse: fromHex(response),
@@ -50,5 +64,6 @@ export function jobWork(context: EsipaContext): Readonly<Record<JobKind, JobWork
 		notificationDelivery: deliverNotification,
 		keptResultVerification: verifyKept,
 		sessionCancellation: cancelAtSmdp,
+		stateRefresh,
 	};
 }

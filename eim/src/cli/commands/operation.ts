@@ -6,6 +6,7 @@ import { CliError } from "../errors.ts";
 import { ago, listOf, tableOf } from "../output.ts";
 import { waitForOperation } from "../wait.ts";
 import { wholeNumber } from "./device.ts";
+import { downloadBody, euiccDataBody, withDownloadOptions, withEuiccDataOptions } from "./download-options.ts";
 
 /** `eim operation ...` */
 export function operationCommands(program: Command, context: CliContext): void {
@@ -42,15 +43,9 @@ function createCommands(operation: Command, context: CliContext): void {
 		finish(await waitForOperation(client, accepted.id, context, timeout), asked, context);
 	};
 
-	order("download <eid>", "download a profile from an SM-DP+ (indirect)")
-		.option("--activation-code <code>", "LPA:1$address$matchingId")
-		.option("--smdp <address>", "SM-DP+ address, instead of an activation code")
-		.option("--matching-id <id>", "matching id at the SM-DP+")
-		.option("--confirmation-code <code>", "where the order at the SM-DP+ asks for one")
-		.action((eid: string, options, command: Command) => {
-			const { activationCode, smdp: smdpAddress, matchingId, confirmationCode } = options;
-			return send(eid, { type: "download", activationCode, smdpAddress, matchingId, confirmationCode }, command);
-		});
+	withDownloadOptions(
+		order("download <eid>", "download a profile, by activation code, SM-DP+, default SM-DP+ or SM-DS"),
+	).action((eid: string, options, command: Command) => send(eid, downloadBody(options), command));
 	order("enable <eid> <iccid>", "enable a profile")
 		.option("--no-rollback", "the device may not go back by itself when it finds no network")
 		.action((eid: string, iccid: string, options, command: Command) =>
@@ -65,11 +60,9 @@ function createCommands(operation: Command, context: CliContext): void {
 	order("list-profiles <eid>", "ask the eUICC for its profiles").action((eid: string, _options, command: Command) =>
 		send(eid, { type: "listProfiles" }, command),
 	);
-	order("read-euicc-data <eid>", "ask the IPA for certificates and capabilities")
-		.option("--tags <hex...>", "only these members of IpaEuiccData, as A5 BF22 (else what every IPA knows)")
-		.action((eid: string, options, command: Command) =>
-			send(eid, { type: "readEuiccData", tags: options.tags }, command),
-		);
+	withEuiccDataOptions(
+		order("read-euicc-data <eid>", "ask the IPA for certificates, capabilities, notifications and results"),
+	).action((eid: string, options, command: Command) => send(eid, euiccDataBody(options), command));
 }
 
 function readCommands(operation: Command, context: CliContext): void {

@@ -1,0 +1,74 @@
+import { encode } from "@iot-esim/shared/asn1/schema";
+import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
+import { AuthenticateClientResponseEsipa } from "@iot-esim/shared/messages/sgp32/esipa-download";
+import type { RspSession } from "../domain/rsp-session.ts";
+import type { RspEvent } from "../es9plus/smds.ts";
+import { type Download, downloadOf } from "./download-session.ts";
+import type { EsipaContext } from "./esipa-deps.ts";
+import { enqueueOwn, ownOperation } from "./own-operation.ts";
+import { askServer } from "./relay.ts";
+
+/** Downloads of a device that are looked at, so that an event is not ordered twice. */
+const DOWNLOADS_LOOKED_AT = 50;
+
+/**
+ * ESipa.AuthenticateClient towards an SM-DS: the device gets the first event as a trigger for its next session; what
+ * else waits there becomes downloads of their own.
+ * @returns BF3B, or the ESipa error
+ */
+export async function retrieveEvents(
+	context: EsipaContext,
+	session: RspSession,
+	request: { readonly transactionId: Uint8Array; readonly authenticateServerResponse: Uint8Array },
+): Promise<Uint8Array | number> {
+	const answer = await askServer(context, { ...session, session }, () =>
+		context.es11.authenticateClient(session.smdpAddress, request),
+	);
+	if (answer.kind === "failed") return answer.esipaError;
+	const at = context.clock.now();
+	const [first, ...others] = answer.events;
+	const log = context.logger("eim.esipa").with({ eid: session.eid, operationId: session.operationId });
+	log.info("events of an SM-DS", { events: answer.events.length });
+	if (first === undefined) {
+		const reason = { text: "Nothing waits for this eUICC at the SM-DS.", code: "ES11: no event" };
+		const operationEvent = { kind: "failed", at, reason } as const;
+		await context.store.moveSession(session.transactionId, "authenticated", { at, operationEvent });
+		return okResponse(answer.transactionId, session, undefined);
+	}
+	await context.store.moveSession(session.transactionId, "authenticated", { at });
+	if (session.eimTransactionId !== undefined) {
+		const details = { eventAddress: first.rspServerAddress, eventId: first.eventId };
+		await context.store.moveSession(session.eimTransactionId, "initiated", { at, details });
+	}
+	const operation = await downloadOf(context, session);
+	if (operation !== undefined && others.length > 0) await orderOthers(context, operation, others);
+	return okResponse(answer.transactionId, session, first);
+}
+
+/** A trigger names one event. */
+async function orderOthers(context: EsipaContext, { eid, tenantId }: Download, events: readonly RspEvent[]) {
+	const { items } = await context.store.listOperations({ eid, types: ["download"], limit: DOWNLOADS_LOOKED_AT });
+	for (const { rspServerAddress: smdpAddress, eventId: matchingId } of events) {
+		const isOrdered = items.some(
+			({ state, parameters }) =>
+				(state === "queued" || state === "sent") && "matchingId" in parameters && parameters.matchingId === matchingId,
+		);
+		if (isOrdered) continue;
+		const order = { type: "download", parameters: { smdpAddress, matchingId } } as const;
+		await enqueueOwn(context, ownOperation(context, { eid, tenantId }, order));
+	}
+}
+
+function okResponse(transactionId: Uint8Array, session: RspSession, event: RspEvent | undefined): Uint8Array {
+	const { eimTransactionId } = session;
+	const profileDownloadTrigger = event && {
+		profileDownloadData: { activationCode: `1$${event.rspServerAddress}$${event.eventId}` },
+		...(eimTransactionId === undefined ? {} : { eimTransactionId: TransactionId.toBytes(eimTransactionId) }),
+	};
+	return encode(AuthenticateClientResponseEsipa, {
+		authenticateClientOkDSEsipa: {
+			transactionId,
+			...(profileDownloadTrigger === undefined ? {} : { profileDownloadTrigger }),
+		},
+	});
+}
