@@ -42,12 +42,18 @@ export async function sendEuiccData(
 	request: IpaEuiccDataRequest,
 ): Promise<void> {
 	const response = await dataResponse(context, eim, request);
+	const { hasWaitingResults } = context.journal.state;
+	// The eIM asks once: an acknowledgement that is lost on its way would leave the results on the card for ever.
+	if (response.handed.length > 0) await context.journal.note({ type: "results-waiting" });
 	const answer = await eim.esipa.provideEimPackageResult({ whole: response.der }, context.signal);
 	if (answer.type === "refused") {
 		const message = `eIM ${eim.eimId} refused the eUICC data with code ${answer.code}`;
 		throw new ProcedureError("IPA_RESULT_REFUSED", message, { gsmaCode: answer.code });
 	}
-	await removeFromCard(context, await acceptedNumbers(context, eim.eimId, response.handed, answer.seqNumbers));
+	const accepted = await acceptedNumbers(context, eim.eimId, response.handed, answer.seqNumbers);
+	await removeFromCard(context, accepted);
+	const isAllTaken = response.handed.every((number) => accepted.includes(number));
+	if (isAllTaken && !hasWaitingResults) await context.journal.note({ type: "results-offered" });
 	context.emit({ type: "euicc-data-sent", eimId: eim.eimId, tags: response.tags });
 }
 
