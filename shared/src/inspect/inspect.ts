@@ -1,0 +1,149 @@
+import { Asn1Error } from "../asn1/schema.ts";
+import { readWholeTlv } from "../asn1/tlv-reader.ts";
+import { ProfileElement } from "../messages/pe/profile-element.ts";
+import { toHex } from "../util/bytes.ts";
+import { inspectCommand, inspectResponse } from "./apdu.ts";
+import { InspectError } from "./errors.ts";
+import type { InspectInput } from "./input.ts";
+import { inspectJson } from "./json-body.ts";
+import { readHeader } from "./lenient-tlv.ts";
+import { guessTypes, similarTypeNames, typeNamed } from "./message-types.ts";
+import { type InspectNode, nodesOf } from "./node.ts";
+import { readTree, type TreeOptions, walkOptions } from "./read-tree.ts";
+import { TOP, Walker } from "./walker.ts";
+
+export interface InspectOptions {
+	/** Shows keys, PINs and codes; otherwise they are masked. */
+	readonly showSecrets?: boolean;
+	/** Name of the type instead of a guess: "EuiccPackageRequest", "sgp22:AuthenticateServerResponse", "UPP", "APDU". */
+	readonly as?: string;
+}
+
+/** What octets are, as far as they could be read. */
+export interface Inspection {
+	/** For people: "EuiccPackageRequest", "profile package", "command APDU". */
+	readonly kind: string;
+	/** Other types that the octets fit as well. */
+	readonly alternatives: readonly string[];
+	readonly nodes: readonly InspectNode[];
+	/** Everything that is wrong, first to last. */
+	readonly errors: readonly string[];
+}
+
+/** Names besides those of types that `as` takes. */
+export const INSPECT_KINDS = ["UPP", "APDU", "TLV"] as const;
+
+/**
+ * Looks into anything that passes between eIM, IPA, eUICC, SM-DP+ and SM-DS: messages of ESipa, ES9+, ES10 and ES11,
+ * Bound Profile Packages, profile packages, certificates, APDUs, bodies in JSON. It does not throw on octets, whatever
+ * they are: it shows how far it got.
+ * @throws InspectError INSPECT_TYPE_UNKNOWN when `as` names no type
+ */
+export function inspect(input: InspectInput, options: InspectOptions = {}): Inspection {
+	const tree: TreeOptions = { showSecrets: options.showSecrets ?? false };
+	if (input.form === "json") return inspection("JSON body", [inspectJson(input.value, tree, input.length)]);
+	const { bytes } = input;
+	if (options.as !== undefined) return inspectAs(bytes, options.as, tree);
+	return guessed(bytes, tree);
+}
+
+function inspectAs(bytes: Uint8Array, as: string, options: TreeOptions): Inspection {
+	switch (as.toUpperCase()) {
+		case "UPP":
+			return inspection("profile package", [profilePackage(bytes, options).node]);
+		case "TLV":
+			return inspection("TLV", plain(bytes, options));
+		case "APDU": {
+			const apdu = inspectCommand(bytes, options) ?? inspectResponse(bytes, options);
+			return apdu === undefined ? inspection("TLV", plain(bytes, options)) : inspection(apdu.name, [apdu]);
+		}
+	}
+	const entry = typeNamed(as);
+	if (entry === undefined) throw new InspectError("INSPECT_TYPE_UNKNOWN", unknownType(as));
+	const { node, surplus } = readTree(entry.schema, entry.name, bytes, { start: 0, end: bytes.length }, options);
+	return inspection(entry.name, [node, ...following(surplus)]);
+}
+
+/** What fits best: a command, a profile package, a message, a message with a status behind it. */
+function guessed(bytes: Uint8Array, options: TreeOptions): Inspection {
+	const command = isTlv(bytes) ? undefined : inspectCommand(bytes, options);
+	if (command !== undefined) return inspection("command APDU", [command]);
+	if (looksLikeProfilePackage(bytes)) return inspection("profile package", [profilePackage(bytes, options).node]);
+	const response = responseOf(bytes, options);
+	if (response !== undefined) return inspection("response APDU", [response]);
+	const range = { start: 0, end: bytes.length };
+	const [best, ...others] = guessTypes(bytes, range, options);
+	const element = profilePackage(bytes, options);
+	if (best === undefined || element.misfit < best.misfit) {
+		const isElement = element.misfit < (best?.misfit ?? UNFIT);
+		if (isElement) return inspection("profile elements", [element.node]);
+	}
+	if (best === undefined || best.misfit >= UNFIT) return inspection("TLV", plain(bytes, options));
+	const equals = others.filter(({ misfit }) => misfit === best.misfit).map(({ entry }) => entry.name);
+	const alternatives = [...new Set(equals)].filter((name) => name !== best.entry.name);
+	return { ...inspection(best.entry.name, [best.node, ...following(best.surplus)]), alternatives };
+}
+
+/** From so much that does not fit on, no type is better than this one. */
+const UNFIT = 30;
+
+/** True when the octets are exactly one TLV. */
+function isTlv(bytes: Uint8Array): boolean {
+	try {
+		readWholeTlv(bytes);
+		return true;
+	} catch (error) {
+		if (error instanceof Asn1Error) return false;
+		throw error;
+	}
+}
+
+/** Octets whose TLV ends two octets before their end, or two octets alone, are what a card answered. */
+function responseOf(bytes: Uint8Array, options: TreeOptions): InspectNode | undefined {
+	const header = readHeader(bytes, 0, bytes.length);
+	const endsEarly = !("error" in header) && header.missing === 0 && header.end === bytes.length - 2;
+	return endsEarly || (bytes.length === 2 && !isTlv(bytes)) ? inspectResponse(bytes, options) : undefined;
+}
+
+/** A package begins with its header, which tells the version and the ICCID: A0 .. 80 01 .. 81 01. */
+function looksLikeProfilePackage(bytes: Uint8Array): boolean {
+	const header = readHeader(bytes, 0, bytes.length);
+	if ("error" in header || header.tag !== 0xa0) return false;
+	const start = toHex(bytes.subarray(header.valueStart, header.valueStart + 6));
+	return /^8001..8101/.test(start);
+}
+
+function profilePackage(bytes: Uint8Array, options: TreeOptions) {
+	const walker = new Walker(bytes, walkOptions(options));
+	const children: InspectNode[] = [];
+	for (let at = 0; at < bytes.length; ) {
+		const name = `[${children.length}]`;
+		const { node, next } = walker.element(ProfileElement, name, at, bytes.length, { ...TOP, isProfile: true });
+		children.push(node);
+		at = next;
+	}
+	const count = children.length === 1 ? "1 element" : `${children.length} elements`;
+	const node = { name: "profile package", type: "UPP", offset: 0, length: bytes.length, value: count, children };
+	return { node, misfit: walker.misfit };
+}
+
+function plain(bytes: Uint8Array, options: TreeOptions): InspectNode[] {
+	const walker = new Walker(bytes, walkOptions(options));
+	return walker.plainElements(0, bytes.length, TOP);
+}
+
+function following(surplus: readonly InspectNode[]): InspectNode[] {
+	return surplus.map((node) => ({ ...node, note: "follows after the value" }));
+}
+
+function inspection(kind: string, nodes: readonly InspectNode[]): Inspection {
+	const errors = nodes.flatMap((node) =>
+		[...nodesOf(node)].flatMap(({ name, error }) => (error === undefined ? [] : [`${name}: ${error}`])),
+	);
+	return { kind, alternatives: [], nodes, errors };
+}
+
+function unknownType(name: string): string {
+	const similar = similarTypeNames(name);
+	return `there is no type ${name}${similar.length === 0 ? "" : `; similar are ${similar.join(", ")}`}`;
+}
