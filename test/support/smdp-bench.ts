@@ -68,7 +68,7 @@ export async function releaseProfile(
 ): Promise<string> {
 	smdp.importProfile(profileFromFile({ fileName: "p.yaml", contents: utf8(description), smdpAddress: SMDP }));
 	const call = async (name: string, members: object) => {
-		const header = { functionRequesterIdentifier: "op", functionCallIdentifier: "1" };
+		const header = { functionRequesterIdentifier: "op", functionCallIdentifier: `${name} ${iccid}` };
 		const answer = await smdp.handle({
 			method: "POST",
 			path: `/gsma/rsp2/es2plus/${name}`,
@@ -80,6 +80,7 @@ export async function releaseProfile(
 		return JSON.parse(String(answer.body instanceof Uint8Array ? new TextDecoder().decode(answer.body) : answer.body));
 	};
 	await call("downloadOrder", {});
-	const { matchingId } = await call("confirmOrder", { releaseFlag: true, ...confirmation });
-	return matchingId as string;
+	const confirmed = await call("confirmOrder", { releaseFlag: true, ...confirmation });
+	if (typeof confirmed.matchingId !== "string") throw new Error(`no order: ${JSON.stringify(confirmed)}`);
+	return confirmed.matchingId;
 }
