@@ -26,7 +26,7 @@ mkdir -p "$SIM_FOLDER/upp" "$SIM_FOLDER/cards"
 
 read -r _ first _ <deploy/devices.txt
 node sim/dist/pki/main.js init --dir "$SIM_FOLDER/pki" --eid "$first" \
-	--dp-host smdp.example.com --eim-host eim.example.com
+	--dp-host smdp.example.com --ds-host smds.example.com --eim-host eim.example.com
 cp "$SIM_FOLDER/pki/ci.pem" "$TRUST_FOLDER/ci.pem"
 
 while read -r name eid _; do

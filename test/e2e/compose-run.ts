@@ -5,8 +5,8 @@ import { freePorts } from "../../examples/demo/free-ports.ts";
 import { type ComposeFile, healthCommand, projectRoot } from "../support/compose.ts";
 
 /** Ports inside of docker-compose.yml; here each becomes a free one, since all containers become one machine. */
-const PORTS = [8443, 8080, 8444, 8081, 7100, 7111, 7112, 7113, 7121, 7122, 7123, 7131, 7132, 7133];
-const HOSTS = "eim|smdp|modem|127\\.0\\.0\\.1";
+const PORTS = [8443, 8080, 8444, 8081, 8445, 8082, 7100, 7111, 7112, 7113, 7121, 7122, 7123, 7131, 7132, 7133];
+const HOSTS = "eim|smdp|smds|modem|127\\.0\\.0\\.1";
 
 interface Ended {
 	readonly code: number;

@@ -9,8 +9,11 @@ import { type ConfigSchema, environmentName, loadConfig, type Settings } from "@
 import { type SimEuiccEffects, simEuiccProgram } from "@iot-esim/sim/euicc/program";
 import { networkConfig } from "@iot-esim/sim/network/config";
 import { type SimPkiEffects, simPkiProgram } from "@iot-esim/sim/pki/program";
+import type { ServerEffects } from "@iot-esim/sim/rsp-server/process-effects";
 import { type SimSmdpEffects, simSmdpProgram } from "@iot-esim/sim/smdp/program";
 import { runOptions } from "@iot-esim/sim/smdp/run-options";
+import { simSmdsProgram } from "@iot-esim/sim/smds/program";
+import { smdsOptions } from "@iot-esim/sim/smds/run-options";
 import type { Command } from "commander";
 import { projectRoot } from "./compose.ts";
 
@@ -76,6 +79,11 @@ const READERS: Readonly<Record<string, Reader>> = {
 		const { path: command, options } = parsed(simSmdpProgram({} as SimSmdpEffects), args);
 		if (command.join() !== "run") return { command, ports: [] };
 		const { port, benchPort } = runOptions(options as Record<string, string | boolean>);
+		return { command, ports: [port, benchPort] };
+	},
+	"sim/dist/smds/main.js": async (args) => {
+		const { path: command, options } = parsed(simSmdsProgram({} as ServerEffects), args);
+		const { port, benchPort } = smdsOptions(options as Record<string, string | boolean>);
 		return { command, ports: [port, benchPort] };
 	},
 };

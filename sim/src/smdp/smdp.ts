@@ -1,5 +1,5 @@
 import type { Clock } from "@iot-esim/shared/runtime/clock";
-import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
+import type { Logger, LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import type { HttpHandler } from "@iot-esim/shared/transport/http/server";
 import { type Duration, Minutes } from "@iot-esim/shared/util/duration";
@@ -17,7 +17,7 @@ import { benchFace } from "./http/bench-face.ts";
 import { publicFace } from "./http/public-face.ts";
 import { NotificationLog, type ReceivedNotification } from "./notification-log.ts";
 import { announceAll, announceChange, eventOfOrder } from "./orders/event-of-order.ts";
-import { Inventory, type NewProfile } from "./orders/inventory.ts";
+import { Inventory, type NewProfile, type ProfileChange } from "./orders/inventory.ts";
 import type { ProfileRecord } from "./orders/profile-record.ts";
 
 export const defaultPolicy: SmdpPolicy = {
@@ -83,21 +83,7 @@ export function createSmdp(deps: SmdpDependencies): Smdp {
 		post: deps.progress?.post ?? (() => Promise.resolve({ status: 204, body: "" })),
 		...(deps.progress === undefined ? {} : { url: deps.progress.url }),
 	});
-	const events =
-		deps.postToSmds === undefined
-			? undefined
-			: new EventOutbox({
-					stateFolder,
-					disk,
-					client: new EventClient({ interface: "es12", requester: first.oid, post: deps.postToSmds }),
-					clock,
-					log,
-				});
-	const eventOf = (profile?: ProfileRecord) => eventOfOrder(profile, address);
-	const announce = (before: ProfileRecord | undefined, after: ProfileRecord) => {
-		if (events !== undefined) announceChange(events, eventOf(before), eventOf(after));
-	};
-	const inventory = new Inventory(stateFolder, clock, announce, disk);
+	const { events, inventory } = announcedInventory({ ...deps, disk }, { address, requester: first.oid, log });
 	const context: SmdpContext = {
 		role: "SM-DP+",
 		credentials,
@@ -114,13 +100,7 @@ export function createSmdp(deps: SmdpDependencies): Smdp {
 	};
 	const faults = new Faults();
 	progress.start();
-	if (events !== undefined) {
-		announceAll(
-			events,
-			inventory.list().flatMap((profile) => eventOf(profile) ?? []),
-		);
-		events.start();
-	}
+	events?.start();
 	return {
 		handle: faults.before(publicFace(context, { isEs2plusPublic: deps.isEs2plusPublic ?? true })),
 		handleBench: benchFace(context, faults),
@@ -133,4 +113,22 @@ export function createSmdp(deps: SmdpDependencies): Smdp {
 			context.notifications.close();
 		},
 	};
+}
+
+/** The profiles, with every change of an order told to its SM-DS where there is a way to one. */
+function announcedInventory(
+	{ stateFolder, clock, postToSmds, disk }: SmdpDependencies & { readonly disk: StateDisk },
+	own: { readonly address: string; readonly requester: string; readonly log: Logger },
+): { readonly inventory: Inventory; readonly events?: EventOutbox } {
+	if (postToSmds === undefined) return { inventory: new Inventory(stateFolder, clock, () => undefined, disk) };
+	const client = new EventClient({ interface: "es12", requester: own.requester, post: postToSmds });
+	const events = new EventOutbox({ stateFolder, disk, client, clock, log: own.log });
+	const eventOf = (profile?: ProfileRecord) => eventOfOrder(profile, own.address);
+	const announce: ProfileChange = (before, after) => announceChange(events, eventOf(before), eventOf(after));
+	const inventory = new Inventory(stateFolder, clock, announce, disk);
+	announceAll(
+		events,
+		inventory.list().flatMap((profile) => eventOf(profile) ?? []),
+	);
+	return { inventory, events };
 }

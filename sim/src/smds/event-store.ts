@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import { RecordStore } from "../rsp-server/store/record-store.ts";
+import { fileDisk, type StateDisk } from "../rsp-server/store/state-disk.ts";
 import type { EventRecord } from "./event.ts";
 
 /** The events of an SM-DS, one for each EID and EventID, in `<folder>/events`; those that are expired are gone. */
@@ -15,8 +16,8 @@ export class EventStore {
 	 * @param onExpired told of an event before its file is removed
 	 * @throws RspServerError RSP_SERVER_STATE_DAMAGED
 	 */
-	constructor(stateFolder: string, clock: Clock, onExpired: (event: EventRecord) => void) {
-		this.#records = new RecordStore(join(stateFolder, "events"));
+	constructor(stateFolder: string, clock: Clock, onExpired: (event: EventRecord) => void, disk: StateDisk = fileDisk) {
+		this.#records = new RecordStore(join(stateFolder, "events"), disk);
 		this.#clock = clock;
 		this.#onExpired = onExpired;
 		for (const event of this.#records.values()) this.#index(event);

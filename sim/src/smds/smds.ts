@@ -1,4 +1,3 @@
-import { mkdirSync } from "node:fs";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
@@ -13,6 +12,7 @@ import { json } from "../rsp-server/http/json-function.ts";
 import { rspFace } from "../rsp-server/http/rsp-face.ts";
 import type { PostJson } from "../rsp-server/post-json.ts";
 import { Sessions } from "../rsp-server/session.ts";
+import { fileDisk, type StateDisk } from "../rsp-server/store/state-disk.ts";
 import { benchFace } from "./bench-face.ts";
 import type { RootSmds, SmdsContext } from "./context.ts";
 import { es11Asn1 } from "./es11/asn1-binding.ts";
@@ -25,6 +25,8 @@ import { EventStore } from "./event-store.ts";
 export interface SmdsDependencies {
 	/** Where everything is kept; made when absent. One SM-DS at a time. */
 	readonly stateFolder: string;
+	/** That of the machine when absent. */
+	readonly disk?: StateDisk;
 	/** One for each CI (`serverCredentialsOf(pki, "SM-DS")`). */
 	readonly credentials: readonly ServerCredentials[];
 	/** Own address first: an FQDN, with a port for benches. */
@@ -56,22 +58,21 @@ export interface Smds {
  * @throws RspServerError RSP_SERVER_OPTION, RSP_SERVER_STATE_DAMAGED
  */
 export function createSmds(deps: SmdsDependencies): Smds {
-	const { stateFolder, clock, credentials } = deps;
+	const { stateFolder, clock, credentials, disk = fileDisk } = deps;
 	const [address, ...aliases] = deps.addresses;
 	if (address === undefined) throw new RspServerError("RSP_SERVER_OPTION", "the SM-DS needs an address");
 	if (credentials.length === 0) throw new RspServerError("RSP_SERVER_OPTION", "the SM-DS needs certificates");
-	mkdirSync(stateFolder, { recursive: true });
+	disk.makeFolder(stateFolder);
 	const log = deps.logger("sim.smds");
-	const root = rootOf(deps);
+	const root = rootOf({ ...deps, disk });
 	const addresses = [address, ...aliases] as const;
+	const endAtRoot = (event: EventRecord) => deleteAtRoot({ addresses, ...(root === undefined ? {} : { root }) }, event);
 	const smds: SmdsContext = {
 		role: "SM-DS",
 		credentials,
 		addresses,
-		sessions: new Sessions(stateFolder, clock, deps.sessionLifetime ?? Minutes(60)),
-		events: new EventStore(stateFolder, clock, (event) =>
-			deleteAtRoot({ addresses, ...(root === undefined ? {} : { root }) }, event),
-		),
+		sessions: new Sessions(stateFolder, clock, deps.sessionLifetime ?? Minutes(60), disk),
+		events: new EventStore(stateFolder, clock, endAtRoot, disk),
 		eventLifetime: deps.eventLifetime ?? Days(30),
 		...(root === undefined ? {} : { root }),
 		clock,
@@ -97,10 +98,17 @@ export function createSmds(deps: SmdsDependencies): Smds {
 	};
 }
 
-function rootOf({ root, stateFolder, clock, credentials, logger }: SmdsDependencies): RootSmds | undefined {
+function rootOf({
+	root,
+	stateFolder,
+	disk,
+	clock,
+	credentials,
+	logger,
+}: SmdsDependencies & { readonly disk: StateDisk }): RootSmds | undefined {
 	if (root === undefined) return undefined;
 	const requester = credentials[0]?.oid ?? "";
 	const client = new EventClient({ interface: "es15", requester, post: root.post });
-	const outbox = new EventOutbox({ stateFolder, client, clock, log: logger("sim.smds.root") });
+	const outbox = new EventOutbox({ stateFolder, disk, client, clock, log: logger("sim.smds.root") });
 	return { address: root.address, client, outbox };
 }
