@@ -87,36 +87,53 @@ export async function acceptInstallation(
 			result: entry,
 			operationEvent: isWaiting ? { kind: "resultRejected", at, reason: { text } } : undefined,
 		});
-	} else if (verification === "kept") {
-		if (await isFull(context, device, "kept")) {
-			const why = "too many results of this device wait for its certificates";
-			throw new EsipaError("ESIPA_NOTIFICATION_REFUSED", `the installation result was not taken: ${why}`);
-		}
-		const text = "The installation result is kept until the certificates of the eUICC, asked for now, have arrived.";
-		await recordAgain(context, {
-			result: entry,
-			operationEvent: operation && { kind: "resultKept", at, reason: { text } },
-			notifications,
-			enqueue: [readEuiccData(context, device)],
-		});
-	} else {
-		const { event, changes } = installed(device, result.value, ownSession, at, await mayTryAgain(context, operation));
-		// What the SM-DP+ said of the profile is only known when the eIM has asked it.
-		const isNameless = event.kind === "succeeded" && ownSession === undefined;
-		const recorded = await recordAgain(context, {
-			result: entry,
-			operationEvent: operation && event,
-			profileChanges: changes,
-			notifications,
-			enqueue: isNameless ? [listProfiles(context, device)] : undefined,
-		});
-		// As a notification it named no download; what comes for the trigger now does.
-		if (recorded.repeated && operation?.state === "sent") await context.store.moveOperation(operation.id, event);
-		if (ownSession !== undefined) {
-			const to = event.kind === "succeeded" ? "installed" : "installationFailed";
-			await context.store.moveSession(ownSession.transactionId, to, { at });
-		}
+	} else if (verification === "kept") await keep(context, device, { entry, operation, notifications, at });
+	else await apply(context, device, { entry, operation, notifications, at, result: result.value, session: ownSession });
+}
+
+/** What follows from an installation result, beside the result itself. */
+interface Entry {
+	readonly entry: ReceivedResult;
+	readonly operation: Operation | undefined;
+	readonly notifications: readonly Notification[];
+	readonly at: number;
+}
+
+async function keep(context: EsipaContext, device: Device, { entry, operation, notifications, at }: Entry) {
+	if (await isFull(context, device, "kept")) {
+		const why = "too many results of this device wait for its certificates";
+		throw new EsipaError("ESIPA_NOTIFICATION_REFUSED", `the installation result was not taken: ${why}`);
 	}
+	const text = "The installation result is kept until the certificates of the eUICC, asked for now, have arrived.";
+	await recordAgain(context, {
+		result: entry,
+		operationEvent: operation && { kind: "resultKept", at, reason: { text } },
+		notifications,
+		enqueue: [readEuiccData(context, device)],
+	});
+}
+
+async function apply(
+	context: EsipaContext,
+	device: Device,
+	of: Entry & { readonly result: ProfileInstallationResult; readonly session: RspSession | undefined },
+): Promise<void> {
+	const { entry, operation, notifications, at, result, session } = of;
+	const { event, changes } = installed(device, result, session, at, await mayTryAgain(context, operation));
+	// What the SM-DP+ said of the profile is only known when the eIM has asked it.
+	const isNameless = event.kind === "succeeded" && session === undefined;
+	const recorded = await recordAgain(context, {
+		result: entry,
+		operationEvent: operation && event,
+		profileChanges: changes,
+		notifications,
+		enqueue: isNameless ? [listProfiles(context, device)] : undefined,
+	});
+	// As a notification it named no download; what comes for the trigger now does.
+	if (recorded.repeated && operation?.state === "sent") await context.store.moveOperation(operation.id, event);
+	if (session === undefined) return;
+	const to = event.kind === "succeeded" ? "installed" : "installationFailed";
+	await context.store.moveSession(session.transactionId, to, { at });
 }
 
 async function operationOf(context: EsipaContext, session: RspSession | undefined): Promise<Operation | undefined> {
