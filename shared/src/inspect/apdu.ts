@@ -119,7 +119,7 @@ export function inspectCommand(bytes: Uint8Array, options: TreeOptions): Inspect
 		const wanted = le.length === 1 && le[0] !== 0 ? `${le[0]} octets` : "as many as there are";
 		children.push({ name: "Le", offset: leStart, length: le.length, hex: toHex(le), value: wanted });
 	}
-	return { name: `command ${INSTRUCTIONS[ins]}`, type: "APDU", offset: 0, length: bytes.length, children };
+	return { name: `${INSTRUCTIONS[ins]}`, type: "command APDU", offset: 0, length: bytes.length, children };
 }
 
 function classText(cla: number): string {
@@ -200,5 +200,5 @@ export function inspectResponse(bytes: Uint8Array, options: TreeOptions): Inspec
 		children.push(found.node, ...found.surplus);
 	}
 	children.push({ name: "SW", offset: at, length: 2, hex: toHex(bytes.subarray(at)), value: words });
-	return { name: "response", type: "APDU", offset: 0, length: bytes.length, children };
+	return { name: "response APDU", offset: 0, length: bytes.length, children };
 }

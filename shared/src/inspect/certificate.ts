@@ -85,20 +85,26 @@ const signed = (tbs: Shape): readonly Shape[] => [
 
 /** Certificates, lists of revoked ones and public keys, which the schemas of the messages keep whole. */
 export const certificateReaders: Readonly<Record<string, SpecialReader>> = {
-	Certificate: (walker, header, field, scope) => {
-		const parts = signed(tbsCertificate);
-		const node = shaped(walker, { name: field || "Certificate", tags: [], parts }, header, scope);
-		return { ...node, type: "Certificate", ...oneLine(walker, header) };
-	},
-	CertificateList: (walker, header, field, scope) => ({
-		...shaped(walker, { name: field || "CertificateList", tags: [], parts: signed(tbsCertList) }, header, scope),
-		type: "CertificateList",
-	}),
-	SubjectPublicKeyInfo: (walker, header, field, scope) => ({
-		...shaped(walker, { ...publicKeyInfo, name: field || "SubjectPublicKeyInfo" }, header, scope),
-		type: "SubjectPublicKeyInfo",
-	}),
+	Certificate: reader("Certificate", { name: "Certificate", tags: [], parts: signed(tbsCertificate) }, oneLine),
+	CertificateList: reader("CertificateList", { name: "CertificateList", tags: [], parts: signed(tbsCertList) }),
+	SubjectPublicKeyInfo: reader("SubjectPublicKeyInfo", publicKeyInfo),
 };
+
+/** A strange certificate says little about the type of the message that it is in. */
+const HEAVIEST_MISFIT = 1;
+
+function reader(
+	type: string,
+	shape: Shape,
+	summary: (walker: Walker, header: Header) => { readonly value?: string } = () => ({}),
+): SpecialReader {
+	return (walker, header, field, scope) => {
+		const before = walker.misfit;
+		const node = shaped(walker, { ...shape, name: field || type }, header, scope);
+		if (scope.depth > 0) walker.misfit = Math.min(walker.misfit, before + HEAVIEST_MISFIT);
+		return { ...node, type, ...summary(walker, header) };
+	};
+}
 
 /** Who the certificate is of, beside its first line. */
 function oneLine(walker: Walker, header: Header): { readonly value?: string } {

@@ -73,15 +73,20 @@ function guessed(bytes: Uint8Array, options: TreeOptions): Inspection {
 	if (response !== undefined) return inspection("response APDU", [response]);
 	const range = { start: 0, end: bytes.length };
 	const [best, ...others] = guessTypes(bytes, range, options);
-	const element = profilePackage(bytes, options);
-	if (best === undefined || element.misfit < best.misfit) {
-		const isElement = element.misfit < (best?.misfit ?? UNFIT);
-		if (isElement) return inspection("profile elements", [element.node]);
+	if (beginsWithElement(bytes)) {
+		const elements = profilePackage(bytes, options);
+		if (elements.misfit < (best?.misfit ?? UNFIT)) return inspection("profile elements", [elements.node]);
 	}
 	if (best === undefined || best.misfit >= UNFIT) return inspection("TLV", plain(bytes, options));
 	const equals = others.filter(({ misfit }) => misfit === best.misfit).map(({ entry }) => entry.name);
 	const alternatives = [...new Set(equals)].filter((name) => name !== best.entry.name);
 	return { ...inspection(best.entry.name, [best.node, ...following(best.surplus)]), alternatives };
+}
+
+/** One element of a profile package, or several without the header. */
+function beginsWithElement(bytes: Uint8Array): boolean {
+	const header = readHeader(bytes, 0, bytes.length);
+	return !("error" in header) && ProfileElement.accepts(header.tag);
 }
 
 /** From so much that does not fit on, no type is better than this one. */
@@ -123,7 +128,7 @@ function profilePackage(bytes: Uint8Array, options: TreeOptions) {
 		at = next;
 	}
 	const count = children.length === 1 ? "1 element" : `${children.length} elements`;
-	const node = { name: "profile package", type: "UPP", offset: 0, length: bytes.length, value: count, children };
+	const node = { name: "profile package", offset: 0, length: bytes.length, value: count, children };
 	return { node, misfit: walker.misfit };
 }
 

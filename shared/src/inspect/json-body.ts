@@ -22,7 +22,7 @@ const RAW: ReadonlySet<string> = new Set(["euiccChallenge", "euiccCiPKIdToBeUsed
 
 /** A body of the JSON binding of ES9+, ES11, ES2+ or ESipa: members in base64 are looked into. */
 export function inspectJson(value: unknown, options: TreeOptions, length: number): InspectNode {
-	return { ...jsonNode("JSON body", value, options), type: "JSON", length };
+	return { ...jsonNode("JSON body", value, options), length };
 }
 
 function jsonNode(name: string, value: unknown, options: TreeOptions, depth = 0): InspectNode {

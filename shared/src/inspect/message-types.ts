@@ -1,3 +1,4 @@
+import { ChoiceSchema } from "../asn1/choice.ts";
 import type { Schema } from "../asn1/schema.ts";
 import { type InventoryEntry, inventory } from "../messages/inventory.ts";
 import { readHeader } from "./lenient-tlv.ts";
@@ -80,12 +81,21 @@ export function guessTypes(
 ): readonly TypeGuess[] {
 	const header = readHeader(bytes, range.start, range.end);
 	if ("error" in header) return [];
-	const guesses = candidates(header.tag).map((entry) => {
+	const read = (entry: InventoryEntry): TypeGuess => {
 		const { node, surplus, misfit } = readTree(entry.schema, entry.name, bytes, range, options);
 		return { entry, node, surplus, misfit: misfit + against(entry.name, direction) };
-	});
-	// Array.prototype.sort keeps the order of equals: candidates stand in order of likelihood.
-	return guesses.sort((a, b) => a.misfit - b.misfit);
+	};
+	const likely = candidates(header.tag).map(read).sort(byMisfit);
+	if ((likely[0]?.misfit ?? POOR) < POOR) return likely;
+	return [...likely, ...rarely(header.tag).map(read)].sort(byMisfit);
+}
+
+/** From here on types that seldom stand on their own are tried as well. */
+const POOR = 4;
+
+/** Array.prototype.sort keeps the order of equals: candidates stand in order of likelihood. */
+function byMisfit(a: TypeGuess, b: TypeGuess): number {
+	return a.misfit - b.misfit;
 }
 
 function against(name: string, direction: Direction): number {
@@ -101,7 +111,17 @@ function candidates(tag: number): readonly InventoryEntry[] {
 			if (isUniversal) return BARE.includes(entry.name) && accepts(entry.schema, tag);
 			return !NOT_ON_THEIR_OWN.test(entry.name) && accepts(entry.schema, tag);
 		})
-		.sort((a, b) => MODULES.indexOf(a.module) - MODULES.indexOf(b.module));
+		.sort((a, b) => rank(a) - rank(b));
+}
+
+/** Types with a tag of their own say more than a CHOICE of them. */
+function rank({ schema, module }: InventoryEntry): number {
+	return (schema instanceof ChoiceSchema ? MODULES.length : 0) + MODULES.indexOf(module);
+}
+
+function rarely(tag: number): readonly InventoryEntry[] {
+	const tried = new Set(candidates(tag));
+	return inventory.filter((entry) => entry.schema.typeName !== "" && accepts(entry.schema, tag) && !tried.has(entry));
 }
 
 /** Open types accept everything and so say nothing. */

@@ -11,6 +11,9 @@ import { type Scope, type SpecialReader, Walker } from "./walker.ts";
 /** Octets of the MAC at the end of every block (SGP.22 section 2.5.4). */
 const MAC_LENGTH = 8;
 
+/** Tag of StoreMetadataRequest; blocks of another make of package hold something else. */
+const STORE_METADATA = [0xbf, 0x25] as const;
+
 /** Blocks of a Bound Profile Package: what is encrypted is said to be, StoreMetadata is put together and read. */
 export const packageReaders: Readonly<Record<string, SpecialReader>> = {
 	"BoundProfilePackage-87tlv": encryptedBlock,
@@ -43,7 +46,7 @@ function storeMetadataBlocks(walker: Walker, header: Header, name: string, scope
 		at = block.end;
 	}
 	const joined = concatBytes(...parts);
-	if (joined.length > 0) {
+	if (joined[0] === STORE_METADATA[0] && joined[1] === STORE_METADATA[1]) {
 		const inner = new Walker(joined, walker.options);
 		const { node } = inner.element(StoreMetadataRequest, "StoreMetadataRequest", 0, joined.length);
 		children.push({ ...node, origin: "the joined blocks" });

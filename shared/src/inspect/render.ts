@@ -30,7 +30,7 @@ interface Line {
 const GAP = 2;
 const NARROWEST_HEX = 26;
 /** Left of the octets stands at most so much of the width. */
-const LEFT_SHARE = 0.64;
+const LEFT_SHARE = 0.66;
 
 /** The tree with names and meanings at the left, tags and octets at the right. */
 export function renderInspection(inspection: Inspection, options: RenderOptions): string {
@@ -44,7 +44,11 @@ export function renderInspection(inspection: Inspection, options: RenderOptions)
 	return [...head(inspection, paint), ...rows].join("\n");
 }
 
-function head({ kind, alternatives, errors }: Inspection, paint: (text: string, ink: Ink) => string): string[] {
+/** What it is, unless the first line of the tree says so; what else it may be; how much is wrong. */
+function head(inspection: Inspection, paint: (text: string, ink: Ink) => string): string[] {
+	const { kind, alternatives, errors, nodes } = inspection;
+	if (alternatives.length === 0 && errors.length === 0 && nodes[0]?.name.toLowerCase() === kind.toLowerCase())
+		return [];
 	const also = alternatives.length === 0 ? "" : paint(`  also fits ${alternatives.join(", ")}`, "note");
 	const wrong =
 		errors.length === 0 ? "" : paint(`  ${errors.length === 1 ? "1 error" : `${errors.length} errors`}`, "error");
@@ -92,14 +96,16 @@ function rowsOf(
 	paint: (text: string, ink: Ink) => string,
 	allOctets: boolean,
 ): string[] {
-	const texts = wrapped(line, left);
+	const isTooLong = line.first.length + lengthOf(line.words) > left;
+	const words = isTooLong ? line.words.filter(({ ink }) => ink !== "type") : line.words;
+	const texts = wrapped({ ...line, words }, left);
 	const octets = octetRows(line, right, allOctets);
 	const count = Math.max(texts.length, octets.length);
 	return Array.from({ length: count }, (_, index) => {
-		const words = texts[index] ?? [];
+		const row = texts[index] ?? [];
 		const guide = index === 0 ? line.first : line.next;
-		const length = guide.length + Math.max(0, lengthOf(words));
-		const text = paint(guide, "guide") + words.map(({ text: word, ink }) => paint(word, ink)).join(" ");
+		const length = guide.length + Math.max(0, lengthOf(row));
+		const text = paint(guide, "guide") + row.map(({ text: word, ink }) => paint(word, ink)).join(" ");
 		const octet = octets[index];
 		if (octet === undefined) return text.trimEnd();
 		return (

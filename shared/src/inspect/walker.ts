@@ -125,7 +125,8 @@ export class Walker {
 		if (!schema.accepts(header.tag)) {
 			this.misfit += 5;
 			const found = this.plain(name, header, within);
-			const error = `tag ${tagHex(header.tag)} where ${schema.expectation()} is expected (offset ${header.start})`;
+			const expected = schema.identifiers.length > 8 ? "another" : schema.expectation();
+			const error = `tag ${tagHex(header.tag)} where ${expected} is expected (offset ${header.start})`;
 			return { ...found, error };
 		}
 		if (schema instanceof KeptSchema)
