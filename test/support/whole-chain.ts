@@ -18,10 +18,11 @@ import { buildProfilePackage } from "@iot-esim/shared/profile/builder/build-prof
 import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
+import type { HttpHandler } from "@iot-esim/shared/transport/http/server";
 import { toHex } from "@iot-esim/shared/util/bytes";
 import { Milliseconds, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { profileFileSystems } from "@iot-esim/sim/euicc/file-system/profile-file-systems";
-import { CardBench } from "@iot-esim/sim/euicc/testing/card-bench";
+import { CardBench, type BenchOptions as CardBenchOptions } from "@iot-esim/sim/euicc/testing/card-bench";
 import type { TestPki } from "@iot-esim/sim/pki/test-pki";
 import { EIM_ID, esipaBench, testPki } from "./esipa-bench.ts";
 import { type Binding, faceLink, type SeenExchange } from "./esipa-face-client.ts";
@@ -48,6 +49,12 @@ export interface ChainOptions {
 	/** Of ES9+; "json" when absent. */
 	readonly encoding?: Es9PlusEncoding;
 	readonly pki?: TestPki;
+	/** How the card leaves the factory, where it differs from an open one. */
+	readonly card?: NonNullable<CardBenchOptions["card"]>;
+	/** ICCIDs of further profiles on the card, disabled. */
+	readonly moreProfiles?: readonly string[];
+	/** Settings of the IPA, where they differ. */
+	readonly ipa?: Partial<IpaSettings>;
 	/** Sees every exchange between IPA and eIM. */
 	readonly seen?: (exchange: SeenExchange) => void;
 }
@@ -76,10 +83,19 @@ const ipaSettings: IpaSettings = {
 };
 
 /** A card with one enabled profile that belongs to the eIM. */
-async function associatedCard(pki: TestPki, signer: EimSigner): Promise<CardBench> {
+async function associatedCard(
+	pki: TestPki,
+	signer: EimSigner,
+	{ card = {}, moreProfiles = [] }: Pick<ChainOptions, "card" | "moreProfiles">,
+): Promise<CardBench> {
+	const profile = (iccid: string, isEnabled: boolean) => ({
+		unprotectedProfilePackage: buildProfilePackage(profileDescription(iccid)),
+		isEnabled,
+	});
 	const device = new CardBench({
 		pkis: [pki],
-		profiles: [{ unprotectedProfilePackage: buildProfilePackage(profileDescription(BOOTSTRAP)), isEnabled: true }],
+		card,
+		profiles: [profile(BOOTSTRAP, true), ...moreProfiles.map((iccid) => profile(iccid, false))],
 		fileSystems: profileFileSystems(),
 	});
 	await device.start();
@@ -128,15 +144,24 @@ export async function deviceChain(given: ChainOptions & { readonly http: Es9Plus
 		defaultEncoding: given.encoding ?? "json",
 	});
 	const eim = await esipaBench({ es9plus, pki });
-	const device = await associatedCard(pki, eim.deps.signer);
+	const device = await associatedCard(pki, eim.deps.signer, given);
 	await eim.register(eid);
 	let isReachable = true;
+	/** Who answers under which eimId; tests add eIMs, and let one come back otherwise. */
+	const peers = new Map<string, HttpHandler>([[EIM_ID, eim.face]]);
+	const faceOf =
+		(eimId: string): HttpHandler =>
+		(request) => {
+			const face = peers.get(eimId);
+			if (face === undefined) throw new EsipaLinkError("IPA_EIM_UNREACHABLE", `no eIM ${eimId} in this test`);
+			return face(request);
+		};
 	const events: string[] = [];
 	const ipa = createIpa({
 		driver: inProcessDriver(device.card),
 		link: (target) => {
 			const seen = given.seen === undefined ? {} : { seen: given.seen };
-			const link = faceLink(given.binding ?? "asn1", eim.face, {
+			const link = faceLink(given.binding ?? "asn1", faceOf(target.eimId), {
 				target: { ...target, trustedTlsKey: TLS_KEY },
 				...seen,
 			});
@@ -152,7 +177,7 @@ export async function deviceChain(given: ChainOptions & { readonly http: Es9Plus
 		random: systemRandom,
 		journal: await openJournal(memoryJournalStorage()),
 		logger: memoryLogger().logger,
-		settings: ipaSettings,
+		settings: { ...ipaSettings, ...given.ipa },
 	});
 	const profiles = async () =>
 		Object.fromEntries((await eim.store.listProfiles(eid)).map((profile) => [profile.iccid, profile.state]));
@@ -173,6 +198,7 @@ export async function deviceChain(given: ChainOptions & { readonly http: Es9Plus
 		eim,
 		device,
 		ipa,
+		peers,
 		events,
 		cutUntilRollback,
 		round: () => round(ipa),

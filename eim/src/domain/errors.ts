@@ -43,6 +43,12 @@ export const domainErrors = defineErrors({
 		action: "Add the file of that key to keys.formerSigningKeys and restart the eIM, then order again.",
 		httpStatus: 409,
 	},
+	DEVICE_CERTIFICATES_UNKNOWN: {
+		meaning:
+			"The certificates of the eUICC are not known, and after this command they could not be asked for any more.",
+		action: "Order readEuiccData, then this again.",
+		httpStatus: 409,
+	},
 	DEVICE_RELEASED: {
 		meaning: "This eIM has been removed from the eUICC, which takes nothing from it any more.",
 		action:

@@ -101,6 +101,11 @@ export function checkPackage(commands: readonly EuiccCommand[], ownEimId: string
 	return undefined;
 }
 
+/** Whether a package ends the association of this eIM with the card: it is the last that the device asks this eIM for. */
+export function isFarewell(commands: readonly EuiccCommand[], ownEimId: string): boolean {
+	return commands.some((command) => command.type === "deleteEim" && command.parameters.eimId === ownEimId);
+}
+
 function brokenRule(
 	commands: readonly EuiccCommand[],
 	index: number,
@@ -120,8 +125,7 @@ function brokenRule(
 	if (command.type === "listProfiles" && changed) {
 		return `a list cannot follow ${changed}, since the change takes effect after the package; put it first`;
 	}
-	const isFarewell = command.type === "deleteEim" && command.parameters.eimId === ownEimId;
-	if (isFarewell && index < commands.length - 1) {
+	if (isFarewell([command], ownEimId) && index < commands.length - 1) {
 		return `${ownEimId} is this eIM; a card that has removed it takes nothing more from it, so this comes last`;
 	}
 	return undefined;

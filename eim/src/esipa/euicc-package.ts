@@ -11,7 +11,7 @@ import {
 import { eimSignatureInput, NO_ASSOCIATION_TOKEN } from "@iot-esim/shared/security/signature-input";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import type { Device } from "../domain/device.ts";
-import { type EuiccCommand, listOf } from "../domain/euicc-command.ts";
+import { type EuiccCommand, isFarewell, listOf } from "../domain/euicc-command.ts";
 import { commandsOf } from "../domain/operation.ts";
 import type { BuildPackage, BuiltPackage, PackageDraft } from "../storage/store.ts";
 import { downloadTrigger } from "./download-trigger.ts";
@@ -46,9 +46,14 @@ function signedPackage(
 		const text = `The eUICC knows this eIM by the key ${device.signingKeyId}, which is not configured (keys.formerSigningKeys).`;
 		return { kind: "unbuildable", text, code: "DEVICE_KEY_MISSING" };
 	}
+	const commands = commandsOf(operation);
+	if (isFarewell(commands, deps.settings.eimId) && device.euiccCertificate === undefined && !device.acceptUnverified) {
+		const text =
+			"After it the device asks this eIM for nothing more, and without the certificates of the eUICC its result could never be verified; order readEuiccData first.";
+		return { kind: "unbuildable", text, code: "DEVICE_CERTIFICATES_UNKNOWN" };
+	}
 	let euiccPackageSigned: Kept<EuiccPackageSigned>;
 	try {
-		const commands = commandsOf(operation);
 		euiccPackageSigned = signedPart(device, commands, {
 			eimId: deps.settings.eimId,
 			eidValue: Eid.toBytes(device.eid),

@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { toHex } from "@iot-esim/shared/util/bytes";
 import { type Static, Type } from "@sinclair/typebox";
+import type { NewAuditEntry } from "../../domain/audit-entry.ts";
 import { type Device, nextCounter } from "../../domain/device.ts";
 import { DomainError } from "../../domain/errors.ts";
-import { checkPackage } from "../../domain/euicc-command.ts";
+import { checkPackage, isFarewell } from "../../domain/euicc-command.ts";
 import {
 	commandsOf,
 	OPERATION_STATES,
@@ -84,6 +85,9 @@ function createRoute(server: ApiServer, deps: ApiDeps): void {
 		const facts = { eid: device.eid, type: order.type };
 		const audit = { at, actor: actorOf(request), action: "operation.ordered", subject: operation.id, facts };
 		const claim = key === undefined ? undefined : claimOf(key, request, answer, at);
+		if (isFarewell(commandsOf(order), own.eimId) && device.euiccCertificate === undefined) {
+			await enqueueQuestion(deps, operation, audit);
+		}
 		const enqueued = await store.enqueueOperation(operation, audit, claim);
 		if (enqueued.kind === "unknownDevice") throw unknownDevice(device.eid);
 		if (enqueued.kind === "keyReused") {
@@ -92,6 +96,14 @@ function createRoute(server: ApiServer, deps: ApiDeps): void {
 		const given = enqueued.kind === "repeated" ? (JSON.parse(enqueued.answer) as Static<typeof Accepted>) : answer;
 		return reply.code(202).header("location", `/api/v1/operations/${given.id}`).send(given);
 	});
+}
+
+/** The eIM's own question for the certificates, which goes first: the result of a farewell could not be verified later. */
+async function enqueueQuestion({ store, random }: ApiDeps, order: Operation, audit: NewAuditEntry): Promise<void> {
+	const { id: _id, idempotencyKey: _key, type: _type, parameters: _parameters, ...rest } = order;
+	const id = toHex(random.bytes(16)).toLowerCase();
+	const question: Operation = { ...rest, type: "readEuiccData", parameters: {}, id, origin: "eim" };
+	await store.enqueueOperation(question, { ...audit, actor: "eim", subject: id });
 }
 
 /** @throws DomainError for what could never be carried out, before anything is queued */

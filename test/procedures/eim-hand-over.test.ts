@@ -1,0 +1,165 @@
+/**
+ * A device goes from one eIM to another, and an eIM goes from one signing key to another: real eIMs, a real IPA, a
+ * simulated card (SGP.32 sections 2.11.1.1 and 3.4).
+ */
+
+import { addInitialEimRequest, readEimConfiguration } from "@iot-esim/eim/esipa/eim-configuration";
+import { SigningKeys } from "@iot-esim/eim/esipa/signing-keys";
+import { EimId } from "@iot-esim/shared/ids/eim-id";
+import { Iccid } from "@iot-esim/shared/ids/iccid";
+import { afterEach, describe, expect, it } from "vitest";
+import { newSigner } from "../support/eims.ts";
+import { EIM_ID, esipaBench, poll } from "../support/esipa-bench.ts";
+import { BOOTSTRAP, deviceChain } from "../support/whole-chain.ts";
+
+const noHttp = { request: () => Promise.reject(new Error("no SM-DP+ in this test")) };
+const bootstrap = Iccid(BOOTSTRAP);
+const NEXT_ID = EimId("next.example.com");
+
+let closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+	for (const close of closing) await close();
+	closing = [];
+});
+
+async function chain() {
+	const parts = await deviceChain({ http: noHttp });
+	closing.push(parts.close);
+	return parts;
+}
+
+/** A second eIM, and what it gives out for cards. */
+async function secondEim() {
+	const signer = newSigner();
+	const bench = await esipaBench({ settings: { eimId: NEXT_ID }, signer });
+	closing.push(bench.close);
+	const given = readEimConfiguration(addInitialEimRequest({ eimId: NEXT_ID, eimFqdn: NEXT_ID }, signer));
+	return { bench, given };
+}
+
+describe("hand-over of a device from one eIM to another", () => {
+	it("the first adds the second, which registers the device with the card's token and then removes the first", async () => {
+		const { eim, eid, ipa, peers } = await chain();
+		const { bench: next, given } = await secondEim();
+		peers.set(NEXT_ID, next.face);
+		const { eimId, configuration, counterValue } = given;
+		const add = await eim.order(eid, { type: "addEim", parameters: { eimId, configuration } });
+		await ipa.pollOnce();
+		const { outcome } = (await eim.store.loadOperation(add)) ?? {};
+		expect(outcome).toMatchObject({ eimId: NEXT_ID, associationToken: 2 });
+
+		const associationToken = Number(outcome?.associationToken);
+		await next.register(eid, { associationToken, ...(counterValue === undefined ? {} : { counter: counterValue }) });
+		const list = await next.order(eid, { type: "listProfiles", parameters: {} });
+		await ipa.pollOnce();
+		expect(await next.state(list)).toBe("succeeded");
+		const remove = await next.order(eid, { type: "deleteEim", parameters: { eimId: EIM_ID } });
+		await ipa.pollOnce();
+		expect(await next.store.loadOperation(remove)).toMatchObject({ state: "succeeded", outcome: { eimId: EIM_ID } });
+		expect((await next.store.loadDevice(eid))?.releasedAt).toBeUndefined();
+
+		// Both eIMs had the device at once, each with its own counter; now the second has it alone.
+		const late = await eim.order(eid, { type: "listProfiles", parameters: {} });
+		await ipa.pollOnce();
+		expect(await eim.state(late)).toBe("queued");
+	});
+
+	it("the first removes itself as its last word: the device is released, and nothing is sent to it any more", async () => {
+		const { eim, eid, ipa, peers } = await chain();
+		const { bench: next, given } = await secondEim();
+		peers.set(NEXT_ID, next.face);
+		const { eimId, configuration } = given;
+		await eim.store.changeDevice(eid, eim.known);
+		const leave = await eim.order(eid, {
+			type: "euiccPackage",
+			parameters: {
+				commands: [
+					{ type: "addEim", parameters: { eimId, configuration } },
+					{ type: "deleteEim", parameters: { eimId: EIM_ID } },
+				],
+			},
+		});
+		const behind = await eim.order(eid, { type: "listProfiles", parameters: {} });
+		await ipa.pollOnce();
+		expect(await eim.state(leave)).toBe("succeeded");
+		const released = await eim.store.loadDevice(eid);
+		expect(released?.releasedAt).toBeDefined();
+		// A stray poll of the device gets nothing, whatever waits.
+		await eim.ask(poll(eid));
+		expect(await eim.store.loadOperation(behind)).toMatchObject({
+			state: "failed",
+			reason: { code: "DEVICE_RELEASED" },
+		});
+
+		await next.register(eid, { associationToken: 2 });
+		const list = await next.order(eid, { type: "listProfiles", parameters: {} });
+		await ipa.pollOnce();
+		expect(await next.state(list)).toBe("succeeded");
+		expect(await next.store.listProfiles(eid)).toMatchObject([{ iccid: bootstrap, state: "enabled" }]);
+	});
+
+	it("the last eIM of a card may remove itself: lastEimDeleted is a success", async () => {
+		const { eim, eid, ipa } = await chain();
+		const early = await eim.order(eid, { type: "deleteEim", parameters: { eimId: EIM_ID } });
+		await ipa.pollOnce();
+		// Nobody could verify its result later: the device would ask this eIM for nothing any more.
+		expect(await eim.store.loadOperation(early)).toMatchObject({
+			state: "failed",
+			reason: { code: "DEVICE_CERTIFICATES_UNKNOWN" },
+		});
+		await eim.order(eid, { type: "readEuiccData", parameters: {} });
+		const leave = await eim.order(eid, { type: "deleteEim", parameters: { eimId: EIM_ID } });
+		await ipa.pollOnce();
+		expect(await eim.store.loadOperation(leave)).toMatchObject({ state: "succeeded", outcome: { wasLast: true } });
+		expect((await eim.store.loadDevice(eid))?.releasedAt).toBeDefined();
+	});
+});
+
+describe("roll-over of the eIM's signing key", () => {
+	/** The eIM after a restart with a new key; the card knows the old one. */
+	async function restarted(parts: Awaited<ReturnType<typeof chain>>) {
+		const { eim, eid, peers } = parts;
+		const signer = newSigner();
+		const keys = new SigningKeys(signer, [eim.deps.signer]);
+		const [current = "", former = ""] = keys.ids;
+		await eim.store.noteEimKeys({ signingKeyId: former, tlsTrustId: undefined });
+		const bench = await esipaBench({ store: eim.store, signer, formerSigners: [eim.deps.signer] });
+		peers.set(EIM_ID, bench.face);
+		return { bench, current, former, knows: async () => (await bench.store.loadDevice(eid))?.signingKeyId };
+	}
+
+	it("each device is signed for with the key that its card knows, until its own update is verified", async () => {
+		const parts = await chain();
+		const { eid, ipa } = parts;
+		const { bench, current, former, knows } = await restarted(parts);
+		const before = await bench.order(eid, { type: "listProfiles", parameters: {} });
+		await ipa.pollOnce();
+		expect([await bench.state(before), await knows()]).toEqual(["succeeded", former]);
+		expect(await bench.store.countEimKeys()).toEqual([{ signingKeyId: former, devices: 1, updating: 0 }]);
+		const wanted = { signingKeyId: current, tlsTrustId: undefined };
+		expect(await bench.store.listOutdatedDevices(wanted, 10)).toHaveLength(1);
+
+		const update = await bench.order(eid, { type: "updateEim", parameters: {} });
+		expect(await bench.store.listOutdatedDevices(wanted, 10)).toEqual([]);
+		const after = await bench.order(eid, { type: "listProfiles", parameters: {} });
+		await ipa.pollOnce();
+		expect([await bench.state(update), await bench.state(after), await knows()]).toEqual([
+			"succeeded",
+			"succeeded",
+			current,
+		]);
+		expect(await bench.store.countEimKeys()).toEqual([{ signingKeyId: current, devices: 1, updating: 0 }]);
+	});
+
+	it("an eIM whose database is older than the roll-over finds the key that the card knows", async () => {
+		const parts = await chain();
+		const { eid, ipa } = parts;
+		const { bench, current, former, knows } = await restarted(parts);
+		await bench.order(eid, { type: "updateEim", parameters: {} });
+		await ipa.pollOnce();
+		await bench.store.changeDevice(eid, { signingKeyId: former });
+		const list = await bench.order(eid, { type: "listProfiles", parameters: {} });
+		await ipa.pollOnce();
+		expect([await bench.state(list), await knows()]).toEqual(["succeeded", current]);
+	});
+});

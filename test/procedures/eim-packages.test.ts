@@ -1,0 +1,155 @@
+/**
+ * Every command of eUICC packages (SGP.32 section 2.11.1) from the eIM's order over a real IPA to a simulated card and
+ * back: what the eIM believes afterwards is what the card holds.
+ */
+
+import type { EuiccCommand } from "@iot-esim/eim/domain/euicc-command";
+import type { Curve } from "@iot-esim/shared/crypto/curve";
+import { Iccid } from "@iot-esim/shared/ids/iccid";
+import { afterEach, describe, expect, it } from "vitest";
+import { otherEim } from "../support/eims.ts";
+import { EIM_ID } from "../support/esipa-bench.ts";
+import { BINDINGS_AND_CURVES, type Binding } from "../support/esipa-face-client.ts";
+import { BOOTSTRAP, deviceChain } from "../support/whole-chain.ts";
+
+const bootstrap = Iccid(BOOTSTRAP);
+const target = Iccid("8900101000000000026");
+const noHttp = { request: () => Promise.reject(new Error("no SM-DP+ in this test")) };
+
+let closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+	for (const close of closing) await close();
+	closing = [];
+});
+
+async function chain(binding: Binding, curve: Curve) {
+	const parts = await deviceChain({ http: noHttp, binding, curve, moreProfiles: [target] });
+	closing.push(parts.close);
+	const { eim, eid, ipa } = parts;
+	/** Orders, lets the device poll, gives the operation as it ended. */
+	const run = async (...commands: [EuiccCommand, ...EuiccCommand[]]) => {
+		const [only] = commands;
+		const order = commands.length === 1 ? only : ({ type: "euiccPackage", parameters: { commands } } as const);
+		const id = await eim.order(eid, order);
+		// Another eIM on the card that does not answer is no failure of this one.
+		await ipa.pollOnce();
+		return eim.store.loadOperation(id);
+	};
+	const deviceRow = () => eim.store.loadDevice(eid);
+	return { ...parts, run, deviceRow };
+}
+
+describe.each(BINDINGS_AND_CURVES)("eUICC packages in %s on %s", (binding, curve) => {
+	it("section 5.9.1: every profile state management operation changes the card, and what the eIM believes", async () => {
+		const { run, deviceRow, profiles, eim, eid } = await chain(binding, curve);
+		const succeeded = { state: "succeeded" };
+		expect(await run({ type: "listProfiles", parameters: {} })).toMatchObject(succeeded);
+		expect(await profiles()).toEqual({ [bootstrap]: "enabled", [target]: "disabled" });
+
+		expect(await run({ type: "setFallbackAttribute", parameters: { iccid: bootstrap } })).toMatchObject(succeeded);
+		const fallback = async () => (await eim.store.listProfiles(eid)).find((one) => one.isFallback)?.iccid;
+		expect(await fallback()).toBe(bootstrap);
+		await run({ type: "listProfiles", parameters: { search: { iccid: bootstrap }, tags: ["5A", "9F70", "9F26"] } });
+		expect(await fallback()).toBe(bootstrap);
+		expect(await profiles()).toEqual({ [bootstrap]: "enabled", [target]: "disabled" });
+		expect(await run({ type: "unsetFallbackAttribute", parameters: {} })).toMatchObject(succeeded);
+		expect(await fallback()).toBeUndefined();
+		expect(await run({ type: "unsetFallbackAttribute", parameters: {} })).toMatchObject({
+			state: "failed",
+			reason: { code: "unsetFallbackAttribute: noFallbackAttribute(2)" },
+		});
+
+		const smdpAddress = "smdp.example.com";
+		expect(await run({ type: "setDefaultDpAddress", parameters: { smdpAddress } })).toMatchObject(succeeded);
+		expect((await deviceRow())?.defaultSmdpAddress).toBe(smdpAddress);
+		expect(await run({ type: "setDefaultDpAddress", parameters: { smdpAddress: "" } })).toMatchObject(succeeded);
+		expect((await deviceRow())?.defaultSmdpAddress).toBeUndefined();
+		const immediate = { isAllowed: true, smdpOid: "2.999.10", smdpAddress };
+		expect(await run({ type: "configureImmediateEnable", parameters: immediate })).toMatchObject(succeeded);
+		expect((await deviceRow())?.immediateEnable).toEqual(immediate);
+		expect(await run({ type: "getRat", parameters: {} })).toMatchObject({
+			...succeeded,
+			outcome: { rules: expect.any(Array) },
+		});
+		expect((await deviceRow())?.rulesAuthorisationTable?.[0]).toBe(0x30);
+
+		expect(await run({ type: "enable", parameters: { iccid: target, rollback: true } })).toMatchObject(succeeded);
+		expect(await profiles()).toEqual({ [bootstrap]: "disabled", [target]: "enabled" });
+		expect(await run({ type: "disable", parameters: { iccid: target } })).toMatchObject(succeeded);
+		expect(await run({ type: "enable", parameters: { iccid: bootstrap, rollback: false } })).toMatchObject(succeeded);
+		expect(await run({ type: "delete", parameters: { iccid: target } })).toMatchObject(succeeded);
+		expect(await profiles()).toEqual({ [bootstrap]: "enabled" });
+		await run({ type: "listProfiles", parameters: {} });
+		expect(await profiles()).toEqual({ [bootstrap]: "enabled" });
+	});
+
+	it("section 5.9.1: several operations in one package end in one state, each with its own outcome", async () => {
+		const { run, profiles } = await chain(binding, curve);
+		const all = await run(
+			{ type: "listProfiles", parameters: {} },
+			{ type: "getRat", parameters: {} },
+			{ type: "disable", parameters: { iccid: bootstrap } },
+			{ type: "enable", parameters: { iccid: target, rollback: true } },
+		);
+		expect(all).toMatchObject({ state: "succeeded" });
+		expect(all?.outcome?.commands).toMatchObject([
+			{ type: "listProfiles", state: "succeeded" },
+			{ type: "getRat", state: "succeeded" },
+			{ type: "disable", state: "succeeded" },
+			{ type: "enable", state: "succeeded" },
+		]);
+		expect(await profiles()).toEqual({ [bootstrap]: "disabled", [target]: "enabled" });
+		const partial = await run(
+			{ type: "delete", parameters: { iccid: bootstrap } },
+			{ type: "delete", parameters: { iccid: target } },
+			{ type: "unsetFallbackAttribute", parameters: {} },
+		);
+		expect(partial).toMatchObject({
+			state: "failed",
+			reason: { code: "delete: profileNotInDisabledState(2)" },
+			outcome: { commands: [{ state: "succeeded" }, { state: "failed" }, { state: "notExecuted" }] },
+		});
+		expect(await profiles()).toEqual({ [target]: "enabled" });
+	});
+
+	it("section 5.9.1: a package that is rolled back undoes the switch alone", async () => {
+		const { eim, eid, run, cutUntilRollback, profiles, deviceRow } = await chain(binding, curve);
+		cutUntilRollback();
+		const ended = await run(
+			{ type: "setDefaultDpAddress", parameters: { smdpAddress: "smdp.example.com" } },
+			{ type: "enable", parameters: { iccid: target, rollback: true } },
+		);
+		expect(ended).toMatchObject({
+			state: "rolled-back",
+			outcome: { commands: [{ state: "succeeded" }, { state: "rolledBack" }] },
+		});
+		expect((await deviceRow())?.defaultSmdpAddress).toBe("smdp.example.com");
+		const own = await eim.store.listOperations({ eid, origin: "eim", types: ["listProfiles"], limit: 5 });
+		expect(own.items).toMatchObject([{ state: "succeeded" }]);
+		expect(await profiles()).toEqual({ [bootstrap]: "enabled", [target]: "disabled" });
+	});
+
+	it("sections 5.9.1 and 3.3: every eIM configuration operation changes the card, and what the eIM believes", async () => {
+		const { run, deviceRow } = await chain(binding, curve);
+		const other = otherEim("other.example.com");
+		expect(await run({ type: "listEims", parameters: {} })).toMatchObject({
+			state: "succeeded",
+			outcome: { eims: [EIM_ID] },
+		});
+		const added = await run({ type: "addEim", parameters: other.told() });
+		expect(added).toMatchObject({ state: "succeeded", outcome: { eimId: other.eimId, associationToken: 2 } });
+		expect((await deviceRow())?.cardEims?.map(({ eimId }) => eimId)).toEqual([EIM_ID, other.eimId]);
+		expect(await run({ type: "addEim", parameters: other.told() })).toMatchObject({
+			state: "failed",
+			reason: { code: "addEim: associatedEimAlreadyExists(2)" },
+		});
+		expect(await run({ type: "updateEim", parameters: other.told() })).toMatchObject({ state: "succeeded" });
+		expect(await run({ type: "updateEim", parameters: {} })).toMatchObject({ state: "succeeded" });
+		const removed = await run(
+			{ type: "deleteEim", parameters: { eimId: other.eimId } },
+			{ type: "listEims", parameters: {} },
+		);
+		expect(removed?.outcome?.commands).toMatchObject([{ state: "succeeded" }, { eims: [EIM_ID] }]);
+		expect((await deviceRow())?.cardEims?.map(({ eimId }) => eimId)).toEqual([EIM_ID]);
+	});
+});
