@@ -1,6 +1,7 @@
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { equalBytes } from "@iot-esim/shared/util/bytes";
 import type { EimConfiguration } from "./card/eim-configuration.ts";
+import { DialectLink, type EimDialect } from "./esipa/dialect-link.ts";
 import { EsipaClient } from "./esipa/esipa-client.ts";
 import type { EsipaLink } from "./esipa/esipa-link.ts";
 import type { EsipaTarget } from "./esipa/http-link.ts";
@@ -16,11 +17,13 @@ export interface LinkedEim extends AssociatedEim {
 export class EimLinks {
 	readonly #open: (target: EsipaTarget) => EsipaLink;
 	readonly #log: Logger;
+	readonly #dialect: EimDialect;
 	#eims: readonly LinkedEim[] = [];
 
-	constructor(open: (target: EsipaTarget) => EsipaLink, log: Logger) {
+	constructor(open: (target: EsipaTarget) => EsipaLink, log: Logger, dialect: EimDialect = "auto") {
 		this.#open = open;
 		this.#log = log;
+		this.#dialect = dialect;
 	}
 
 	/**
@@ -34,7 +37,7 @@ export class EimLinks {
 			const known = before.find((eim) => equalBytes(eim.configuration.der, configuration.der));
 			if (known !== undefined) return [known];
 			try {
-				const link = this.#open(configuration);
+				const link = new DialectLink(this.#open(configuration), this.#dialect);
 				const { eimId, associationToken, indirectProfileDownload } = configuration;
 				return [
 					{ eimId, associationToken, indirectProfileDownload, configuration, link, esipa: new EsipaClient(link, eid) },

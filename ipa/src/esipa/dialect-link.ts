@@ -1,0 +1,127 @@
+import { Asn1Error, encode, type Schema } from "@iot-esim/shared/asn1/schema";
+import { readTlvs, readWholeTlv } from "@iot-esim/shared/asn1/tlv-reader";
+import { decodeLenient } from "@iot-esim/shared/messages/sgp32/deviations";
+import { inDialect } from "@iot-esim/shared/messages/sgp32/dialect/encode-in";
+import type { Sgp32Version } from "@iot-esim/shared/messages/sgp32/dialect/version";
+import { InitiateAuthenticationRequestEsipa } from "@iot-esim/shared/messages/sgp32/esipa-download";
+import {
+	GetEimPackageRequest,
+	GetEimPackageResponse,
+	HandleNotificationEsipa,
+	ProvideEimPackageResult,
+	ProvideEimPackageResultResponse,
+} from "@iot-esim/shared/messages/sgp32/esipa-package";
+import { EsipaLinkError } from "./errors.ts";
+import type { EsipaLink } from "./esipa-link.ts";
+
+/** The version of SGP.32 to speak to an eIM; `auto` begins with 1.2 and learns from what the eIM does. */
+export type EimDialect = "auto" | Sgp32Version;
+
+/** Requests and answers that differ between the versions, by tag. */
+const MESSAGES: Readonly<Record<number, { readonly request?: Schema<unknown>; readonly response?: Schema<unknown> }>> =
+	{
+		48953: { request: InitiateAuthenticationRequestEsipa },
+		48957: { request: HandleNotificationEsipa },
+		48975: { request: GetEimPackageRequest, response: GetEimPackageResponse },
+		48976: { request: ProvideEimPackageResult, response: ProvideEimPackageResultResponse },
+	};
+
+const RESULT = 0xbf50;
+
+/**
+ * A link over which everybody speaks version 1.2, whatever version the eIM speaks. An eIM shows version 1.0 by its forms,
+ * or by failing over a result and taking the same in the form of version 1.0.
+ */
+export class DialectLink implements EsipaLink {
+	readonly #link: EsipaLink;
+	#version: Sgp32Version;
+	/** Nothing is learnt any more. */
+	#isCertain: boolean;
+
+	constructor(link: EsipaLink, dialect: EimDialect) {
+		this.#link = link;
+		this.#version = dialect === "auto" ? "1.2" : dialect;
+		this.#isCertain = dialect !== "auto";
+	}
+
+	get name(): string {
+		return this.#link.name;
+	}
+
+	/** What is spoken now. */
+	get version(): Sgp32Version {
+		return this.#version;
+	}
+
+	async exchange(message: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
+		const { tag } = readWholeTlv(message);
+		try {
+			return this.#strict(tag, await this.#link.exchange(written(this.#version, tag, message), signal));
+		} catch (error) {
+			if (this.#isCertain || tag !== RESULT || !isRefusal(error)) throw error;
+			return this.#tryOlder(message, error, signal);
+		}
+	}
+
+	close(): Promise<void> {
+		return this.#link.close();
+	}
+
+	/** A result may come twice: an eIM that knows it already says the same again. */
+	async #tryOlder(message: Uint8Array, failure: unknown, signal: AbortSignal | undefined): Promise<Uint8Array> {
+		let answer: Uint8Array;
+		try {
+			answer = await this.#link.exchange(written("1.0", RESULT, message), signal);
+		} catch {
+			throw failure;
+		}
+		this.#version = "1.0";
+		this.#isCertain = true;
+		return this.#strict(RESULT, answer);
+	}
+
+	/** The answer in the form of version 1.2, and what its form shows; what cannot be read is for others to judge. */
+	#strict(tag: number, answer: Uint8Array): Uint8Array {
+		const schema = MESSAGES[tag]?.response;
+		if (schema === undefined || answer.length === 0) return answer;
+		try {
+			const { value, versions } = decodeLenient(schema, answer);
+			if (!this.#isCertain) this.#learn(tag, answer, versions);
+			return versions === undefined ? answer : encode(schema, value);
+		} catch (error) {
+			if (error instanceof Asn1Error) return answer;
+			throw error;
+		}
+	}
+
+	#learn(tag: number, answer: Uint8Array, versions: readonly Sgp32Version[] | undefined): void {
+		const [only] = versions ?? [];
+		if (only !== undefined && versions?.length === 1) {
+			this.#version = only;
+			this.#isCertain = true;
+		} else if (tag === RESULT && versions === undefined) {
+			// It has read a result of version 1.2, unless it says that it could not.
+			const whole = readWholeTlv(answer);
+			this.#isCertain = readTlvs(answer, whole.valueStart, whole.end)[0]?.tag !== 0x02;
+		}
+	}
+}
+
+/** What the card made and nobody here can read goes out as it is. */
+function written(version: Sgp32Version, tag: number, message: Uint8Array): Uint8Array {
+	const schema = MESSAGES[tag]?.request;
+	if (schema === undefined) return message;
+	try {
+		return inDialect({ version }, schema, message);
+	} catch (error) {
+		if (error instanceof Asn1Error) return message;
+		throw error;
+	}
+}
+
+/** It was reached and could make nothing of the message. */
+function isRefusal(error: unknown): boolean {
+	return (
+		error instanceof EsipaLinkError && (error.code === "IPA_EIM_STATUS" || error.code === "IPA_EIM_RESPONSE_INVALID")
+	);
+}
