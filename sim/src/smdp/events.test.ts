@@ -1,5 +1,6 @@
 import { Hours, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { shows } from "../../../test/conformance/claim.ts";
 import { codeOf, get, post } from "../rsp-server/test/rsp-client.ts";
 import { inProcess, SmdsBench } from "../smds/test/bench.ts";
 import { ICCID, SmdpBench } from "./test/bench.ts";
@@ -8,21 +9,25 @@ let smdp: SmdpBench;
 let smds: SmdsBench;
 let isSmdsReachable: boolean;
 
-beforeEach(() => {
+function build(curve: "P-256" | "brainpoolP256r1"): void {
 	isSmdsReachable = true;
-	smds = new SmdsBench();
+	smds = new SmdsBench(curve);
 	const postToSmds = inProcess({
 		"smds.example.com": () => {
 			if (!isSmdsReachable) throw new Error("nobody listens");
 			return smds.smds.handle;
 		},
 	});
-	smdp = new SmdpBench("P-256", { postToSmds });
-});
-afterEach(() => {
+	smdp = new SmdpBench(curve, { postToSmds });
+}
+
+function tearDown(): void {
 	smdp.stop();
 	smds.stop();
-});
+}
+
+beforeEach(() => build("P-256"));
+afterEach(tearDown);
 
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 const announced = () => ({ eid: smdp.pki.eid, smdsAddress: "smds.example.com" });
@@ -40,23 +45,30 @@ async function restarted(): Promise<void> {
 }
 
 describe("an order with an SM-DS (ES12)", () => {
-	it("is announced to the eUICC when it is released, fetched by the EventID, and its event deleted after that", async () => {
-		const matchingId = await smdp.order({ ...announced(), releaseFlag: false });
-		await settled();
-		expect(await events()).toEqual([]);
-		expect(codeOf(await smdp.es2plus("releaseProfile", { iccid: ICCID }))).toBe("ok");
-		await settled();
-		const [event] = await events();
-		expect(event).toEqual({ eventId: matchingId, rspServerAddress: "smdp.example.com" });
-		expect((await shown()).event).toMatchObject({ wanted: "registered", state: "done", attempts: 1 });
-		const { transactionId, profile } = await smdp.client.download({ matchingId: event?.eventId ?? "" });
-		expect(profile).toBeDefined();
-		expect(await events()).toHaveLength(1);
-		await smdp.client.notify(smdp.client.installationResult({ transactionId, iccid: smdp.iccidOctets() }));
-		await settled();
-		expect(smdp.stateOf()).toBe("installed");
-		expect(await events()).toEqual([]);
-	});
+	it.for(["P-256", "brainpoolP256r1"] as const)(
+		"is announced when it is released, fetched by the EventID, and its event deleted after that, on %s",
+		async (curve, context) => {
+			tearDown();
+			build(curve);
+			const matchingId = await smdp.order({ ...announced(), releaseFlag: false });
+			await settled();
+			expect(await events()).toEqual([]);
+			expect(codeOf(await smdp.es2plus("releaseProfile", { iccid: ICCID }))).toBe("ok");
+			await settled();
+			const [event] = await events();
+			expect(event).toEqual({ eventId: matchingId, rspServerAddress: "smdp.example.com" });
+			expect((await shown()).event).toMatchObject({ wanted: "registered", state: "done", attempts: 1 });
+			const { transactionId, profile } = await smdp.client.download({ matchingId: event?.eventId ?? "" });
+			expect(profile).toBeDefined();
+			expect(await events()).toHaveLength(1);
+			await smdp.client.notify(smdp.client.installationResult({ transactionId, iccid: smdp.iccidOctets() }));
+			await settled();
+			expect(smdp.stateOf()).toBe("installed");
+			expect(await events()).toEqual([]);
+			shows(context, { interface: "ES12, ES15", functions: ["RegisterEvent", "DeleteEvent"], curve });
+			shows(context, { interface: "ES2+", functions: ["DownloadOrder", "ConfirmOrder", "ReleaseProfile"], curve });
+		},
+	);
 
 	it("loses its event by CancelOrder, and by an installation that failed", async () => {
 		await smdp.order(announced());

@@ -1,5 +1,6 @@
 import { Days, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { shows } from "../../../test/conformance/claim.ts";
 import { codeOf } from "../rsp-server/test/rsp-client.ts";
 import { callJson, inProcess, SmdsBench } from "./test/bench.ts";
 
@@ -7,9 +8,9 @@ let root: SmdsBench;
 let alternative: SmdsBench;
 let isRootReachable = true;
 
-beforeEach(() => {
+function build(curve: "P-256" | "brainpoolP256r1"): void {
 	isRootReachable = true;
-	root = new SmdsBench("P-256", { addresses: ["root.example.com"] });
+	root = new SmdsBench(curve, { addresses: ["root.example.com"] });
 	const post = inProcess({
 		"root.example.com": () => {
 			if (!isRootReachable) throw new Error("nobody listens");
@@ -17,27 +18,37 @@ beforeEach(() => {
 		},
 	});
 	const changes = { addresses: ["alternative.example.com"], root: { address: "root.example.com", post } };
-	alternative = new SmdsBench("P-256", changes, root.clock);
-});
-afterEach(() => {
+	alternative = new SmdsBench(curve, changes, root.clock);
+}
+
+function tearDown(): void {
 	alternative.stop();
 	root.stop();
-});
+}
+
+beforeEach(() => build("P-256"));
+afterEach(tearDown);
 
 const settled = () => new Promise((resolve) => setTimeout(resolve, 5));
 const forward = (eventId: string) => alternative.register(eventId, { forwardingIndicator: true });
 const atRoot = async () => (await root.retrieve(undefined, "root.example.com")).eventEntries ?? [];
 
 describe("a cascade of SM-DS (ES15)", () => {
-	it("leads the eUICC from the root to the alternative SM-DS, and from there to the SM-DP+", async () => {
-		expect(codeOf(await forward("E1"))).toBe("ok");
-		const [first, ...others] = await atRoot();
-		expect(others).toEqual([]);
-		expect(first?.rspServerAddress).toBe("alternative.example.com");
-		expect(first?.eventId).not.toBe("E1");
-		const second = await alternative.retrieve(first?.eventId, first?.rspServerAddress);
-		expect(second.eventEntries).toEqual([{ eventId: "E1", rspServerAddress: "smdp.example.com" }]);
-	});
+	it.for(["P-256", "brainpoolP256r1"] as const)(
+		"leads the eUICC from the root to the alternative SM-DS, and from there to the SM-DP+, on %s",
+		async (curve, context) => {
+			tearDown();
+			build(curve);
+			expect(codeOf(await forward("E1"))).toBe("ok");
+			const [first, ...others] = await atRoot();
+			expect(others).toEqual([]);
+			expect(first?.rspServerAddress).toBe("alternative.example.com");
+			expect(first?.eventId).not.toBe("E1");
+			const second = await alternative.retrieve(first?.eventId, first?.rspServerAddress);
+			expect(second.eventEntries).toEqual([{ eventId: "E1", rspServerAddress: "smdp.example.com" }]);
+			shows(context, { interface: "ES12, ES15", functions: ["cascade"], sides: ["SM-DS"], curve });
+		},
+	);
 
 	it("forwards only what it is asked to, and asks the root once for a registration that is repeated", async () => {
 		await alternative.register("E1");

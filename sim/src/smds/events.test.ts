@@ -11,11 +11,13 @@ import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { fromBase64, fromHex, toBase64, toHex } from "@iot-esim/shared/util/bytes";
 import { Days, Hours, Seconds } from "@iot-esim/shared/util/duration";
 import { afterEach, describe, expect, it } from "vitest";
+import { shows } from "../../../test/conformance/claim.ts";
 import { issueEuiccCredential, makeTestPki } from "../pki/test-pki.ts";
 import { testPki } from "../rsp-server/test/pki-on-curve.ts";
 import { type Answer, codeOf, get, post } from "../rsp-server/test/rsp-client.ts";
 import { SmdsBench } from "./test/bench.ts";
 
+const ES11 = ["InitiateAuthentication", "AuthenticateClient"];
 const OTHER_EID = Eid.withCheckDigits("890490320000000000000000000007");
 
 let bench: SmdsBench | undefined;
@@ -62,7 +64,7 @@ async function retrieveAsn1(smds: SmdsBench, matchingId?: string) {
 }
 
 describe.each(["P-256", "brainpoolP256r1"] as const)("ES11 and ES12 on %s", (curve) => {
-	it("an event that an SM-DP+ registers is told to its eUICC, by its EID or by its EventID, in JSON", async () => {
+	it("an event that an SM-DP+ registers is told to its eUICC, by its EID or by its EventID, in JSON", async (context) => {
 		const smds = start(curve);
 		expect((await smds.retrieve()).eventEntries).toEqual([]);
 		expect(codeOf(await smds.register("E1"))).toBe("ok");
@@ -74,9 +76,12 @@ describe.each(["P-256", "brainpoolP256r1"] as const)("ES11 and ES12 on %s", (cur
 		expect(codeOf(await smds.retrieve("E3"))).toBe("8.9.5/3.9");
 		expect(codeOf(await smds.delete("E1"))).toBe("ok");
 		expect((await smds.retrieve()).eventEntries).toEqual([entry("E2", "other.example.com:8443")]);
+		const sides = ["SM-DS"] as const;
+		shows(context, { interface: "ES11", functions: ES11, sides, binding: "json", curve });
+		shows(context, { interface: "ES12, ES15", functions: ["RegisterEvent", "DeleteEvent"], sides, curve });
 	});
 
-	it("the same in ASN.1: BF3B is answered by BF40 in the wrapper A2", async () => {
+	it("the same in ASN.1: BF3B is answered by BF40 in the wrapper A2", async (context) => {
 		const smds = start(curve);
 		await smds.register("E1");
 		const { bytes, response } = await retrieveAsn1(smds);
@@ -88,6 +93,7 @@ describe.each(["P-256", "brainpoolP256r1"] as const)("ES11 and ES12 on %s", (cur
 		});
 		const unknown = (await retrieveAsn1(smds, "NOT-THERE")).response;
 		expect(unknown).toEqual({ authenticateClientResponseEs11: { authenticateClientError: 6 } });
+		shows(context, { interface: "ES11", functions: ES11, sides: ["SM-DS"], binding: "asn1", curve });
 	});
 });
 
