@@ -1,61 +1,31 @@
-import { type Clock, sleep } from "@iot-esim/shared/runtime/clock";
-import type { Logger, LoggerFactory } from "@iot-esim/shared/runtime/logger";
-import type { RandomSource } from "@iot-esim/shared/runtime/random";
+import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { toHex } from "@iot-esim/shared/util/bytes";
-import { type Duration, Milliseconds } from "@iot-esim/shared/util/duration";
 import { EsimError } from "@iot-esim/shared/util/errors";
-import type { CardDriver } from "./card/card-channel.ts";
 import { CardLock } from "./card/card-lock.ts";
 import { CardError } from "./card/errors.ts";
 import { Es10 } from "./card/es10.ts";
 import { Es10Commands } from "./card/es10-commands.ts";
-import { IsdRChannel, type IsdRChannelOptions } from "./card/isd-r-channel.ts";
+import { IsdRChannel } from "./card/isd-r-channel.ts";
 import { EimLinks, type LinkedEim } from "./eim-links.ts";
 import { transferredIn } from "./esipa/eim-package.ts";
-import type { EsipaLink } from "./esipa/esipa-link.ts";
 import type { EsipaTarget } from "./esipa/http-link.ts";
+import type { IpaDeps } from "./ipa-settings.ts";
+import { PollSchedule } from "./poll-schedule.ts";
 import { retryWaitingNotifications, unattemptedNotifications } from "./procedures/direct-notifications.ts";
 import { provideWaitingDownloadResults } from "./procedures/download-result.ts";
 import { ProcedureError } from "./procedures/errors.ts";
 import { IpaEvents } from "./procedures/event-emitter.ts";
-import { isLinkFailure, isRejection, isServerFailure } from "./procedures/failure-kind.ts";
+import { isLinkFailure, isRejection, isServerFailure, isUnreachable } from "./procedures/failure-kind.ts";
+import { followFallbackPolicy, resumeFallback } from "./procedures/fallback.ts";
+import { type LocalAction, type LocalOutcome, performLocally } from "./procedures/local-actions.ts";
 import { deliverNotifications } from "./procedures/notifications.ts";
 import { poll } from "./procedures/poll.ts";
-import type { DirectRsp, ProcedureContext, ProcedureSettings } from "./procedures/procedure-context.ts";
+import type { ProcedureContext, ProcedureSettings } from "./procedures/procedure-context.ts";
 import { offerWaitingResults, resumeWork } from "./procedures/resume.ts";
 import { eimsToPoll, startUp } from "./procedures/start-up.ts";
 import { answerUnderWay, type Transfer, transferEimPackage } from "./procedures/transfer-eim-package.ts";
-import type { Journal } from "./state/journal.ts";
 
-/** How the agent behaves; `config.ts` makes it from a file. */
-export interface IpaSettings {
-	readonly card: Omit<IsdRChannelOptions, "logger">;
-	readonly procedures: ProcedureSettings;
-	/** Polls this eIM alone; all that the card is associated with when absent. */
-	readonly eimId?: string | undefined;
-	readonly pollInterval: Duration;
-	/** Pause after the first failure; doubled after each further one. */
-	readonly retryAfter: Duration;
-	readonly retryAtMost: Duration;
-	/** Packages worked off in one go before the agent pauses all the same. */
-	readonly packagesInOneGo: number;
-}
-
-/** Every effect of the agent. */
-export interface IpaDeps {
-	readonly driver: CardDriver;
-	/** The way to an eIM, from what the card says of it. */
-	readonly link: (target: EsipaTarget) => EsipaLink;
-	readonly clock: Clock;
-	readonly random: RandomSource;
-	readonly journal: Journal;
-	readonly logger: LoggerFactory;
-	readonly settings: IpaSettings;
-	/** The device's own way to SM-DP+ and SM-DS, for direct downloads. */
-	readonly rsp?: DirectRsp | undefined;
-	/** The network that the device is registered in: MCC and MNC in three octets (3GPP TS 24.008). */
-	readonly registeredPlmn?: () => Uint8Array | undefined;
-}
+export type { DeviceNetwork, IpaDeps, IpaSettings } from "./ipa-settings.ts";
 
 /** What one round over all eIMs came to. */
 export interface CycleResult {
@@ -63,6 +33,8 @@ export interface CycleResult {
 	readonly packages: number;
 	/** The first failure; the round went on with other eIMs after it. */
 	readonly failure: Error | undefined;
+	/** The device has gone to its fallback profile or come back: eIMs may be reached now that were not before. */
+	readonly hasSwitched?: boolean;
 }
 
 /** The IPA of one device. */
@@ -76,6 +48,11 @@ export interface Ipa {
 	 * @throws ProcedureError IPA_TRANSFER_REFUSED, IPA_TRANSFER_INVALID; what a round would throw
 	 */
 	transferEimPackage(message: Uint8Array, isFrom: (eim: EsipaTarget) => boolean): Promise<Uint8Array>;
+	/**
+	 * What the device does to its own card, in turn with the rounds; the eIMs are told at the next poll.
+	 * @throws CardError, ProcedureError IPA_NO_EIM
+	 */
+	perform(action: LocalAction): Promise<LocalOutcome>;
 	/** Rounds with pauses in between, until the signal; then lets go of the card. */
 	run(signal: AbortSignal): Promise<void>;
 	/** Lets go of the card and of the eIMs. */
@@ -87,8 +64,6 @@ export function createIpa(deps: IpaDeps): Ipa {
 	return new Agent(deps);
 }
 
-const JITTER = 0.1;
-
 class Agent implements Ipa {
 	readonly events: IpaEvents;
 	readonly #deps: IpaDeps;
@@ -98,6 +73,7 @@ class Agent implements Ipa {
 	readonly #commands: Es10Commands;
 	readonly #lock = new CardLock();
 	readonly #links: EimLinks;
+	readonly #schedule: PollSchedule;
 	/** Ends what goes on between the rounds. */
 	#running = new AbortController().signal;
 	#eid: Uint8Array | undefined;
@@ -113,12 +89,22 @@ class Agent implements Ipa {
 		this.#channel = new IsdRChannel(deps.driver, { ...deps.settings.card, logger: deps.logger("ipa.card") });
 		this.#es10 = new Es10(this.#channel);
 		this.#commands = new Es10Commands(this.#channel);
-		this.#links = new EimLinks(deps.link, this.#log);
+		this.#links = new EimLinks(deps.link, this.#log, deps.settings.eimDialect);
+		this.#schedule = new PollSchedule(deps);
 		this.#mustOfferResults = deps.journal.isNew;
 	}
 
 	pollOnce(signal: AbortSignal = new AbortController().signal): Promise<CycleResult> {
-		return this.#lock.run(() => this.#cycle(signal));
+		return this.#lock.run(() => this.#cycle(signal, true));
+	}
+
+	perform(action: LocalAction): Promise<LocalOutcome> {
+		return this.#lock.run(async () => {
+			const context = await this.#start(this.#running);
+			const outcome = await performLocally(context, action, this.#eimIds());
+			if (outcome.isDone && action.type === "reset-memory") await this.#readEims(context.eid);
+			return outcome;
+		});
 	}
 
 	transferEimPackage(message: Uint8Array, isFrom: (eim: EsipaTarget) => boolean): Promise<Uint8Array> {
@@ -154,12 +140,14 @@ class Agent implements Ipa {
 		this.#running = signal;
 		let failures = 0;
 		while (!signal.aborted) {
-			const { failure } = await this.pollOnce(signal);
-			failures = failure === undefined ? 0 : failures + 1;
-			const pause = this.#pause(failures);
+			const polls = this.#schedule.mayPoll();
+			const { failure, hasSwitched } = await this.#lock.run(() => this.#cycle(signal, polls));
+			if (polls) failures = failure === undefined ? 0 : failures + 1;
 			if (signal.aborted) break;
+			if (hasSwitched) continue;
+			const pause = this.#schedule.pause(failures);
 			this.events.emit({ type: "sleeping", ms: pause });
-			await sleep(this.#deps.clock, pause, signal).catch(() => undefined);
+			await this.#schedule.sleep(pause, signal);
 		}
 		await this.close();
 		this.events.emit({ type: "stopped" });
@@ -173,23 +161,48 @@ class Agent implements Ipa {
 		});
 	}
 
-	async #cycle(signal: AbortSignal): Promise<CycleResult> {
+	/** @param polls false in quiet hours: only what must not wait is done then */
+	async #cycle(signal: AbortSignal, polls: boolean): Promise<CycleResult> {
 		let packages = 0;
 		let failure: Error | undefined;
+		let wasReached = false;
 		try {
 			const context = await this.#start(signal);
-			await this.#finishEarlierWork(context);
-			for (const { eimId } of this.#eims) {
+			await resumeFallback(context, this.#eimIds());
+			if (polls) await this.#finishEarlierWork(context);
+			else await this.#resume(context);
+			for (const { eimId } of polls ? this.#eims : []) {
 				const outcome = await this.#drain(context, eimId);
 				packages += outcome.packages;
 				failure ??= outcome.failure;
+				wasReached ||= !isUnreachable(outcome.failure);
 			}
-			if (failure === undefined) await this.#offerResults(context);
+			if (polls && failure === undefined) await this.#offerResults(context);
 		} catch (error) {
 			failure = toError(error);
 			if (!signal.aborted) await this.#report(failure);
 		}
-		return { packages, failure: signal.aborted ? undefined : failure };
+		if (signal.aborted) return { packages, failure: undefined };
+		const hasSwitched = await this.#mindFallback(signal, wasReached, failure);
+		return { packages, failure, ...(hasSwitched ? { hasSwitched } : {}) };
+	}
+
+	/** Counts rounds without any eIM, and does what the fallback policy makes of them. */
+	async #mindFallback(signal: AbortSignal, wasReached: boolean, failure: Error | undefined): Promise<boolean> {
+		const { journal, clock, settings } = this.#deps;
+		if (settings.fallback === undefined || this.#eid === undefined) return false;
+		try {
+			if (wasReached) await journal.note({ type: "eim-reached" });
+			else if (isUnreachable(failure)) await journal.note({ type: "eim-unreachable", at: clock.now() });
+			return await followFallbackPolicy(this.#context(this.#eid, signal), settings.fallback, this.#eimIds());
+		} catch (error) {
+			if (!signal.aborted) await this.#report(toError(error));
+			return false;
+		}
+	}
+
+	#eimIds(): readonly string[] {
+		return this.#eims.map((eim) => eim.eimId);
 	}
 
 	/** Step 0: EID, eIM configuration, pending notifications, once per card session. */
@@ -201,7 +214,9 @@ class Agent implements Ipa {
 			if (configurations.length === 0) {
 				throw new ProcedureError("IPA_NO_EIM", `the card ${eid} is associated with no eIM that can be polled`);
 			}
-			await this.#deps.journal.note({ type: "card-seen", eid });
+			const device = deviceText(this.#deps.settings.procedures.deviceInfo);
+			const seen = configurations.map((one) => one.eimId);
+			await this.#deps.journal.note({ type: "card-seen", eid, device, eimIds: seen });
 			this.#eims = await this.#links.update(identity.eid, configurations);
 			this.#notifications = identity.pendingNotifications;
 			this.#eid = identity.eid;
@@ -227,6 +242,7 @@ class Agent implements Ipa {
 			emit: (event) => this.events.emit(event),
 			settings: settings.procedures,
 			signal,
+			isMetered: this.#deps.network?.isMetered() ?? false,
 		};
 	}
 
@@ -320,19 +336,16 @@ class Agent implements Ipa {
 		this.#log.warn("round failed", { error: failure });
 		this.events.emit({ type: "poll-failed", eimId: "", code, reason: failure.message });
 	}
-
-	#pause(failures: number): Duration {
-		const { pollInterval, retryAfter, retryAtMost } = this.#deps.settings;
-		const first = Math.min(retryAfter, pollInterval);
-		const base = failures === 0 ? pollInterval : Math.min(retryAtMost, first * 2 ** Math.min(failures - 1, 20));
-		const [octet = 0] = this.#deps.random.bytes(1);
-		return Milliseconds(Math.round(base * (1 - JITTER + (2 * JITTER * octet) / 255)));
-	}
 }
 
 /** What other eIMs may be spared. */
 function isOfOneEim(failure: Error): failure is EsimError {
 	return isLinkFailure(failure) || isServerFailure(failure) || failure instanceof ProcedureError;
+}
+
+/** TAC and IMEI: what tells one device from another. */
+function deviceText({ tac, imei }: ProcedureSettings["deviceInfo"]): string {
+	return toHex(tac) + (imei === undefined ? "" : toHex(imei));
 }
 
 function toError(error: unknown): Error {

@@ -1,10 +1,13 @@
 import { type Config, defineConfig, setting } from "@iot-esim/shared/runtime/config";
+import { ConfigError } from "@iot-esim/shared/runtime/errors";
 import { LOG_LEVELS } from "@iot-esim/shared/runtime/logger";
 import { fromHex } from "@iot-esim/shared/util/bytes";
-import { Minutes, Seconds } from "@iot-esim/shared/util/duration";
+import { Days, Hours, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import type { IpaSettings } from "./agent.ts";
 import type { ProactiveDuty } from "./card/isd-r-channel.ts";
 import { ISD_R_AID } from "./card/isd-r-channel.ts";
+import type { EimDialect } from "./esipa/dialect-link.ts";
+import { parseQuietWindow, type QuietWindow } from "./procedures/policy/quiet-hours.ts";
 
 /** Every setting of the agent; `ipa config template` prints them with their defaults. */
 export const ipaConfig = defineConfig(
@@ -74,6 +77,11 @@ export const ipaConfig = defineConfig(
 			default: {},
 			example: { "eim.example.com": "json" },
 		}),
+		"eim.dialect": setting.choice({
+			description: "Version of SGP.32 to speak to eIMs; auto begins with 1.2 and learns from what the eIM does",
+			values: ["auto", "1.0", "1.1", "1.2", "1.3"],
+			default: "auto",
+		}),
 		"eim.adminProtocol": setting.string({
 			description: "Version of SGP.22 in the header X-Admin-Protocol",
 			pattern: /^\d+\.\d+\.\d+$/,
@@ -118,6 +126,31 @@ export const ipaConfig = defineConfig(
 			min: Seconds(1),
 			default: Minutes(15),
 		}),
+		"poll.jitter": setting.number({
+			description:
+				"Part of a pause by which it is made longer or shorter at random, so that a fleet does not poll at once",
+			min: 0,
+			max: 0.5,
+			default: 0.1,
+		}),
+		"poll.meteredInterval": setting.duration({
+			description: "Pause between polls on a link that is paid by volume",
+			min: Seconds(1),
+			default: Hours(6),
+		}),
+		"poll.quietHours": setting.strings({
+			description: "Local times in which no poll starts, as 22:00-06:00; rollback and fallback do not wait for them",
+			default: [],
+			example: ["22:00-06:00"],
+		}),
+		"poll.onNetworkChange": setting.boolean({
+			description: "Polls when addresses or links of the device have changed",
+			default: true,
+		}),
+		"poll.networkSettles": setting.duration({
+			description: "Time from the last change of the network to the poll that it causes",
+			default: Seconds(10),
+		}),
 		"poll.packagesInOneGo": setting.integer({
 			description: "Packages worked off before a pause, however many the eIM has",
 			min: 1,
@@ -133,6 +166,55 @@ export const ipaConfig = defineConfig(
 			description: "Pause between attempts to deliver the result of a switch",
 			min: Seconds(1),
 			default: Seconds(5),
+		}),
+		"rollback.attempts": setting.integer({
+			description: "Attempts to deliver the result of a switch that have to fail before a rollback, whatever the time",
+			min: 1,
+			max: 1000,
+			default: 1,
+		}),
+		"fallback.enabled": setting.boolean({
+			description: "Goes to the profile with the fallback attribute when no eIM can be reached",
+			default: true,
+		}),
+		"fallback.after": setting.duration({
+			description: "Time without reaching any eIM until fallback",
+			min: Minutes(1),
+			default: Hours(1),
+		}),
+		"fallback.attempts": setting.integer({
+			description: "Rounds that have to fail in that time",
+			min: 1,
+			max: 1000,
+			default: 5,
+		}),
+		"fallback.returnAfter": setting.duration({
+			description: "Time on the fallback profile until the own one is tried again; doubled each time that did not help",
+			min: Minutes(1),
+			default: Days(1),
+		}),
+		"fallback.returnAtMost": setting.duration({
+			description: "Longest time on the fallback profile until the own one is tried again",
+			min: Minutes(1),
+			default: Days(7),
+		}),
+		"link.metered": setting.boolean({
+			description: "The device's link is always one that is paid by volume",
+			default: false,
+		}),
+		"link.meteredInterfaces": setting.strings({
+			description: "Interfaces whose link is paid by volume; it is in use when no other one has an address",
+			default: [],
+			example: ["wwan0"],
+		}),
+		"link.watchInterval": setting.duration({
+			description: "How often addresses and links of the device are looked at",
+			min: Seconds(1),
+			default: Seconds(10),
+		}),
+		"download.onMetered": setting.boolean({
+			description: "Loads profiles over a link that is paid by volume; else downloads wait for another link",
+			default: true,
 		}),
 		"download.immediateEnable": setting.boolean({
 			description: "Asks the card to enable a profile as soon as it is installed, where it is configured to",
@@ -182,6 +264,11 @@ export const ipaConfig = defineConfig(
 			form: "8 digits",
 			default: "00000000",
 		}),
+		"device.timeZone": setting.string({
+			description: "Zone of local times, as in the IANA database",
+			default: "UTC",
+			example: "Europe/Berlin",
+		}),
 		"device.imei": setting.string({
 			description: "IMEI of the device",
 			pattern: /^[0-9]{15,16}$/,
@@ -212,12 +299,14 @@ export function settingsOf(config: IpaConfig, duty: ProactiveDuty): IpaSettings 
 			refreshTimeout: config["card.refreshTimeout"],
 			rollbackAfter: config["rollback.after"],
 			deliveryRetry: config["rollback.deliveryRetry"],
+			rollbackAttempts: config["rollback.attempts"],
 			immediateEnable: config["download.immediateEnable"],
 			consentGranted: config["download.consentGranted"],
 			directDownload: config["download.direct"],
 			indirectDownload: config["download.indirect"],
 			confirmationCode: config["download.confirmationCode"]?.reveal(),
 			downloadAttempts: config["download.attempts"],
+			downloadOnMetered: config["download.onMetered"],
 			deviceInfo: {
 				tac: fromHex(config["device.tac"]),
 				deviceCapabilities: {},
@@ -225,7 +314,20 @@ export function settingsOf(config: IpaConfig, duty: ProactiveDuty): IpaSettings 
 			},
 		},
 		eimId: config["eim.id"],
+		eimDialect: config["eim.dialect"] as EimDialect,
 		pollInterval: config["poll.interval"],
+		meteredInterval: config["poll.meteredInterval"],
+		jitter: config["poll.jitter"],
+		quietHours: quietHoursOf(config["poll.quietHours"]),
+		timeZone: timeZoneOf(config["device.timeZone"]),
+		...(config["poll.onNetworkChange"] ? { pollAfterNetworkChange: config["poll.networkSettles"] } : {}),
+		fallback: {
+			isEnabled: config["fallback.enabled"],
+			after: config["fallback.after"],
+			attempts: config["fallback.attempts"],
+			returnAfter: config["fallback.returnAfter"],
+			returnAtMost: config["fallback.returnAtMost"],
+		},
 		retryAfter: config["poll.retryAfter"],
 		retryAtMost: config["poll.retryAtMost"],
 		packagesInOneGo: config["poll.packagesInOneGo"],
@@ -236,4 +338,23 @@ export function settingsOf(config: IpaConfig, duty: ProactiveDuty): IpaSettings 
 export function imeiOctets(digits: string): Uint8Array {
 	const padded = digits.padEnd(16, "F");
 	return fromHex(padded.replace(/(.)(.)/g, "$2$1"));
+}
+
+function quietHoursOf(texts: readonly string[]): readonly QuietWindow[] {
+	return texts.map((text) => {
+		const window = parseQuietWindow(text);
+		if (window !== undefined) return window;
+		throw new ConfigError("CONFIG_VALUE_INVALID", `poll.quietHours: "${text}" is not a part of a day, as 22:00-06:00`);
+	});
+}
+
+function timeZoneOf(name: string): string {
+	try {
+		new Intl.DateTimeFormat("en-GB", { timeZone: name });
+		return name;
+	} catch (cause) {
+		throw new ConfigError("CONFIG_VALUE_INVALID", `device.timeZone: "${name}" is no time zone, as Europe/Berlin`, {
+			cause,
+		});
+	}
 }

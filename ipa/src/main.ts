@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
+import { networkInterfaces } from "node:os";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { exitCode } from "@iot-esim/shared/runtime/lifecycle";
 import { outputTo } from "@iot-esim/shared/runtime/line-output";
@@ -22,6 +23,7 @@ const program = ipaProgram({
 	random: systemRandom,
 	environment: process.env,
 	logger: (level) => pinoLogger({ level, program: "ipa" }),
+	interfaces: networkInterfaces,
 	processes: { ownPid: process.pid, identityOf },
 	signal: stopping.signal,
 	printLine: (text) => output.write(`${text}\n`),

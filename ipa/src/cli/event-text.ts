@@ -27,6 +27,12 @@ export function eventText(event: IpaEvent): string | undefined {
 			return `${event.eimId}: not reachable over the new profile, rolling back`;
 		case "rollback-finished":
 			return `${event.eimId}: rollback ${event.cmdResult === 0 ? "done" : `refused with code ${event.cmdResult}`}`;
+		case "fallback-started":
+			return event.action === "falling-back" ? "going to the fallback profile" : "returning from the fallback profile";
+		case "fallback-finished": {
+			const what = event.action === "falling-back" ? "fallback" : "return from fallback";
+			return `${what} ${event.result === 0 ? "done" : `not done (code ${event.result})`}`;
+		}
 		case "euicc-data-sent":
 			return `${event.eimId}: eUICC data sent (${event.tags.join(" ") || "refused"})`;
 		case "download-step":

@@ -12,6 +12,7 @@ import type { IpaEvent } from "../procedures/ipa-event.ts";
 import { openJournal } from "../state/journal.ts";
 import { fileJournalStorage } from "../state/journal-storage.ts";
 import { driverOf } from "./card-session.ts";
+import { deviceNetwork, type NetworkInterfaces } from "./device-network.ts";
 import { openInjectListener } from "./inject-listener.ts";
 import { lockState, type ProcessTable } from "./state-lock.ts";
 import { statusWriter } from "./status-file.ts";
@@ -22,6 +23,8 @@ export interface RunEffects {
 	readonly random: RandomSource;
 	readonly logger: LoggerFactory;
 	readonly processes: ProcessTable;
+	/** Interfaces of the device; without them it never notices a change of its network. */
+	readonly interfaces?: (() => NetworkInterfaces) | undefined;
 	readonly onEvent: (event: IpaEvent) => void;
 	/** Ends the agent in an orderly way. */
 	readonly signal: AbortSignal;
@@ -46,6 +49,13 @@ export async function runAgent(config: IpaConfig, effects: RunEffects): Promise<
 			journal,
 			logger,
 			rsp,
+			network: deviceNetwork({
+				interfaces: effects.interfaces ?? (() => ({})),
+				clock,
+				watchInterval: config["link.watchInterval"],
+				isAlwaysMetered: config["link.metered"],
+				meteredInterfaces: config["link.meteredInterfaces"],
+			}),
 			settings: settingsOf(config, proactive),
 			link: (target) => {
 				const binding = config["eim.bindings"][target.eimId] ?? config["eim.binding"];

@@ -96,6 +96,7 @@ export async function afterExecution(
 	if (sight.hasChangedProfiles && otherEimIds.length > 0) {
 		await context.journal.note({ type: "state-changed", cause: StateChangeCauseCode.otherEim, tell: otherEimIds });
 	}
+	if (sight.hasSwitched) await context.journal.note({ type: "fallback-over" });
 	if (sight.hasSwitched) await waitForRefresh(context);
 	await provideEimPackageResult(context, eim);
 	return sight;

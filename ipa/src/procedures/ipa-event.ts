@@ -24,6 +24,9 @@ export type IpaEvent =
 	| { readonly type: "refresh-finished"; readonly ms: number }
 	| { readonly type: "rollback-started"; readonly eimId: string }
 	| { readonly type: "rollback-finished"; readonly eimId: string; readonly cmdResult: number }
+	| { readonly type: "fallback-started"; readonly action: "falling-back" | "returning" }
+	/** `result` is the card's code, 0 for done; -1 when a power cut came before the card did anything. */
+	| { readonly type: "fallback-finished"; readonly action: "falling-back" | "returning"; readonly result: number }
 	| { readonly type: "euicc-data-sent"; readonly eimId: string; readonly tags: readonly string[] }
 	| { readonly type: "download-step"; readonly eimId: string; readonly step: string }
 	| {

@@ -71,6 +71,12 @@ export async function downloadProfile(
 	eim: AssociatedEim,
 	trigger: ProfileDownloadTriggerRequest,
 ): Promise<void> {
+	if (context.isMetered && context.settings.downloadOnMetered === false) {
+		const reason = "the link is paid by volume, and downloads wait for another one (download.onMetered)";
+		context.log.info("download postponed", { eimId: eim.eimId, reason });
+		context.emit({ type: "download-postponed", eimId: eim.eimId, reason });
+		return;
+	}
 	const mode = downloadMode(context, eim);
 	if (mode === "indirect") return downloadIndirect(context, eim, trigger);
 	if (mode === "direct" && context.rsp !== undefined) return downloadDirect(context, eim, trigger, context.rsp);

@@ -25,6 +25,8 @@ export interface ProcedureContext {
 	readonly emit: (event: IpaEvent) => void;
 	readonly settings: ProcedureSettings;
 	readonly signal: AbortSignal;
+	/** The device is on a link that is paid by volume. */
+	readonly isMetered: boolean;
 }
 
 /** The channel to the ISD-R, as far as procedures see it. */
@@ -54,6 +56,8 @@ export interface ProcedureSettings {
 	readonly rollbackAfter: Duration;
 	/** Pause between attempts to deliver a result while a rollback is possible. */
 	readonly deliveryRetry: Duration;
+	/** Attempts to deliver that have to fail before a rollback, whatever the time; 1 when absent. */
+	readonly rollbackAttempts?: number;
 	/** Calls ES10b.ImmediateEnable after an installation. */
 	readonly immediateEnable: boolean;
 	/** Profiles whose rules need consent may be installed: nobody can be asked on the device. */
@@ -66,5 +70,7 @@ export interface ProcedureSettings {
 	readonly confirmationCode?: string | undefined;
 	/** How often a direct download is tried when its server cannot be reached. */
 	readonly downloadAttempts: number;
+	/** Profiles are loaded over links that are paid by volume; true when absent. */
+	readonly downloadOnMetered?: boolean;
 	readonly deviceInfo: DeviceInfo;
 }

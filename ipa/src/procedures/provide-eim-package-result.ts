@@ -1,11 +1,12 @@
 import { sleep } from "@iot-esim/shared/runtime/clock";
 import { fromHex } from "@iot-esim/shared/util/bytes";
-import { type Duration, Milliseconds } from "@iot-esim/shared/util/duration";
+import { Milliseconds } from "@iot-esim/shared/util/duration";
 import type { ResultAnswer } from "../esipa/esipa-client.ts";
 import type { Work } from "../state/device-state.ts";
 import { acceptedNumbers, numbersOfNotifications, numbersOfResults, removeFromCard } from "./acknowledgements.ts";
 import { ProcedureError } from "./errors.ts";
 import { isLinkFailure } from "./failure-kind.ts";
+import { afterFailedDelivery } from "./policy/rollback-policy.ts";
 import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
 import { rollBack } from "./rollback.ts";
 
@@ -17,10 +18,10 @@ type ExecutedWork = Extract<Work, { phase: "package-executed" }>;
  * @throws EsipaLinkError when the eIM cannot be reached, ProcedureError IPA_RESULT_REFUSED
  */
 export async function provideEimPackageResult(context: ProcedureContext, eim: AssociatedEim): Promise<void> {
-	for (;;) {
+	for (let attempts = 1; ; attempts++) {
 		const work = context.journal.state.work;
 		if (work.phase !== "package-executed") return;
-		const answer = await deliverOnce(context, eim, work);
+		const answer = await deliverOnce(context, eim, work, attempts);
 		if (answer === undefined) continue;
 		if (answer.type === "refused") return refuse(context, eim, answer.code);
 		const acknowledged = await acceptedNumbers(context, eim.eimId, answer.handed, answer.seqNumbers);
@@ -35,6 +36,7 @@ async function deliverOnce(
 	context: ProcedureContext,
 	eim: AssociatedEim,
 	work: ExecutedWork,
+	attempts: number,
 ): Promise<(ResultAnswer & { readonly handed: readonly number[] }) | undefined> {
 	const notifications = await pendingNotifications(context);
 	context.log.info("step 5: ESipa.ProvideEimPackageResult", { eimId: eim.eimId, notifications: notifications.length });
@@ -59,8 +61,10 @@ async function deliverOnce(
 			...(deliverBefore === undefined ? {} : { deliverBefore }),
 		});
 		if (deliverBefore === undefined) throw error;
-		const left = deliverBefore - context.clock.now();
-		if (left > 0) await sleep(context.clock, shorter(context.settings.deliveryRetry, left), context.signal);
+		const { deliveryRetry, rollbackAttempts = 1 } = context.settings;
+		const situation = { now: context.clock.now(), deliverBefore, attempts };
+		const step = afterFailedDelivery(situation, { deliveryRetry, attempts: rollbackAttempts });
+		if (step.type === "wait") await sleep(context.clock, step.pause, context.signal);
 		else await rollBack(context);
 		return undefined;
 	}
@@ -85,10 +89,6 @@ function limitedSignal(context: ProcedureContext, deliverBefore: number | undefi
 	const wait = Milliseconds(Math.max(left, context.settings.deliveryRetry));
 	const release = context.clock.schedule(wait, () => limit.abort(new Error("the time until rollback is over")));
 	return { signal: AbortSignal.any([context.signal, limit.signal]), release };
-}
-
-function shorter(pause: Duration, left: number): Duration {
-	return left < pause ? Milliseconds(left) : pause;
 }
 
 /**

@@ -1,5 +1,7 @@
+import { StateChangeCauseCode } from "@iot-esim/shared/messages/sgp32/esipa-package";
 import { assertNever } from "@iot-esim/shared/util/assert-never";
 import { JournalError } from "./errors.ts";
+import { nextFallback } from "./fallback-state.ts";
 
 /**
  * What the agent must know after a power cut. Octets are upper-case hex, times are milliseconds since 1970, since the
@@ -15,6 +17,11 @@ export interface DeviceState {
 	readonly stateChanges: Readonly<Record<string, number>>;
 	/** Results that no eIM has taken yet wait on the card to be offered again. */
 	readonly hasWaitingResults: boolean;
+	/** TAC and IMEI of the device that the card was last seen in, in hex. */
+	readonly device: string | undefined;
+	readonly fallback: FallbackState;
+	/** Rounds in which no eIM could be reached, since the last in which one could. */
+	readonly unreachable: Unreachable | undefined;
 	/** Numbers that an eIM was given and has not acknowledged: it may still do so. */
 	readonly handedOver: Readonly<Record<string, readonly number[]>>;
 	/** Notifications on the card that their receiver could not be given directly yet. */
@@ -23,6 +30,25 @@ export interface DeviceState {
 	readonly downloadResults: Readonly<Record<string, readonly string[]>>;
 	/** A direct download whose server could not be reached: eimTransactionId in hex and attempts so far. */
 	readonly postponedDownload: { readonly key: string | undefined; readonly count: number } | undefined;
+}
+
+/** Between the device's own profile and the one with the fallback attribute. */
+export type FallbackState =
+	/** `returns`: returns from fallback since an eIM was last reached over the own profile. */
+	| { readonly state: "home"; readonly returns: number }
+	/** Before the card is asked: it may have switched or not. */
+	| {
+			readonly state: "falling-back" | "returning";
+			/** ICCID (as in tag 5A) of the profile enabled before. */
+			readonly enabledBeforeHex: string | undefined;
+			readonly since: number;
+			readonly returns: number;
+	  }
+	| { readonly state: "fallen-back"; readonly since: number; readonly returns: number };
+
+export interface Unreachable {
+	readonly since: number;
+	readonly attempts: number;
 }
 
 /** The one thing under way on the card. */
@@ -83,7 +109,13 @@ export type RollbackState =
 	| { readonly state: "spent" };
 
 export type DeviceEvent =
-	| { readonly type: "card-seen"; readonly eid: string }
+	/** `device` is TAC and IMEI in hex; another one than before is told to `eimIds`. */
+	| {
+			readonly type: "card-seen";
+			readonly eid: string;
+			readonly device?: string;
+			readonly eimIds?: readonly string[];
+	  }
 	| ({ readonly type: "package-received" } & PackageFacts)
 	| { readonly type: "package-executed"; readonly resultHex: string; readonly rollback: RollbackState }
 	/** The card has no result for it: it never executed the package. */
@@ -120,7 +152,27 @@ export type DeviceEvent =
 	| { readonly type: "notification-waiting"; readonly seqNumber: number }
 	| { readonly type: "notification-settled"; readonly seqNumber: number }
 	| { readonly type: "state-changed"; readonly cause: number; readonly tell: readonly string[] }
-	| { readonly type: "state-change-told"; readonly eimId: string };
+	| { readonly type: "state-change-told"; readonly eimId: string }
+	/** A change was noted before the card was asked, and the card refused it. */
+	| { readonly type: "state-change-withdrawn"; readonly before: Readonly<Record<string, number>> }
+	| { readonly type: "eim-unreachable"; readonly at: number }
+	| { readonly type: "eim-reached" }
+	| {
+			readonly type: "fallback-began";
+			readonly action: "falling-back" | "returning";
+			readonly at: number;
+			readonly enabledBeforeHex: string | undefined;
+	  }
+	/** `tell` are the eIMs that are told `cause`. */
+	| {
+			readonly type: "fallback-ended";
+			readonly outcome: "done" | "refused" | "busy" | "not-executed";
+			readonly at: number;
+			readonly cause: number;
+			readonly tell: readonly string[];
+	  }
+	/** Somebody else has switched profiles: the card knows no way back any more. */
+	| { readonly type: "fallback-over" };
 
 export const INITIAL_STATE: DeviceState = {
 	eid: undefined,
@@ -128,6 +180,9 @@ export const INITIAL_STATE: DeviceState = {
 	lastResult: undefined,
 	stateChanges: {},
 	hasWaitingResults: false,
+	device: undefined,
+	fallback: { state: "home", returns: 0 },
+	unreachable: undefined,
 	handedOver: {},
 	waitingNotifications: [],
 	downloadResults: {},
@@ -141,8 +196,15 @@ export const INITIAL_STATE: DeviceState = {
 export function nextState(state: DeviceState, event: DeviceEvent): DeviceState {
 	switch (event.type) {
 		case "card-seen":
-			// Another card: what was under way went away with the old one.
-			return state.eid === event.eid ? state : { ...INITIAL_STATE, eid: event.eid };
+			return cardSeen(state, event);
+		case "state-change-withdrawn":
+			return { ...state, stateChanges: event.before };
+		case "eim-unreachable":
+		case "eim-reached":
+		case "fallback-began":
+		case "fallback-ended":
+		case "fallback-over":
+			return nextFallback(state, event);
 		case "state-changed": {
 			const told = Object.fromEntries(event.tell.map((eimId) => [eimId, event.cause]));
 			return { ...state, stateChanges: { ...state.stateChanges, ...told } };
@@ -190,6 +252,12 @@ type WorkEvent = Exclude<
 			| "result-settled"
 			| "results-offered"
 			| "results-waiting"
+			| "state-change-withdrawn"
+			| "eim-unreachable"
+			| "eim-reached"
+			| "fallback-began"
+			| "fallback-ended"
+			| "fallback-over"
 			| "handed-over"
 			| "notification-waiting"
 			| "notification-settled"
@@ -252,6 +320,16 @@ function nextWork(work: Work, event: WorkEvent): Work {
 			return assertNever(event);
 	}
 	throw misplaced(event.type, work);
+}
+
+function cardSeen(state: DeviceState, event: Extract<DeviceEvent, { readonly type: "card-seen" }>): DeviceState {
+	const { eid, device = state.device, eimIds = [] } = event;
+	if (state.eid === eid && state.device === device) return state;
+	// Another card: what was under way went away with the old one. A card in another device has something to tell.
+	const base = state.eid === eid ? state : { ...INITIAL_STATE, eid };
+	const isMoved = state.eid !== undefined && (state.eid !== eid || state.device !== undefined);
+	const told = Object.fromEntries(isMoved ? eimIds.map((eimId) => [eimId, StateChangeCauseCode.deviceChange]) : []);
+	return { ...base, device, stateChanges: { ...base.stateChanges, ...told } };
 }
 
 function resultKeptAside(state: DeviceState): DeviceState {

@@ -1,0 +1,79 @@
+import { sleep } from "@iot-esim/shared/runtime/clock";
+import { type Duration, Milliseconds } from "@iot-esim/shared/util/duration";
+import type { IpaDeps } from "./ipa-settings.ts";
+import { fallbackStep } from "./procedures/policy/fallback-policy.ts";
+import { mayPoll, type PollPolicy, pauseBeforePoll } from "./procedures/policy/poll-policy.ts";
+
+const JITTER = 0.1;
+/** A moment that has come but could not be used is looked at again no sooner. */
+const SHORTEST_PAUSE = Milliseconds(1000);
+
+/** When the next round is: by the poll policy, by the next moment of the fallback policy, or when the network changes. */
+export class PollSchedule {
+	readonly #deps: IpaDeps;
+	readonly #policy: PollPolicy;
+
+	constructor(deps: IpaDeps) {
+		const { settings } = deps;
+		this.#deps = deps;
+		this.#policy = {
+			interval: settings.pollInterval,
+			meteredInterval: settings.meteredInterval ?? settings.pollInterval,
+			retryAfter: settings.retryAfter,
+			retryAtMost: settings.retryAtMost,
+			jitter: settings.jitter ?? JITTER,
+			quietHours: settings.quietHours ?? [],
+			timeZone: settings.timeZone ?? "UTC",
+		};
+	}
+
+	/** False in quiet hours. */
+	mayPoll(): boolean {
+		return mayPoll(this.#deps.clock.now(), this.#policy);
+	}
+
+	/** Pause until the next round, after so many failed ones in a row. */
+	pause(failures: number): Duration {
+		const { clock, random, network } = this.#deps;
+		const [octet = 0] = random.bytes(1);
+		const isMetered = network?.isMetered() ?? false;
+		const pause = pauseBeforePoll({ failures, isMetered, now: clock.now(), octet }, this.#policy);
+		const moment = this.#fallbackMoment();
+		return moment === undefined ? pause : Milliseconds(Math.min(pause, moment));
+	}
+
+	/** Sleeps; ends early when the network has changed, and at once with the signal. */
+	async sleep(pause: Duration, signal: AbortSignal): Promise<void> {
+		const { clock, network, settings } = this.#deps;
+		const { pollAfterNetworkChange: settle } = settings;
+		const woken = new AbortController();
+		let cancel: (() => void) | undefined;
+		const end =
+			settle === undefined
+				? undefined
+				: network?.onChange(() => {
+						// A network that comes up changes several times: the last change counts.
+						cancel?.();
+						cancel = clock.schedule(settle, () => woken.abort(new Error("the network has changed")));
+					});
+		try {
+			await sleep(clock, pause, AbortSignal.any([signal, woken.signal]));
+		} catch {
+			// Woken up, or stopped: the caller looks at its signal.
+		} finally {
+			cancel?.();
+			end?.();
+		}
+	}
+
+	/** Time until the fallback policy wants to be asked again. */
+	#fallbackMoment(): number | undefined {
+		const { clock, journal, settings } = this.#deps;
+		if (settings.fallback === undefined) return undefined;
+		const { fallback, unreachable } = journal.state;
+		const now = clock.now();
+		const step = fallbackStep({ now, fallback, unreachable }, settings.fallback);
+		if (step.type !== "stay" || step.at === undefined) return undefined;
+		return Math.max(SHORTEST_PAUSE, step.at - now);
+	}
+}
