@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { OperationOrder } from "@iot-esim/eim/domain/operation";
 import { createEs9PlusClient } from "@iot-esim/eim/es9plus/client";
+import { createEs11Client } from "@iot-esim/eim/es9plus/smds";
 import { addInitialEimRequest } from "@iot-esim/eim/esipa/eim-configuration";
 import { createIpa, type Ipa, type IpaSettings } from "@iot-esim/ipa/agent";
 import { type InProcessCard, inProcessDriver } from "@iot-esim/ipa/card/drivers/in-process";
@@ -134,12 +135,12 @@ export class RoomsBench {
 		const folder = mkdtempSync(join(tmpdir(), "ipa-rooms-"));
 		savePki(join(folder, "pki"), testPki());
 		const servers = new InProcessServers();
-		const es9plus = createEs9PlusClient({
+		const toServers = {
 			requester: EIM_ID,
 			newCallId: () => "call",
-			http: { request: (request) => servers.request(request) },
-		});
-		const eim = await esipaBench({ es9plus });
+			http: { request: (request: Parameters<InProcessServers["request"]>[0]) => servers.request(request) },
+		};
+		const eim = await esipaBench({ es9plus: createEs9PlusClient(toServers), es11: createEs11Client(toServers) });
 		const parts = { clock: eim.clock, random: systemRandom, logger: eim.deps.logger, sessionLifetime: Hours(24) };
 		const pki = loadPki(join(folder, "pki"));
 		const smds = createSmds({

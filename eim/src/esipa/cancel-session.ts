@@ -40,6 +40,8 @@ export async function cancelSession(context: EsipaContext, body: Uint8Array): Pr
 	const operationEvent = { kind: "failed", at, reason } as const;
 	await context.store.moveSession(session.transactionId, "cancelled", { at, details, operationEvent });
 	log.info("session cancelled by the device", { eid: session.eid, code: reason.code });
+	// ES11 has no such function: a session with an SM-DS ends by itself.
+	if (session.details.server === "smds") return success();
 	return tellServer(context, session, { transactionId, cancelSessionResponse: full.der });
 }
 
@@ -60,6 +62,10 @@ async function tellServer(
 		const job = { kind: "sessionCancellation", reference: session.transactionId, runAfter: at } as const;
 		await context.store.saveJobs([job], at);
 	}
+	return success();
+}
+
+function success(): Uint8Array {
 	return encode(CancelSessionResponseEsipa, { cancelSessionOk: {} });
 }
 
