@@ -13,7 +13,7 @@ import { IsdRChannel } from "@iot-esim/ipa/card/isd-r-channel";
 import type { Es9PlusClient } from "@iot-esim/ipa/es9plus/es9plus-client";
 import { EsipaLinkError } from "@iot-esim/ipa/esipa/errors";
 import type { IpaEvent } from "@iot-esim/ipa/procedures/ipa-event";
-import { openJournal } from "@iot-esim/ipa/state/journal";
+import { type Journal, openJournal } from "@iot-esim/ipa/state/journal";
 import { memoryJournalStorage } from "@iot-esim/ipa/state/journal-storage";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
@@ -75,6 +75,8 @@ interface RoomsOptions {
 	readonly settings?: Partial<IpaSettings>;
 	/** The device speaks to SM-DP+ and SM-DS itself, in this encoding, and its eIM offers no indirect download. */
 	readonly direct?: "json" | "asn1";
+	/** The bootstrap profile is for emergency calls too. */
+	readonly isForEcall?: boolean;
 	/** ES10 commands that the card gets before it is associated with the eIM. */
 	readonly beforeAssociation?: readonly Uint8Array[];
 }
@@ -100,6 +102,8 @@ export class RoomsBench {
 	/** Whether the device has a network, asked at every exchange. */
 	isAttached: () => Promise<boolean> | boolean = () => true;
 	interruption: Interruption = () => undefined;
+	/** The device that the card is in, when it is another one than in the settings. */
+	deviceInfo: IpaSettings["procedures"]["deviceInfo"] | undefined;
 	/** Puts something between the card and the agent; a modem, say. */
 	reader: (card: Card) => Promise<InProcessCard> = async (card) => ({
 		powerOn: () => card.powerOn(),
@@ -124,6 +128,7 @@ export class RoomsBench {
 		const bootstrap: BootstrapProfile = {
 			unprotectedProfilePackage: profile(BOOTSTRAP_ICCID).package,
 			isEnabled: true,
+			...(options.isForEcall === undefined ? {} : { ecallIndication: options.isForEcall }),
 		};
 		const personalisation = personalisationOf([testPki()], options.card);
 		createCard(new Nvm(this.#disk), personalisation, this.#fileSystems, [bootstrap]);
@@ -214,7 +219,7 @@ export class RoomsBench {
 			random: { bytes: (length) => new Uint8Array(length).fill(128) },
 			journal: await openJournal(this.#storage),
 			logger: this.eim.deps.logger,
-			settings: { ...benchSettings, card: { proactive: "agent" }, ...this.#options.settings },
+			settings: this.#settings(),
 		});
 		ipa.events.onAny((event) => this.events.push(event));
 		return ipa;
@@ -225,6 +230,12 @@ export class RoomsBench {
 		const line = new InProcessServers();
 		line.request = (request) => around(`server ${new URL(request.url).pathname}`, () => servers.request(request));
 		return line.client(encoding);
+	}
+
+	#settings(): IpaSettings {
+		const settings = { ...benchSettings, card: { proactive: "agent" } as const, ...this.#options.settings };
+		const { deviceInfo = settings.procedures.deviceInfo } = this;
+		return { ...settings, procedures: { ...settings.procedures, deviceInfo } };
 	}
 
 	/** A round of the agent, then whatever the eIM does by itself. */
@@ -239,8 +250,13 @@ export class RoomsBench {
 		return this.eim.order(this.eid, order, Days(30));
 	}
 
+	/** What the agent remembers. */
+	journal(): Promise<Journal> {
+		return openJournal(this.#storage);
+	}
+
 	/** Lets fake time pass while `promise` is pending, slowly enough for databases and disks to keep up. */
-	async inTime<T>(promise: Promise<T>): Promise<T> {
+	async inTime<T>(promise: Promise<T>, step = Seconds(1)): Promise<T> {
 		let isSettled = false;
 		const mark = () => {
 			isSettled = true;
@@ -248,7 +264,7 @@ export class RoomsBench {
 		promise.then(mark, mark);
 		while (!isSettled) {
 			await new Promise((resolve) => setTimeout(resolve, 2));
-			if (!isSettled) await this.eim.clock.advance(Seconds(1));
+			if (!isSettled) await this.eim.clock.advance(step);
 		}
 		return promise;
 	}

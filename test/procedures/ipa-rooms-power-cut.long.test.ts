@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { fallbackWithPowerCut } from "./ipa-fallback-power-cut.ts";
 import { BOOTSTRAP_ICCID } from "./ipa-rooms-bench.ts";
 import { AGREED, flowWithPowerCut, rollbackWithPowerCut } from "./ipa-rooms-power-cut.ts";
 
@@ -25,6 +26,17 @@ describe.each(["agent and card", "agent"] as const)("a kill of the %s", (killed)
 		}
 		console.log([...hits].map(([kind, count]) => `${kind}: ${count}`).join("\n"));
 		expect(hits.size).toBeGreaterThan(10);
+	});
+
+	it("at every single moment of a fallback: one switch, and the eIM knows", async () => {
+		let moment = 0;
+		for (; ; moment++) {
+			const outcome = await fallbackWithPowerCut(moment, killed);
+			if (outcome.hit === "") break;
+			const expected = { enabled: BOOTSTRAP_ICCID, fallback: "fallen-back", wasTold: true };
+			expect(outcome, `moment ${moment}, ${outcome.hit}\n${outcome.log}`).toMatchObject(expected);
+		}
+		expect(moment).toBeGreaterThan(30);
 	});
 
 	it("at every single moment of a rollback: the old profile is back, and the eIM knows", async () => {

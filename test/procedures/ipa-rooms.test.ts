@@ -114,10 +114,13 @@ describe("a download that must not go on", () => {
 		await expectCancelled(bench, download, "needs consent");
 	});
 
-	it("is cancelled when a confirmation code is needed and the eIM has none", async () => {
+	it("ends before the card prepares anything when a confirmation code is needed and the eIM has none", async () => {
 		const bench = await start();
 		const download = await bench.orderDownload(OTHER_ICCID, "", { confirmationCode: "1234" });
-		await expectCancelled(bench, download, "confirmation code");
+		await bench.round(await bench.restart());
+		expect(await bench.eim.state(download)).toBe("failed");
+		expect(bench.log()).not.toContain("ES10b.PrepareDownload");
+		expect(bench.events).toContainEqual(expect.objectContaining({ type: "download-failed" }));
 	});
 
 	it("goes on with policy rules that the card authorises", async () => {

@@ -26,20 +26,27 @@ export function parseQuietWindow(text: string): QuietWindow | undefined {
 export function quietUntil(at: number, windows: readonly QuietWindow[], timeZone: string): number | undefined {
 	let end = at;
 	while (end - at < DAY_MINUTES * MINUTE) {
-		const left = minutesLeft(localMinutes(end, timeZone), windows);
-		if (left === undefined) break;
-		end = Math.floor(end / MINUTE) * MINUTE + left * MINUTE;
+		const window = windowAt(localMinutes(end, timeZone), windows);
+		if (window === undefined) break;
+		end = nextLocal(end, window.until % DAY_MINUTES, timeZone);
 	}
 	return end === at ? undefined : end;
 }
 
-function minutesLeft(minute: number, windows: readonly QuietWindow[]): number | undefined {
-	for (const { from, until } of windows) {
-		for (const shifted of [minute, minute + DAY_MINUTES]) {
-			if (shifted >= from && shifted < until) return until - shifted;
-		}
-	}
-	return undefined;
+function windowAt(minute: number, windows: readonly QuietWindow[]): QuietWindow | undefined {
+	return windows.find(({ from, until }) =>
+		[minute, minute + DAY_MINUTES].some((shifted) => shifted >= from && shifted < until),
+	);
+}
+
+/** The next moment after `at` when local clocks show `minute`; clocks may be put forward or back until then. */
+function nextLocal(at: number, minute: number, timeZone: string): number {
+	const began = Math.floor(at / MINUTE) * MINUTE;
+	const ahead = (minute - localMinutes(at, timeZone) + DAY_MINUTES) % DAY_MINUTES || DAY_MINUTES;
+	const reached = began + ahead * MINUTE;
+	const off = localMinutes(reached, timeZone) - minute;
+	const shift = off > DAY_MINUTES / 2 ? off - DAY_MINUTES : off < -DAY_MINUTES / 2 ? off + DAY_MINUTES : off;
+	return reached - shift * MINUTE;
 }
 
 function localMinutes(at: number, timeZone: string): number {
