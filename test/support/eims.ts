@@ -17,6 +17,8 @@ export function otherEim(name: string, signer = newSigner()) {
 	return {
 		eimId,
 		signer,
+		/** AddInitialEimRequest. */
+		given,
 		told(): EimToldToCard {
 			const { configuration } = readEimConfiguration(given());
 			return { eimId, configuration };

@@ -154,6 +154,8 @@ async function eimLine(args: readonly string[]): Promise<string[]> {
 		environment: {},
 		now: () => 0,
 		random: { bytes: (length) => new Uint8Array(length) },
+		// Octets that begin as those of an eIM configuration.
+		readFile: () => Uint8Array.of(0x30, 0),
 		pause: async () => undefined,
 		signal: new AbortController().signal,
 		serve: async () => 0,

@@ -236,7 +236,7 @@ describe("operations", () => {
 		});
 		const warnings = async (order: object) =>
 			((await bench.call("POST", operations, order)).body.warnings ?? []).join("\n");
-		expect(await warnings({ type: "disable", iccid })).toContain("only enabled profile");
+		expect(await warnings({ type: "disable", iccid })).toContain("no way back");
 		expect(await warnings({ type: "delete", iccid })).toContain("deletes disabled profiles only");
 		expect(await warnings({ type: "enable", iccid: "8949000000000000002" })).toContain(
 			"No profile 8949000000000000002",

@@ -44,6 +44,7 @@ describe("the OpenAPI document", () => {
 			"GET /api/v1/devices/{eid}/notifications",
 			"GET /api/v1/devices/{eid}/profiles",
 			"GET /api/v1/eim-configuration",
+			"GET /api/v1/eim-keys",
 			"GET /api/v1/events",
 			"GET /api/v1/operations",
 			"GET /api/v1/operations/{id}",
@@ -54,6 +55,7 @@ describe("the OpenAPI document", () => {
 			"POST /api/v1/api-keys",
 			"POST /api/v1/devices",
 			"POST /api/v1/devices/{eid}/operations",
+			"POST /api/v1/eim-keys/updates",
 			"POST /api/v1/operations/{id}/cancel",
 		]);
 	});

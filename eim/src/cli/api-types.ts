@@ -14,6 +14,11 @@ export interface DeviceJson {
 	readonly counter: number;
 	readonly hasCertificates: boolean;
 	readonly associationToken?: number;
+	readonly association: "associated" | "released";
+	readonly releasedAt?: string;
+	readonly signingKeyId?: string;
+	readonly tlsTrustId?: string;
+	readonly cardEims?: readonly { readonly eimId: string }[];
 	readonly lastPollAt?: string;
 	readonly lastRplmn?: string;
 	readonly createdAt: string;
@@ -45,6 +50,29 @@ export interface OperationJson {
 	readonly sentAt?: string;
 	readonly finishedAt?: string;
 	readonly expiresAt: string;
+}
+
+/** What came of one command of a package, in `outcome.commands`. */
+export interface CommandOutcomeJson {
+	readonly type: string;
+	readonly state: string;
+	readonly code?: string;
+	readonly text?: string;
+}
+
+export interface EimKeysJson {
+	readonly current: { readonly signingKeyId: string; readonly tlsTrustId?: string };
+	readonly formerSigningKeyIds: readonly string[];
+	readonly outdated: number;
+	readonly updating: number;
+	readonly counts: readonly {
+		readonly signingKeyId?: string;
+		readonly tlsTrustId?: string;
+		readonly devices: number;
+		readonly updating: number;
+		readonly isCurrent: boolean;
+		readonly isConfigured: boolean;
+	}[];
 }
 
 export interface AcceptedJson {

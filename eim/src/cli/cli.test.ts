@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
+import { toBase64, utf8 } from "@iot-esim/shared/util/bytes";
 import type { Static } from "@sinclair/typebox";
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from "vitest";
 import { apiBench, CONFIGURATION } from "../../../test/support/api-bench.ts";
+import { otherEim as otherEimOf } from "../../../test/support/eims.ts";
 import type {
 	Accepted,
 	ApiKeyView,
@@ -57,6 +59,12 @@ const inject: Fetch = async (url, init) => {
 	});
 };
 
+const otherEim = otherEimOf("other.example.com");
+const FILES: Readonly<Record<string, Uint8Array>> = {
+	"other.der": otherEim.given(),
+	"other.json": utf8(JSON.stringify({ eimId: "other.example.com", der: toBase64(otherEim.given()) })),
+};
+
 interface Run {
 	code: number;
 	out: string;
@@ -65,12 +73,12 @@ interface Run {
 }
 
 async function eim(
-	line: string,
+	line: string | readonly string[],
 	given: { fetch?: Fetch; environment?: Record<string, string>; pause?: () => Promise<void>; columns?: number } = {},
 ) {
 	const run: Run = { code: -1, out: "", err: "", octets: new Uint8Array() };
 	const pause = given.pause ?? (async () => undefined);
-	run.code = await runCli(line.split(" "), {
+	run.code = await runCli(typeof line === "string" ? line.split(" ") : line, {
 		client: ({ url, apiKey }) => apiClient({ url, apiKey, fetch: given.fetch ?? inject, pause }),
 		print: (text) => {
 			run.out += `${text}\n`;
@@ -82,6 +90,7 @@ async function eim(
 			run.err += `${text}\n`;
 		},
 		random: systemRandom,
+		readFile: (file) => FILES[file] ?? new Uint8Array(),
 		columns: given.columns,
 		environment: given.environment ?? { EIM_API_KEY: bench.secret },
 		now: () => Date.now(),
@@ -146,6 +155,22 @@ describe("operations", () => {
 			[`disable ${eid} ${iccid}`, { type: "disable" }],
 			[`delete ${eid} ${iccid}`, { type: "delete" }],
 			[`list-profiles ${eid}`, { type: "listProfiles" }],
+			[`list-profiles ${eid} --class test --tags 5a 9F70`, { parameters: { search: { profileClass: "test" } } }],
+			[`get-rat ${eid}`, { type: "getRat" }],
+			[
+				`configure-immediate-enable ${eid} --smdp a.example`,
+				{ parameters: { isAllowed: true, smdpAddress: "a.example" } },
+			],
+			[`configure-immediate-enable ${eid} --deny`, { parameters: { isAllowed: false } }],
+			[`set-fallback-attribute ${eid} ${iccid}`, { type: "setFallbackAttribute", parameters: { iccid } }],
+			[`unset-fallback-attribute ${eid}`, { type: "unsetFallbackAttribute" }],
+			[`set-default-dp-address ${eid} smdp.example.com`, { parameters: { smdpAddress: "smdp.example.com" } }],
+			[`set-default-dp-address ${eid} --none`, { parameters: { smdpAddress: "" } }],
+			[`add-eim ${eid} other.der`, { type: "addEim", parameters: { eimId: "other.example.com" } }],
+			[`update-eim ${eid} --configuration other.json`, { parameters: { eimId: "other.example.com" } }],
+			[`update-eim ${eid}`, { type: "updateEim", parameters: {} }],
+			[`delete-eim ${eid} other.example.com`, { parameters: { eimId: "other.example.com" } }],
+			[`list-eims ${eid}`, { type: "listEims" }],
 			[`read-euicc-data ${eid} --tags BF20 A5`, { parameters: { tags: ["BF20", "A5"] } }],
 		] as const;
 		for (const [line, expected] of lines) {
@@ -159,6 +184,34 @@ describe("operations", () => {
 		expect(text.err).toContain("warning: The device has never polled");
 		expect((await eim("operation list --type list-profiles")).out).toContain("listProfiles");
 		expect((await eim("operation list --type enable")).out.match(/enable/g)).toHaveLength(2);
+	});
+
+	it("go together in one package, and are refused with the rule that they break before anything is queued", async () => {
+		await eim(`device add ${eid}`);
+		const create = ["operation", "create", "euicc-package", eid];
+		const both = ["--command", `disable ${iccid}`, "--command", `enable ${iccid} --no-rollback`];
+		const { id } = JSON.parse((await eim([...create, ...both, "--json"])).out);
+		expect(JSON.parse((await eim(`operation show ${id} --json`)).out)).toMatchObject({
+			type: "euiccPackage",
+			parameters: { commands: [{ type: "disable" }, { type: "enable", parameters: { rollback: false } }] },
+		});
+		const late = await eim([...create, "--command", `enable ${iccid}`, "--command", "list-profiles"]);
+		expect(late).toMatchObject({
+			code: 4,
+			err: expect.stringContaining("commands[1] (listProfiles): a list cannot follow"),
+		});
+		const unknown = await eim([...create, "--command", "explode"]);
+		expect(unknown).toMatchObject({ code: 2, err: expect.stringContaining("explode") });
+		expect(JSON.parse((await eim("operation list --json")).out).items).toHaveLength(1);
+		await bench.store.moveOperation(id, { kind: "packageStored", at: 5 });
+		const outcome = {
+			commands: [
+				{ type: "disable", state: "succeeded" },
+				{ type: "enable", state: "failed", code: "enable: x(1)" },
+			],
+		};
+		await bench.store.moveOperation(id, { kind: "failed", at: 6, reason: { text: "No." }, outcome });
+		expect((await eim(`operation show ${id}`)).out).toMatch(/2 +enable +failed +code=enable: x\(1\)/);
 	});
 
 	it("are ordered once under one idempotency key", async () => {

@@ -15,6 +15,8 @@ export interface CliContext {
 	readonly columns?: number | undefined;
 	readonly version?: string;
 	readonly random: RandomSource;
+	/** @throws CliError CLI_USAGE when it cannot be read */
+	readFile(file: string): Uint8Array;
 	readonly environment: Readonly<Record<string, string | undefined>>;
 	/** Milliseconds since 1970. */
 	now(): number;

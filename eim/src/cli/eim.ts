@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { apiClient } from "./api-client.ts";
+import { CliError } from "./errors.ts";
 import { runCli } from "./program.ts";
 
 const stopping = new AbortController();
@@ -29,6 +30,14 @@ function serve(flags: readonly string[]): Promise<number> {
 	});
 }
 
+function readFile(file: string): Uint8Array {
+	try {
+		return new Uint8Array(readFileSync(file));
+	} catch (cause) {
+		throw new CliError("CLI_USAGE", `${file} cannot be read: ${(cause as Error).message}`, { cause });
+	}
+}
+
 process.once("SIGINT", () => stopping.abort());
 // A reader that has seen enough, such as `head`, is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
@@ -44,6 +53,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
 	columns: process.stdout.isTTY ? process.stdout.columns : undefined,
 	note: (text) => process.stderr.write(`${text}\n`),
 	random: systemRandom,
+	readFile,
 	environment: process.env,
 	version,
 	now: () => Date.now(),

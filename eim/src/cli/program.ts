@@ -3,6 +3,8 @@ import type { CliContext } from "./command-context.ts";
 import { adminCommands } from "./commands/admin.ts";
 import { deviceCommands } from "./commands/device.ts";
 import { eimCommands } from "./commands/eim.ts";
+import { inspectCommand } from "./commands/inspect.ts";
+import { keyCommands } from "./commands/key.ts";
 import { operationCommands } from "./commands/operation.ts";
 import { CliError, cliErrors, EXIT } from "./errors.ts";
 
@@ -21,6 +23,8 @@ Environment: EIM_URL and EIM_API_KEY stand for --url and --api-key.`,
 	adminCommands(program, context);
 	deviceCommands(program, context);
 	operationCommands(program, context);
+	keyCommands(program, context);
+	inspectCommand(program, context);
 	const quiet = (command: Command): void => {
 		command.exitOverride();
 		command.showHelpAfterError("Run it with --help to see what there is.");

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError } from "commander";
 import { queryText } from "../api-client.ts";
 import type { DeviceJson, NotificationJson, Page, ProfileJson, SeenUnknownJson } from "../api-types.ts";
@@ -22,10 +23,14 @@ function addCommand(device: Command, context: CliContext): void {
 		.option("--tag <name=value...>", "free labels")
 		.option("--association-token <number>", "token that the eUICC gave for this eIM", wholeNumber)
 		.option("--counter <number>", "last counter value that the eUICC has taken", wholeNumber)
+		.option(
+			"--signing-key <id>",
+			"key that the card knows this eIM by, as `key status` names it (else the current one)",
+		)
 		.action(async (eid: string, options, command: Command) => {
-			const { name, tag, associationToken, counter } = options;
+			const { name, tag, associationToken, counter, signingKey: signingKeyId } = options;
 			const asked = globalOptions(command, context);
-			const body = { eid, name, tags: tag && tagsOf(tag), associationToken, counter };
+			const body = { eid, name, tags: tag && tagsOf(tag), associationToken, counter, signingKeyId };
 			const made = await context.client(asked).json<DeviceJson>("POST", "/api/v1/devices", body);
 			context.print(asked.json ? JSON.stringify(made) : `registered ${made.eid} (${made.name})`);
 		});
@@ -88,6 +93,10 @@ function showCommand(device: Command, context: CliContext): void {
 					"last network": found.lastRplmn,
 					"package counter": found.counter,
 					"association token": found.associationToken ?? "none",
+					association: found.releasedAt ? `released ${ago(found.releasedAt, context.now())}` : "associated",
+					"signing key": found.signingKeyId,
+					"TLS trust": found.tlsTrustId,
+					"eIMs on the card": found.cardEims?.map(({ eimId }) => eimId).join(", "),
 					certificates: found.hasCertificates ? "known" : "unknown: asked for with the first result",
 				}),
 			);
@@ -105,20 +114,53 @@ function updateCommand(device: Command, context: CliContext): void {
 		.option("--no-lab-mode", "takes it out of the lab mode")
 		.option("--accept-unverified", "in the lab mode, results count without a verified signature")
 		.option("--no-accept-unverified", "only verified results count")
+		.option("--associated", "the card was told of this eIM anew: with its new --association-token and --counter")
+		.option("--released", "another eIM has removed this one from the card")
+		.option("--association-token <number>", "token that the eUICC gave for this eIM", wholeNumber)
+		.option("--counter <number>", "last counter value that the eUICC has taken", wholeNumber)
+		.option("--signing-key <id>", "key that the card knows this eIM by")
+		.option("--inject-url <url>", "brings packages to the device at https://host:port")
+		.option("--inject-certificate <file>", "its TLS certificate (PEM)")
+		.option("--inject-binding <binding>", "asn1 or json", "asn1")
+		.option("--no-inject-url", "leaves it to the device to poll")
 		.action(async (eid: string, options, command: Command) => {
 			const asked = globalOptions(command, context);
-			const { name, tag, tags, labMode, acceptUnverified } = options;
+			const { name, tag, tags, labMode, acceptUnverified, injectUrl } = options;
 			const body = {
 				...(name === undefined ? {} : { name }),
 				...(tag === undefined ? {} : { tags: tagsOf(tag) }),
 				...(tags === false ? { tags: {} } : {}),
 				...(labMode === undefined ? {} : { labMode: labMode === false ? null : labMode }),
 				...(acceptUnverified === undefined ? {} : { acceptUnverified }),
+				...associationOf(options),
+				...(injectUrl === undefined ? {} : { inject: injectUrl === false ? null : injectAddressOf(options) }),
 			};
 			const path = `/api/v1/devices/${encodeURIComponent(eid)}`;
 			const changed = await context.client(asked).json<DeviceJson>("PATCH", path, body);
 			context.print(asked.json ? JSON.stringify(changed) : `changed ${changed.eid} (${changed.name})`);
 		});
+}
+
+function injectAddressOf(options: { injectUrl: string; injectCertificate?: string; injectBinding: string }) {
+	const { injectUrl: url, injectCertificate: file, injectBinding: binding } = options;
+	if (file === undefined) throw new CliError("CLI_USAGE", "--inject-url needs --inject-certificate");
+	try {
+		return { url, binding, certificate: readFileSync(file, "utf8") };
+	} catch (cause) {
+		throw new CliError("CLI_USAGE", `${file} cannot be read`, { cause });
+	}
+}
+
+function associationOf(options: Readonly<Record<string, unknown>>): object {
+	const { associated, released, associationToken, counter, signingKey } = options;
+	if (associated && released) throw new CliError("CLI_USAGE", "--associated and --released: it is one or the other");
+	return {
+		...(associated ? { association: "associated" } : {}),
+		...(released ? { association: "released" } : {}),
+		...(associationToken === undefined ? {} : { associationToken }),
+		...(counter === undefined ? {} : { counter }),
+		...(signingKey === undefined ? {} : { signingKeyId: signingKey }),
+	};
 }
 
 function removeCommand(device: Command, context: CliContext): void {

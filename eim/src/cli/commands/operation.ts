@@ -1,12 +1,13 @@
 import type { Command } from "commander";
 import { queryText } from "../api-client.ts";
-import type { AcceptedJson, OperationJson, Page } from "../api-types.ts";
+import type { AcceptedJson, CommandOutcomeJson, OperationJson, Page } from "../api-types.ts";
 import { type CliContext, type GlobalOptions, globalOptions, group, subcommand } from "../command-context.ts";
 import { CliError } from "../errors.ts";
 import { ago, listOf, tableOf } from "../output.ts";
 import { waitForOperation } from "../wait.ts";
 import { wholeNumber } from "./device.ts";
 import { downloadBody, euiccDataBody, withDownloadOptions, withEuiccDataOptions } from "./download-options.ts";
+import { apiName, packageCommands } from "./package-commands.ts";
 
 /** `eim operation ...` */
 export function operationCommands(program: Command, context: CliContext): void {
@@ -46,20 +47,7 @@ function createCommands(operation: Command, context: CliContext): void {
 	withDownloadOptions(
 		order("download <eid>", "download a profile, by activation code, SM-DP+, default SM-DP+ or SM-DS"),
 	).action((eid: string, options, command: Command) => send(eid, downloadBody(options), command));
-	order("enable <eid> <iccid>", "enable a profile")
-		.option("--no-rollback", "the device may not go back by itself when it finds no network")
-		.action((eid: string, iccid: string, options, command: Command) =>
-			send(eid, { type: "enable", iccid, rollback: options.rollback }, command),
-		);
-	order("disable <eid> <iccid>", "disable a profile").action((eid: string, iccid: string, _options, command: Command) =>
-		send(eid, { type: "disable", iccid }, command),
-	);
-	order("delete <eid> <iccid>", "delete a disabled profile").action(
-		(eid: string, iccid: string, _options, command: Command) => send(eid, { type: "delete", iccid }, command),
-	);
-	order("list-profiles <eid>", "ask the eUICC for its profiles").action((eid: string, _options, command: Command) =>
-		send(eid, { type: "listProfiles" }, command),
-	);
+	packageCommands(context, order, send);
 	withEuiccDataOptions(
 		order("read-euicc-data <eid>", "ask the IPA for certificates, capabilities, notifications and results"),
 	).action((eid: string, options, command: Command) => send(eid, euiccDataBody(options), command));
@@ -100,9 +88,6 @@ function readCommands(operation: Command, context: CliContext): void {
 		});
 }
 
-/** `list-profiles`, as the commands call it, is `listProfiles` of the API. */
-const apiName = (text: string) => text.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
-
 function cancelCommand(operation: Command, context: CliContext): void {
 	subcommand(operation, "cancel <id>", "cancel an operation that no device has been given").action(
 		async (id: string, _options, command: Command) => {
@@ -119,28 +104,45 @@ function show(operation: OperationJson, asked: GlobalOptions, context: CliContex
 		context.print(JSON.stringify(operation));
 		return;
 	}
-	const text = (values: Readonly<Record<string, unknown>> | undefined) =>
-		values && Object.keys(values).length > 0
-			? Object.entries(values)
-					.map(([name, value]) => `${name}=${value}`)
-					.join(" ")
-			: undefined;
+	const { commands, ...outcome } = operation.outcome ?? {};
 	context.print(
 		listOf({
 			id: operation.id,
 			EID: operation.eid,
 			type: operation.type,
-			parameters: text(operation.parameters),
+			parameters: factsText(operation.parameters),
 			state: operation.state,
 			reason: operation.reason,
 			code: operation.code,
-			outcome: text(operation.outcome),
+			outcome: factsText(outcome),
 			created: operation.createdAt,
 			sent: operation.sentAt,
 			finished: operation.finishedAt,
 			expires: operation.finishedAt ? undefined : operation.expiresAt,
 		}),
 	);
+	if (Array.isArray(commands)) context.print(`\n${commandTable(commands as readonly CommandOutcomeJson[], context)}`);
+}
+
+function commandTable(commands: readonly CommandOutcomeJson[], context: CliContext): string {
+	const numbered = commands.map((command, index) => ({ ...command, number: index + 1 }));
+	const columns = {
+		"#": (row: (typeof numbered)[number]) => row.number,
+		COMMAND: (row: (typeof numbered)[number]) => row.type,
+		STATE: (row: (typeof numbered)[number]) => row.state,
+		ANSWER: ({ number: _number, type: _type, state: _state, text: _text, ...facts }: (typeof numbered)[number]) =>
+			factsText(facts),
+	};
+	return tableOf(numbered, columns, "no commands", context.columns);
+}
+
+/** `name=value name=value`; undefined for nothing. */
+function factsText(facts: Readonly<Record<string, unknown>>): string | undefined {
+	const shown = Object.entries(facts).map(([name, value]) => {
+		const text = typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
+		return `${name}=${text}`;
+	});
+	return shown.length === 0 ? undefined : shown.join(" ");
 }
 
 /** Shows the end; anything but success is an error, so that scripts stop. */
