@@ -11,6 +11,7 @@ import { buildApi } from "./api/api.ts";
 import type { EimConfiguration } from "./api/api-deps.ts";
 import type { ApiServer } from "./api/server.ts";
 import { createEsipaFace } from "./bindings/esipa-face.ts";
+import { createHttpInjector } from "./bindings/inject.ts";
 import { cardConfiguration, eimIdOf, hostOf, type TlsIdentity } from "./card-configuration.ts";
 import type { EimConfig } from "./config.ts";
 import { API_KEY_RANDOM, makeApiKey } from "./domain/api-key.ts";
@@ -21,6 +22,7 @@ import type { Es9PlusHttp } from "./es9plus/http.ts";
 import { createEs11Client } from "./es9plus/smds.ts";
 import type { EsipaDeps, EsipaSettings } from "./esipa/esipa-deps.ts";
 import { createEsipaHandler, type EsipaHandler, esipaContext } from "./esipa/handler.ts";
+import type { PackageInjector } from "./esipa/inject-packages.ts";
 import { SigningKeys } from "./esipa/signing-keys.ts";
 import { createHousekeeping, type Housekeeping } from "./jobs/housekeeping.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
@@ -96,11 +98,15 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	const esipaDeps: EsipaDeps = { store, ...keys, es9plus, es11, trust, crls, clock, random, logger, settings };
 	const esipa = measuredEsipa(createEsipaHandler(esipaDeps), metrics, clock);
 	const api = await apiOf(config, deps, { store, metrics, health, eimConfiguration: card });
-	const work = measuredJobs(jobWork(esipaContext(esipaDeps)), metrics);
+	const work = measuredJobs(jobWork(esipaContext(esipaDeps), injectorOf(config, tls)), metrics);
 	// A job is one exchange with an SM-DP+ at most: what a killed process had under way is due again soon after.
 	const lease = Milliseconds(config["es9plus.timeout"] + Seconds(10));
 	const jobs = new JobRunner({ store, clock, logger, work, interval: config["jobs.interval"], lease });
-	const kept = { eventsKept: config["events.kept"], idempotencyKept: config["idempotency.kept"] };
+	const kept = {
+		eventsKept: config["events.kept"],
+		operationsKept: config["operations.kept"],
+		idempotencyKept: config["idempotency.kept"],
+	};
 	const housekeeping = createHousekeeping({ store, clock, logger, ...kept });
 	const firstApiKey = await makeFirstApiKey(config, store, deps);
 	const stopWaking = store.onJobs(() => jobs.wake());
@@ -193,9 +199,23 @@ function openStoreOf(config: EimConfig, logger: LoggerFactory): Promise<Store> {
 	return openStore({
 		databaseUrl: config["database.url"]?.reveal(),
 		file: config["database.file"] ?? path.join(config.dataFolder, "eim.db"),
+		isExclusive: true,
 		connections: config["database.connections"],
 		onConnectionLost: (error) => logger("eim.storage").warn("database connection lost", { error }),
 	});
+}
+
+/** Towards IPAs that take packages, which know this eIM by its TLS certificate. */
+function injectorOf(config: EimConfig, { key, certificate }: ServerIdentity): PackageInjector {
+	return createHttpInjector((tls) =>
+		createHttpClient({
+			tls,
+			identity: { key, certificate },
+			hosts: config.hosts,
+			timeout: config["inject.timeout"],
+			keepAlive: false,
+		}),
+	);
 }
 
 function es9PlusHttpOf(config: EimConfig, folder: TrustFolder): { http: Es9PlusHttp; close: () => void } {

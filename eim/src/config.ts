@@ -166,6 +166,11 @@ export const eimConfig = defineConfig(
 			default: {},
 			example: { "smdp.example.com": "127.0.0.1:8444" },
 		}),
+		"inject.timeout": setting.duration({
+			description: "Longest wait for a device that a package was brought to (ESipa.TransferEimPackage)",
+			min: Seconds(1),
+			default: Seconds(60),
+		}),
 		"es9plus.timeout": setting.duration({
 			description: "Longest time for one exchange with an SM-DP+",
 			min: Seconds(1),
@@ -190,6 +195,11 @@ export const eimConfig = defineConfig(
 			description: "How long the eIM goes on with what it asks for itself (certificates, lists)",
 			min: Minutes(1),
 			default: Days(30),
+		}),
+		"operations.kept": setting.duration({
+			description: "How long operations that are over are kept, with their packages and results",
+			min: Days(1),
+			default: Days(180),
 		}),
 		"sessions.lifetime": setting.duration({
 			description: "How long a relayed download may last, its installation result included",

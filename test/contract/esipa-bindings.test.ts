@@ -3,6 +3,7 @@
 import { Iccid } from "@iot-esim/shared/ids/iccid";
 import { ESIPA_FUNCTION_NAMES } from "@iot-esim/shared/messages/sgp32/json/esipa-json";
 import { toHex } from "@iot-esim/shared/util/bytes";
+import { Seconds } from "@iot-esim/shared/util/duration";
 import { afterEach, describe, expect, it } from "vitest";
 import { BINDINGS_AND_CURVES, type SeenExchange } from "../support/esipa-face-client.ts";
 import { SMDP } from "../support/smdp-bench.ts";
@@ -85,3 +86,100 @@ describe.each(BINDINGS_AND_CURVES)("ESipa in %s on %s", (binding, curve) => {
 		}
 	});
 });
+
+describe.each(BINDINGS_AND_CURVES)("ESipa.TransferEimPackage in %s on %s", (inject, curve) => {
+	const start = () => chain({ binding: inject, inject, curve });
+
+	it("brings a command, takes its result in the answer, and brings the acknowledgement", async () => {
+		const { eim, eid, injection, device, seen, ipa } = await start();
+		const list = await eim.order(eid, { type: "listProfiles", parameters: {} });
+		await eim.jobs.runDue();
+		expect(await eim.state(list)).toBe("succeeded");
+		const path = inject === "json" ? "/gsma/rsp2/esipa/transferEimPackage" : "/gsma/rsp2/asn1";
+		expect(injection.seen.map((exchange) => [exchange.path, exchange.status])).toContainEqual([path, 200]);
+		// The device has not polled, and nothing is left on the card.
+		expect(seen).toEqual([]);
+		expect((await eim.store.loadDevice(eid))?.lastPollAt).toBeUndefined();
+		await ipa.close();
+		await device.restart();
+		expect(await device.ask("BF2B04A0028200")).toMatch(/^BF2B02A[02]00$/);
+	});
+
+	it("brings a switch of profiles, whose result the device provides itself, and a download likewise", async () => {
+		const parts = await start();
+		const { eim, eid, orderDownload, profiles, seen } = parts;
+		const download = await orderDownload();
+		await until(parts, async () => (await eim.state(download)) === "succeeded");
+		const enable = await eim.order(eid, { type: "enable", parameters: { iccid: Iccid(TARGET), rollback: true } });
+		await until(parts, async () => (await eim.state(enable)) === "succeeded");
+		expect(seen.map(functionOf)).toContain("provideEimPackageResult");
+		expect(seen.map(functionOf)).not.toContain("getEimPackage");
+		expect(await profiles()).toMatchObject({ [TARGET]: "enabled" });
+	});
+
+	it("brings it again when the answer was lost, and the card executes it once", async () => {
+		const parts = await start();
+		const { eim, eid, injection, events, device } = parts;
+		// Something to know the card's certificates and token by.
+		const first = await eim.order(eid, { type: "listProfiles", parameters: {} });
+		await until(parts, async () => (await eim.state(first)) === "succeeded");
+		const isExecuted = (event: string) => event === "package-executed";
+		const before = events.filter(isExecuted).length;
+		injection.losesAnswers = true;
+		const remove = await eim.order(eid, { type: "setDefaultDpAddress", parameters: { smdpAddress: SMDP } });
+		await eim.jobs.runDue();
+		expect(await eim.state(remove)).toBe("sent");
+		injection.losesAnswers = false;
+		await until(parts, async () => (await eim.state(remove)) === "succeeded");
+		expect(events.filter(isExecuted)).toHaveLength(before + 1);
+		expect((await eim.store.loadDevice(eid))?.defaultSmdpAddress).toBe(SMDP);
+		expect(device.errors).toEqual([]);
+	});
+
+	it("is polled and brought at the same time: the card executes each package once", async () => {
+		const parts = await start();
+		const { eim, eid, ipa, round } = parts;
+		let executed = 0;
+		ipa.events.onAny((event) => {
+			if (event.type === "package-executed" && event.outcome === "signed-result") executed++;
+		});
+		for (const smdpAddress of ["a.example", "b.example", "c.example"]) {
+			await eim.order(eid, { type: "setDefaultDpAddress", parameters: { smdpAddress } });
+		}
+		await Promise.all([eim.jobs.runDue(), round(), eim.jobs.runDue()]);
+		await round();
+		const counters = (await eim.store.listOperations({ eid, limit: 20, origin: "operator" })).items.map(
+			({ state }) => state,
+		);
+		expect(counters).toEqual(["succeeded", "succeeded", "succeeded"]);
+		expect(executed).toBe(3);
+	});
+
+	it("is heard only from an eIM that shows its certificate, and needs no line: what waits is polled for", async () => {
+		const parts = await start();
+		const { eim, eid, injection, round, pki } = parts;
+		const eimCertificate = injection.certificate;
+		injection.certificate = pki.dpTls.certificate;
+		const list = await eim.order(eid, { type: "listProfiles", parameters: {} });
+		await eim.jobs.runDue();
+		expect(injection.seen.at(-1)?.status).toBe(403);
+		injection.certificate = eimCertificate;
+		injection.isCut = true;
+		await eim.clock.advance(Seconds(30));
+		await eim.jobs.runDue();
+		expect(await eim.state(list)).toBe("sent");
+		await round();
+		expect(await eim.state(list)).toBe("succeeded");
+	});
+});
+
+/** Jobs on fake time, and the device in its own, until something is so. */
+async function until({ eim }: Awaited<ReturnType<typeof chain>>, isSo: () => Promise<boolean>): Promise<void> {
+	for (let turn = 0; turn < 100; turn++) {
+		await eim.jobs.runDue();
+		if (await isSo()) return;
+		await new Promise((resolve) => setTimeout(resolve, 5));
+		await eim.clock.advance(Seconds(60));
+	}
+	throw new Error(`it never came to that: ${JSON.stringify(eim.entries.slice(-10))}`);
+}

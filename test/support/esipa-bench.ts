@@ -5,6 +5,7 @@ import type { Es9PlusClient } from "@iot-esim/eim/es9plus/es9plus-client";
 import type { Es11Client } from "@iot-esim/eim/es9plus/smds";
 import type { EsipaDeps, EsipaSettings } from "@iot-esim/eim/esipa/esipa-deps";
 import { createEsipaHandler, esipaContext } from "@iot-esim/eim/esipa/handler";
+import type { PackageInjector } from "@iot-esim/eim/esipa/inject-packages";
 import { JobRunner } from "@iot-esim/eim/jobs/job-runner";
 import { jobWork } from "@iot-esim/eim/jobs/job-work";
 import { memoryKey } from "@iot-esim/eim/keys/file-key";
@@ -71,6 +72,8 @@ export interface BenchOptions {
 	/** Of the shared PKI, when no other is given; P-256 when absent. */
 	readonly curve?: Curve;
 	readonly crls?: EsipaDeps["crls"];
+	/** The way to devices that packages are brought to. */
+	readonly injector?: PackageInjector;
 	/** The signing key, where it is not the one of the PKI. */
 	readonly signer?: EsipaDeps["signer"];
 	readonly formerSigners?: EsipaDeps["formerSigners"];
@@ -109,7 +112,7 @@ export async function esipaBench(given: BenchOptions = {}) {
 		deps,
 		/** Both bindings over HTTP, as devices reach them. */
 		face: createEsipaFace({ handler, log: logger("eim.esipa") }),
-		jobs: new JobRunner({ store, clock, logger, work: jobWork(esipaContext(deps)) }),
+		jobs: new JobRunner({ store, clock, logger, work: jobWork(esipaContext(deps), given.injector) }),
 		/** Sends a message that has an answer. */
 		async ask(body: Uint8Array): Promise<Uint8Array> {
 			const answer = await send(body);

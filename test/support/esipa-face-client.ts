@@ -27,7 +27,11 @@ export interface SeenExchange {
 }
 
 /** An HTTP client that hands requests to a handler of this process, as the listener would. */
-export function faceClient(face: HttpHandler, seen?: (exchange: SeenExchange) => void): HttpClient {
+export function faceClient(
+	face: HttpHandler,
+	seen?: (exchange: SeenExchange) => void,
+	clientCertificate?: Uint8Array,
+): HttpClient {
 	return {
 		async request({ method, url, headers = {}, body = new Uint8Array(0), signal }) {
 			const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
@@ -38,6 +42,7 @@ export function faceClient(face: HttpHandler, seen?: (exchange: SeenExchange) =>
 				headers: lower,
 				body,
 				remoteAddress: "192.0.2.1",
+				clientCertificate,
 				signal: signal ?? new AbortController().signal,
 			});
 			const { status, body: given = new Uint8Array(0) } = answer;

@@ -14,6 +14,7 @@ import { EsipaLinkError } from "@iot-esim/ipa/esipa/errors";
 import { openJournal } from "@iot-esim/ipa/state/journal";
 import { memoryJournalStorage } from "@iot-esim/ipa/state/journal-storage";
 import type { Curve } from "@iot-esim/shared/crypto/curve";
+import { encodePem } from "@iot-esim/shared/pki/pem";
 import { buildProfilePackage } from "@iot-esim/shared/profile/builder/build-profile-package";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
@@ -26,6 +27,7 @@ import { CardBench, type BenchOptions as CardBenchOptions } from "@iot-esim/sim/
 import type { TestPki } from "@iot-esim/sim/pki/test-pki";
 import { EIM_ID, esipaBench, testPki } from "./esipa-bench.ts";
 import { type Binding, faceLink, type SeenExchange } from "./esipa-face-client.ts";
+import { InjectionLine } from "./injection-line.ts";
 import { Es9PlusLine, releaseProfile, SMDP, smdpBench } from "./smdp-bench.ts";
 
 /** The profile that the card leaves the factory with. */
@@ -55,6 +57,8 @@ export interface ChainOptions {
 	readonly moreProfiles?: readonly string[];
 	/** Settings of the IPA, where they differ. */
 	readonly ipa?: Partial<IpaSettings>;
+	/** The eIM brings packages to the device (TransferEimPackage) in this binding: as jobs, besides answering polls. */
+	readonly inject?: Binding;
 	/** Sees every exchange between IPA and eIM. */
 	readonly seen?: (exchange: SeenExchange) => void;
 }
@@ -62,7 +66,8 @@ export interface ChainOptions {
 /** The card's configuration names none, and no TLS is spoken here. */
 const TLS_KEY = { publicKey: new Uint8Array(1) };
 
-const ipaSettings: IpaSettings = {
+/** An agent that waits for nothing. */
+export const ipaSettings: IpaSettings = {
 	card: { proactive: "agent" },
 	procedures: {
 		refreshDelay: Milliseconds(1),
@@ -143,9 +148,12 @@ export async function deviceChain(given: ChainOptions & { readonly http: Es9Plus
 		newCallId: () => "call",
 		defaultEncoding: given.encoding ?? "json",
 	});
-	const eim = await esipaBench({ es9plus, pki });
+	const injection = new InjectionLine(pki, { now: () => eim.clock.now() });
+	const eim = await esipaBench({ es9plus, pki, injector: injection.injector });
 	const device = await associatedCard(pki, eim.deps.signer, given);
-	await eim.register(eid);
+	const certificate = encodePem("CERTIFICATE", pki.dpTls.certificate);
+	const inject = given.inject && { url: "https://device.example.com", certificate, binding: given.inject };
+	await eim.register(eid, inject === undefined ? {} : { inject });
 	let isReachable = true;
 	/** Who answers under which eimId; tests add eIMs, and let one come back otherwise. */
 	const peers = new Map<string, HttpHandler>([[EIM_ID, eim.face]]);
@@ -179,6 +187,7 @@ export async function deviceChain(given: ChainOptions & { readonly http: Es9Plus
 		logger: memoryLogger().logger,
 		settings: { ...ipaSettings, ...given.ipa },
 	});
+	injection.connect(ipa);
 	const profiles = async () =>
 		Object.fromEntries((await eim.store.listProfiles(eid)).map((profile) => [profile.iccid, profile.state]));
 	ipa.events.onAny((event) => events.push(event.type));
@@ -198,6 +207,7 @@ export async function deviceChain(given: ChainOptions & { readonly http: Es9Plus
 		eim,
 		device,
 		ipa,
+		injection,
 		peers,
 		events,
 		cutUntilRollback,

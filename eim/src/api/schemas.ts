@@ -41,7 +41,8 @@ export const Dialect = Type.Object(
 const Counter = Type.Integer({
 	minimum: 0,
 	maximum: 0x7fffff,
-	description: "The last counter value that the eUICC has taken; lower than before only with another association token.",
+	description:
+		"The last counter value that the eUICC has taken; lower than before only with another association token.",
 });
 const SigningKeyId = text("^[0-9A-F]{16}$", "the id of a signing key, as GET /api/v1/eim-keys names them", {
 	description: "By which key of this eIM the card knows it; the current one when absent.",
@@ -66,6 +67,27 @@ export type NewDevice = Static<typeof NewDevice>;
 const orNull = <T extends TSchema>(schema: T) =>
 	Type.Union([schema, Type.Null()], { expected: schema.expected ?? "valid" });
 
+const InjectAddress = Type.Object(
+	{
+		url: Type.String({
+			pattern: "^https://[^/\\s]+/?$",
+			maxLength: 300,
+			expected: "https://host:port",
+			description: "Where the IPA takes packages.",
+		}),
+		certificate: Type.String({
+			pattern: "^\\s*-----BEGIN CERTIFICATE-----",
+			maxLength: 20_000,
+			expected: "a certificate in PEM",
+			description: "The TLS certificate of the IPA's listener, or of the CA above it.",
+		}),
+		binding: Type.Optional(
+			Type.Union([Type.Literal("asn1"), Type.Literal("json")], { expected: "asn1 or json", default: "asn1" }),
+		),
+	},
+	{ additionalProperties: false, description: "Packages are brought to the device, besides being polled for." },
+);
+
 export const DevicePatch = Type.Object(
 	{
 		name: Type.Optional(Name),
@@ -78,6 +100,7 @@ export const DevicePatch = Type.Object(
 		associationToken: Type.Optional(orNull(Type.Integer({ minimum: 0 }))),
 		counter: Type.Optional(Counter),
 		signingKeyId: Type.Optional(SigningKeyId),
+		inject: Type.Optional(orNull(InjectAddress)),
 		association: Type.Optional(
 			Type.Union([Type.Literal("associated"), Type.Literal("released")], {
 				expected: "associated or released",
@@ -104,8 +127,11 @@ export const DeviceView = Type.Object(
 			description: "`released`: this eIM was removed from the eUICC, and nothing is sent to the device any more.",
 		}),
 		releasedAt: Type.Optional(Time),
-		signingKeyId: Type.Optional(Type.String({ description: "The key of this eIM that the card verifies packages by." })),
+		signingKeyId: Type.Optional(
+			Type.String({ description: "The key of this eIM that the card verifies packages by." }),
+		),
 		tlsTrustId: Type.Optional(Type.String({ description: "What the card was told to trust as the TLS server." })),
+		inject: Type.Optional(Type.Object({ url: Type.String(), binding: Type.String() })),
 		cardEims: Type.Optional(
 			Type.Array(Type.Object({ eimId: Type.String(), idType: Type.Optional(Type.String()) }), {
 				description: "The eIMs on the eUICC, as it last signed them (listEims).",

@@ -29,6 +29,7 @@ export const deviceView = (device: Device) => ({
 	...maybe("releasedAt", device.releasedAt, time),
 	...maybe("signingKeyId", device.signingKeyId, same),
 	...maybe("tlsTrustId", device.tlsTrustId, same),
+	...maybe("inject", device.inject, ({ url, binding }) => ({ url, binding })),
 	...maybe("cardEims", device.cardEims, (eims) => [...eims]),
 	...maybe("immediateEnable", device.immediateEnable, same),
 	hasCertificates: device.euiccCertificate !== undefined && device.eumCertificate !== undefined,

@@ -25,6 +25,15 @@ export interface CardEim {
 	readonly idType?: "oid" | "fqdn" | "proprietary";
 }
 
+/** Where the IPA of a device takes packages that the eIM brings (SGP.32 eimInjectHttps). */
+export interface InjectAddress {
+	/** https://host[:port] */
+	readonly url: string;
+	/** PEM of the certificate of the IPA's listener, or of the CA above it. */
+	readonly certificate: string;
+	readonly binding: "asn1" | "json";
+}
+
 /** One registered eUICC and what the eIM knows of it. Times are milliseconds since 1970, octets are DER as received. */
 export interface Device {
 	/** 32 decimal digits. */
@@ -65,6 +74,8 @@ export interface Device {
 	readonly rulesAuthorisationTable?: Uint8Array;
 	readonly defaultSmdpAddress?: string;
 	readonly rootSmdsAddress?: string;
+	/** Absent for a device that only polls. */
+	readonly inject?: InjectAddress;
 	readonly lastPollAt?: number;
 	/** Three octets of the last RPLMN that the IPA reported, as hex. */
 	readonly lastRplmn?: string;
@@ -99,6 +110,7 @@ export type DeviceChange = {
 		| "rulesAuthorisationTable"
 		| "defaultSmdpAddress"
 		| "rootSmdsAddress"
+		| "inject"
 		| "lastPollAt"
 		| "lastRplmn"
 		| "lastStateChangeCause"]?: NonNullable<Device[K]> | (undefined extends Device[K] ? null : never) | undefined;

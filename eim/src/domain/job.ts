@@ -21,4 +21,6 @@ export type JobKind =
 	/** Tell the SM-DP+ that a session is over; reference is the SM-DP+'s transaction id. */
 	| "sessionCancellation"
 	/** Ask a device what is on it, after a state change that was reported too soon after another; reference is the EID. */
-	| "stateRefresh";
+	| "stateRefresh"
+	/** Bring a device with an inject address what waits for it; reference is the EID. */
+	| "packageInjection";

@@ -17,6 +17,12 @@ export const esipaErrors = defineErrors({
 		action: "Register the device, or trust the CI of its eUICC certificate; until then the IPA keeps the notification.",
 		httpStatus: 403,
 	},
+	ESIPA_INJECTION_OPEN: {
+		meaning: "A package was brought to a device (TransferEimPackage), and its result is not there yet.",
+		action: "Nothing: the device provides the result, or the package is brought again later.",
+		httpStatus: 503,
+		retryable: true,
+	},
 	ESIPA_CONFIGURATION_INVALID: {
 		meaning: "No eIM configuration data for a card can be made of the settings of this eIM.",
 		action: "Correct the setting that the message names (FQDN, TLS trust, token, signing key).",

@@ -58,12 +58,21 @@ async function handOut(
 	taken: Extract<TakenPackage, { kind: "package" }>,
 	device: Device,
 ): Promise<Uint8Array> {
+	await notePackage(context, taken, device);
+	return answerIn(device.dialect, GetEimPackageResponse, tlv(TAG, taken.package.bytes));
+}
+
+/** What later messages of the device are told by; before its package goes out. */
+export async function notePackage(
+	context: EsipaContext,
+	taken: Extract<TakenPackage, { kind: "package" }>,
+	device: Device,
+): Promise<void> {
 	const { operation, repeated } = taken;
-	const { eid, counter, kind, bytes } = taken.package;
+	const { eid, counter, kind } = taken.package;
 	if (operation.type === "download") await rememberDownload(context, taken.package, operation, repeated);
 	else await rememberTransaction(context, device, taken.package);
 	context.logger("eim.esipa").info("package sent", { eid, operationId: operation.id, kind, counter, repeated });
-	return answerIn(device.dialect, GetEimPackageResponse, tlv(TAG, bytes));
 }
 
 interface ReadPoll {

@@ -1,6 +1,6 @@
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
-import { Days, type Duration, Seconds } from "@iot-esim/shared/util/duration";
+import { Days, type Duration, Hours, Seconds } from "@iot-esim/shared/util/duration";
 import type { EventStore, OperationStore, RelayStore } from "../storage/store.ts";
 
 export interface HousekeepingOptions {
@@ -11,6 +11,8 @@ export interface HousekeepingOptions {
 	readonly interval?: Duration;
 	/** How long events are kept; 30 days when absent. */
 	readonly eventsKept?: Duration;
+	/** How long operations that are over are kept, with their packages and results; for ever when absent. */
+	readonly operationsKept?: Duration;
 	/** How long a request may be repeated under its Idempotency-Key; 2 days when absent. */
 	readonly idempotencyKept?: Duration;
 }
@@ -22,12 +24,15 @@ export interface Housekeeping {
 }
 
 const BATCH = 200;
+/** What stays is looked at each time: no need to do so every time that something may expire. */
+const OPERATIONS_REMOVED_EVERY = Hours(1);
 
 /** Expires operations that no device answered in time, and removes what has had its day. */
 export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
 	const { store, clock } = options;
 	const log = options.logger("eim.jobs");
 	const interval = options.interval ?? Seconds(30);
+	let operationsRemovedAt = Number.NEGATIVE_INFINITY;
 	let cancelTimer: (() => void) | undefined;
 	let running: Promise<void> | undefined;
 	let isStopped = true;
@@ -42,6 +47,15 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
 		await store.removeDeadSessions(now);
 		await store.forgetIdempotencyKeys(now - (options.idempotencyKept ?? Days(2)));
 		await store.removeEvents(now - (options.eventsKept ?? Days(30)));
+		await removeOperations(now);
+	};
+
+	const removeOperations = async (now: number): Promise<void> => {
+		if (options.operationsKept === undefined || now - operationsRemovedAt < OPERATIONS_REMOVED_EVERY) return;
+		operationsRemovedAt = now;
+		let after: number | undefined;
+		do after = await store.removeOperations(now - options.operationsKept, after);
+		while (after !== undefined);
 	};
 
 	const runOnce = (): Promise<void> => {

@@ -61,6 +61,7 @@ function bench(work: JobWork, rows: Partial<Row>[] = [{}]) {
 		keptResultVerification: work,
 		sessionCancellation: work,
 		stateRefresh: work,
+		packageInjection: work,
 	};
 	const runner = new JobRunner({ store, clock, logger: memoryLogger().logger, work: all, parallel: 2, attempts: 3 });
 	return { state, jobs, runner };

@@ -4,6 +4,7 @@ import { fromHex } from "@iot-esim/shared/util/bytes";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import type { Job, JobKind } from "../domain/job.ts";
 import type { EsipaContext } from "../esipa/esipa-deps.ts";
+import { injectPackages, type PackageInjector } from "../esipa/inject-packages.ts";
 import { verifyKeptResults } from "../esipa/kept-results.ts";
 import { refreshDevice } from "../esipa/state-change.ts";
 import { GiveUp, type JobWork } from "./job-runner.ts";
@@ -17,8 +18,16 @@ function orGiveUp(error: unknown): never {
 /** CancelSessionResponse with the error undefinedError(127): all that can be said without the eUICC. */
 const UNSIGNED_CANCELLATION = "BF410381017F";
 
+/** Without a way to devices nothing is brought; what waits is polled for. */
+const NO_INJECTOR: PackageInjector = {
+	transfer: () => Promise.reject(new GiveUp("this eIM has no way to bring packages to devices")),
+};
+
 /** What each kind of job does. Every piece of work may be done twice. */
-export function jobWork(context: EsipaContext): Readonly<Record<JobKind, JobWork>> {
+export function jobWork(
+	context: EsipaContext,
+	injector: PackageInjector = NO_INJECTOR,
+): Readonly<Record<JobKind, JobWork>> {
 	const { store, es9plus, clock } = context;
 
 	/** Forwards a notification, as the eUICC signed it, to the address inside it. */
@@ -60,7 +69,14 @@ export function jobWork(context: EsipaContext): Readonly<Record<JobKind, JobWork
 		return undefined;
 	};
 
+	const bringPackages: JobWork = async (job) => {
+		const device = await store.loadDevice(Eid(job.reference));
+		if (device !== undefined) await injectPackages(context, injector, device);
+		return undefined;
+	};
+
 	return {
+		packageInjection: bringPackages,
 		notificationDelivery: deliverNotification,
 		keptResultVerification: verifyKept,
 		sessionCancellation: cancelAtSmdp,

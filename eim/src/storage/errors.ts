@@ -7,6 +7,15 @@ export const storeErrors = defineErrors({
 		httpStatus: 503,
 		retryable: true,
 	},
+	STORE_URL_INVALID: {
+		meaning: "The address of the database cannot be understood.",
+		action:
+			"Write postgres://USER:PASSWORD@HOST:5432/DATABASE, with special characters of the password as %40 and the like; or leave it out to use the embedded database.",
+	},
+	STORE_IN_USE: {
+		meaning: "Another eIM process works with the embedded database of this folder.",
+		action: "Stop that process, give this one a dataFolder of its own, or use PostgreSQL to run several.",
+	},
 	STORE_CLOSED: {
 		meaning: "The database has been closed because the program is stopping.",
 		action: "Repeat the request against a running instance.",

@@ -1,6 +1,8 @@
+import { StoreError } from "./errors.ts";
 import { PostgresEngine } from "./sql/postgres-engine.ts";
 import { sqlStore } from "./sql/sql-store.ts";
 import { SqliteEngine } from "./sql/sqlite-engine.ts";
+import { ownSqliteFile } from "./sqlite-owner.ts";
 import type { Store } from "./store.ts";
 
 export interface StoreLocation {
@@ -8,6 +10,8 @@ export interface StoreLocation {
 	readonly databaseUrl?: string | undefined;
 	/** Path of the SQLite file, or `:memory:`. */
 	readonly file: string;
+	/** Nobody else may work with the embedded database while this store is open, as a server needs it. */
+	readonly isExclusive?: boolean | undefined;
 	/** PostgreSQL connections at most. */
 	readonly connections?: number | undefined;
 	/** Told of connections lost while nobody used them. */
@@ -16,16 +20,34 @@ export interface StoreLocation {
 
 const CONNECTIONS = 10;
 
-/** Opens the database and brings its schema up to date. */
+/**
+ * Opens the database and brings its schema up to date.
+ * @throws StoreError STORE_URL_INVALID, STORE_IN_USE, STORE_FAILED, STORE_SCHEMA_NEWER
+ */
 export async function openStore(location: StoreLocation): Promise<Store> {
 	const { databaseUrl, file, connections = CONNECTIONS, onConnectionLost = () => undefined } = location;
-	const engine = databaseUrl ? new PostgresEngine(databaseUrl, connections, onConnectionLost) : new SqliteEngine(file);
-	const store = sqlStore(engine);
+	if (databaseUrl !== undefined && !isPostgresUrl(databaseUrl)) {
+		// The text itself may hold a password.
+		throw new StoreError("STORE_URL_INVALID", "database.url (or DATABASE_URL) is not the address of a PostgreSQL database");
+	}
+	const isOwned = location.isExclusive === true && databaseUrl === undefined && file !== ":memory:";
+	const release = isOwned ? ownSqliteFile(file) : () => undefined;
+	let store: Store | undefined;
 	try {
-		await store.migrate();
+		const engine = databaseUrl
+			? new PostgresEngine(databaseUrl, connections, onConnectionLost)
+			: new SqliteEngine(file);
+		const opened = sqlStore(engine);
+		store = opened;
+		await opened.migrate();
+		return { ...opened, close: () => opened.close().finally(release) };
 	} catch (error) {
-		await store.close();
+		await store?.close();
+		release();
 		throw error;
 	}
-	return store;
+}
+
+function isPostgresUrl(text: string): boolean {
+	return /^postgres(ql)?:\/\/.+/.test(text) && URL.canParse(text);
 }

@@ -137,6 +137,13 @@ export interface OperationStore {
 	moveOperation(id: string, event: OperationEvent, audit?: NewAuditEntry): Promise<Operation | DomainError | undefined>;
 	/** Expires what is due and gives it back. */
 	expireOperations(now: number, limit: number): Promise<readonly Operation[]>;
+	/**
+	 * Removes operations that were over before this moment, with their packages and results; those whose package has the
+	 * newest counter of its device stay. Looks at some at a time, from the oldest on.
+	 * @param after where the call before has ended; undefined begins anew
+	 * @returns where to go on, undefined when nothing older is left
+	 */
+	removeOperations(before: number, after: number | undefined): Promise<number | undefined>;
 	/** Forgets remembered answers given before this moment. */
 	forgetIdempotencyKeys(before: number): Promise<void>;
 }
@@ -149,6 +156,8 @@ export interface Poll {
 	readonly rplmn?: string | undefined;
 	/** Present when the IPA reports a state change that this eIM did not order (notifyStateChange). */
 	readonly stateChangeCause?: number | undefined;
+	/** The device has not asked: the package is brought to it. */
+	readonly isInjection?: boolean | undefined;
 }
 
 /** From this the package is built. It must not be sent by the builder: it may be thrown away and built again. */

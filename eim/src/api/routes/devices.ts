@@ -1,6 +1,7 @@
+import { X509Certificate } from "node:crypto";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { type Static, Type } from "@sinclair/typebox";
-import { type Device, type DeviceChange, newDevice } from "../../domain/device.ts";
+import { type Device, type DeviceChange, type InjectAddress, newDevice } from "../../domain/device.ts";
 import type { ApiDeps, EimConfiguration } from "../api-deps.ts";
 import { actorOf } from "../auth.ts";
 import { ApiError } from "../errors.ts";
@@ -81,11 +82,14 @@ function knownKeys(own: EimConfiguration, signingKeyId = own.signingKeyIds[0]): 
 
 /** What a request changes in the device's row. */
 function changeOf(
-	{ association, signingKeyId, ...body }: DevicePatch,
+	{ association, signingKeyId, inject, ...body }: DevicePatch,
 	own: EimConfiguration,
 	at: number,
 ): DeviceChange {
-	const change = { ...body } as DeviceChange;
+	const change = {
+		...body,
+		...(inject === undefined ? {} : { inject: inject && injectAddress(inject) }),
+	} as DeviceChange;
 	if (association === "released") return { ...change, releasedAt: at };
 	if (association === "associated") {
 		// The card was told of this eIM anew: of its key and its TLS server as they are now.
@@ -93,6 +97,17 @@ function changeOf(
 		return { ...change, ...told, releasedAt: null, cardEims: null };
 	}
 	return signingKeyId === undefined ? change : { ...change, ...knownKeys(own, signingKeyId) };
+}
+
+/** @throws ApiError API_REQUEST_INVALID for text that is no certificate */
+function injectAddress({ binding = "asn1", ...address }: NonNullable<DevicePatch["inject"]>): InjectAddress {
+	try {
+		new X509Certificate(address.certificate);
+		return { ...address, binding };
+	} catch {
+		const [field, message] = ["body.inject.certificate", "cannot be read as a certificate"];
+		throw new ApiError("API_REQUEST_INVALID", `${field}: ${message}`, [{ field, message }]);
+	}
 }
 
 function validEid(text: string): Eid {
@@ -188,6 +203,7 @@ function changeRoutes(server: ApiServer, deps: ApiDeps): void {
 			const changed = await store.changeDevice(eid, changeOf(request.body, deps.eimConfiguration, at), audit);
 			if (!changed) throw unknownDevice(eid);
 			if (changed instanceof Error) throw changed;
+			if (request.body.inject) await store.saveJobs([{ kind: "packageInjection", reference: eid, runAfter: at }], at);
 			if ("acceptUnverified" in request.body || "labMode" in request.body) {
 				deps.log.warn("lab mode changed", { eid, actor: audit.actor, ...facts });
 			}

@@ -2,6 +2,7 @@ import type { ColumnBuilderCallback, CompiledQuery, Expression, Kysely } from "k
 import { associations } from "./associations.ts";
 import { deviceFacts } from "./device-facts.ts";
 import { initial } from "./initial.ts";
+import { injectAddress } from "./inject-address.ts";
 
 /** One statement that changes the schema. */
 export interface SchemaChange {
@@ -29,4 +30,5 @@ export const migrations: readonly Migration[] = [
 	{ name: "0001-initial", changes: initial },
 	{ name: "0002-device-facts", changes: deviceFacts },
 	{ name: "0003-associations", changes: associations },
+	{ name: "0004-inject-address", changes: injectAddress },
 ];

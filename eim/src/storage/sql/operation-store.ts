@@ -6,6 +6,7 @@ import type { Enqueued, IdempotencyClaim, OperationFilter, OperationStore } from
 import { decodeCursor, pageOf } from "./cursor.ts";
 import { all, appendEvents, first, run, type SqlEngine, type Step } from "./engine.ts";
 import type { EventSignal } from "./event-signal.ts";
+import { removeOperations } from "./removed-operations.ts";
 import { toOperation } from "./rows.ts";
 import { statement } from "./statement.ts";
 import type { Steps } from "./steps.ts";
@@ -137,6 +138,10 @@ export class SqlOperationStore implements OperationStore {
 		}
 		yield* appendEvents(events);
 		return expired;
+	}
+
+	removeOperations(before: number, after: number | undefined): Promise<number | undefined> {
+		return this.#engine.write(() => removeOperations(this.#engine, before, after));
 	}
 
 	forgetIdempotencyKeys(before: number): Promise<void> {

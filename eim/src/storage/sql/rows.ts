@@ -5,7 +5,7 @@ import type { Iccid } from "@iot-esim/shared/ids/iccid";
 import type { TransactionId } from "@iot-esim/shared/ids/transaction-id";
 import type { Insertable, Selectable } from "kysely";
 import type { ApiKey } from "../../domain/api-key.ts";
-import type { Device, Dialect } from "../../domain/device.ts";
+import type { Device, Dialect, InjectAddress } from "../../domain/device.ts";
 import type { EimPackage, EimPackageKind } from "../../domain/eim-package.ts";
 import type { ImmediateEnable } from "../../domain/euicc-command.ts";
 import type { Event, EventType } from "../../domain/event.ts";
@@ -65,6 +65,7 @@ export function toDevice(row: Row<"devices">): Device {
 		releasedAt: row.released_at,
 		cardEims: row.card_eims === null ? null : (JSON.parse(row.card_eims) as NonNullable<Device["cardEims"]>),
 		immediateEnable: row.immediate_enable === null ? null : (JSON.parse(row.immediate_enable) as ImmediateEnable),
+		inject: row.inject === null ? null : (JSON.parse(row.inject) as InjectAddress),
 		lastStateChangeAt: row.last_state_change_at,
 		createdAt: row.created_at,
 	});
@@ -99,6 +100,7 @@ export function fromDevice(device: Device): Omit<Insertable<Tables["devices"]>, 
 		released_at: device.releasedAt ?? null,
 		card_eims: device.cardEims ? JSON.stringify(device.cardEims) : null,
 		immediate_enable: device.immediateEnable ? JSON.stringify(device.immediateEnable) : null,
+		inject: device.inject ? JSON.stringify(device.inject) : null,
 		last_state_change_at: device.lastStateChangeAt ?? null,
 		created_at: device.createdAt,
 	};

@@ -96,11 +96,17 @@ export class Steps {
 		yield* run(this.#engine.sql.insertInto("operations").values(fromOperation(operation)).compile());
 		events.push(operationEvent(operation, operation.createdAt));
 		const notes = this.memory.of(operation.eid);
+		if (notes.device?.inject !== undefined) yield* this.#injectSoon(operation);
 		if (!notes.openOperations) return;
 		// As the database orders them: the eIM's own first, then by age.
 		const isOwn = ({ origin }: Operation) => origin === "eim";
 		const all = [...notes.openOperations, operation];
 		notes.openOperations = [...all.filter(isOwn), ...all.filter((one) => !isOwn(one))];
+	}
+
+	/** A device that packages are brought to need not wait for its next poll. */
+	*#injectSoon({ eid, createdAt }: Operation): Step<void> {
+		yield* this.insertJobs([{ kind: "packageInjection", reference: eid, runAfter: createdAt }], createdAt);
 	}
 
 	*insertJobs(jobs: readonly NewJob[], at: number): Step<void> {

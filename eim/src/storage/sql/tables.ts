@@ -35,6 +35,7 @@ export interface Tables {
 		released_at: number | null;
 		card_eims: string | null;
 		immediate_enable: string | null;
+		inject: string | null;
 		last_state_change_at: number | null;
 		created_at: number;
 	};

@@ -152,6 +152,7 @@ export class PackageTaker {
 }
 
 function afterPoll(device: Device, poll: Poll): Device {
+	if (poll.isInjection) return device;
 	const { at: lastPollAt, rplmn: lastRplmn, stateChangeCause: lastStateChangeCause } = poll;
 	let after: Device = { ...device, lastPollAt };
 	if (lastRplmn !== undefined) after = { ...after, lastRplmn };
@@ -163,7 +164,8 @@ function afterPoll(device: Device, poll: Poll): Device {
 function firstEvents(device: Device, poll: Poll): NewEvent[] {
 	const events: NewEvent[] = [];
 	const { eid, at, stateChangeCause } = poll;
-	if (device.lastPollAt === undefined) events.push({ at, type: "deviceSeenFirst", eid, facts: {} });
+	if (device.lastPollAt === undefined && !poll.isInjection)
+		events.push({ at, type: "deviceSeenFirst", eid, facts: {} });
 	if (stateChangeCause !== undefined && isNews(device, poll)) {
 		events.push({ at, type: "stateChangeReported", eid, facts: { stateChangeCause } });
 	}

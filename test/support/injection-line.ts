@@ -1,0 +1,55 @@
+import { createHttpInjector } from "@iot-esim/eim/bindings/inject";
+import type { PackageInjector } from "@iot-esim/eim/esipa/inject-packages";
+import type { Ipa } from "@iot-esim/ipa/agent";
+import { isCertificateOf } from "@iot-esim/ipa/esipa/eim-certificate";
+import { createTransferFace } from "@iot-esim/ipa/esipa/transfer-face";
+import { encodePem } from "@iot-esim/shared/pki/pem";
+import { memoryLogger } from "@iot-esim/shared/runtime/logger";
+import { EsimError } from "@iot-esim/shared/util/errors";
+import type { TestPki } from "@iot-esim/sim/pki/test-pki";
+import { faceClient, type SeenExchange } from "./esipa-face-client.ts";
+
+/** The line that an eIM brings packages over: its client, TLS left out, and the listener of an IPA. */
+export class InjectionLine {
+	/** What came over it. */
+	readonly seen: SeenExchange[] = [];
+	/** The device cannot be reached. */
+	isCut = false;
+	/** The device gets what is brought, but its answer is lost. */
+	losesAnswers = false;
+	/** Shown to the listener; that of the eIM unless a test takes another. */
+	certificate: Uint8Array;
+	readonly injector: PackageInjector;
+	#ipa: Ipa | undefined;
+
+	constructor(pki: TestPki, clock: { readonly now: () => number }) {
+		this.certificate = pki.eimTls.certificate;
+		const fallbackCa = [encodePem("CERTIFICATE", pki.tlsCa.certificate)];
+		const face = createTransferFace({
+			transfer: (message, shown) => {
+				if (this.#ipa === undefined) throw new Error("no device at the end of the line");
+				return this.#ipa.transferEimPackage(message, (eim) =>
+					isCertificateOf(eim, shown, { now: clock.now(), fallbackCa }),
+				);
+			},
+			log: memoryLogger().logger("ipa.inject"),
+		});
+		this.injector = createHttpInjector(() => {
+			const client = faceClient(face, (exchange) => this.seen.push(exchange), this.certificate);
+			return {
+				request: async (request) => {
+					if (this.isCut) throw new EsimError("TRANSPORT_UNREACHABLE", "no line");
+					const answer = await client.request(request);
+					if (this.losesAnswers) throw new EsimError("TRANSPORT_RESET", "the answer is lost");
+					return answer;
+				},
+				close: () => undefined,
+			};
+		});
+	}
+
+	/** Puts a device at the end of the line. */
+	connect(ipa: Ipa): void {
+		this.#ipa = ipa;
+	}
+}
