@@ -6,8 +6,13 @@ export const eimErrors = defineErrors({
 		action: "Check the path and that the eIM's user may read it (and write, for dataFolder).",
 	},
 	EIM_FILES_UNPAIRED: {
-		meaning: "Of settings that need each other (a key and its certificate, a former server and its port) some are missing.",
+		meaning:
+			"Of settings that need each other (a key and its certificate, a former server and its port) some are missing.",
 		action: "Give all that the message names, or none of them.",
+	},
+	EIM_PORT_UNUSABLE: {
+		meaning: "The eIM cannot listen on a configured address.",
+		action: "Choose another port or host in the setting that the message names, or stop the program that has it.",
 	},
 	EIM_TRUST_EMPTY: {
 		meaning: "No CI certificate is configured, so no SM-DP+ and no eUICC can be trusted.",

@@ -94,6 +94,17 @@ describe("the program of the eIM", () => {
 		expect(unknown.output.err).toContain("EIM_API_PORT");
 	});
 
+	it("leaves a data folder alone that another eIM works with, and says what to do about a wrong DATABASE_URL", async () => {
+		const first = start(MAIN, serverFlags());
+		await first.firstLine;
+		const second = start(MAIN, serverFlags());
+		expect(await second.ended).toBe(1);
+		expect(second.output.err).toContain("another eIM is running");
+		const lost = start(MAIN, serverFlags(), { DATABASE_URL: "nonsense" });
+		expect(await lost.ended).toBe(1);
+		expect(lost.output.err).toContain("write postgres://");
+	});
+
 	it("says which port is taken and ends with exit code 1", async () => {
 		const first = start(MAIN, serverFlags());
 		const { listening } = JSON.parse(await first.firstLine);
@@ -102,6 +113,6 @@ describe("the program of the eIM", () => {
 		const flags = ["--data-folder", other, "--api-port", "0", "--esipa-port", port, "--esipa-host", "127.0.0.1"];
 		const second = start(MAIN, flags);
 		expect(await second.ended).toBe(1);
-		expect(second.output.err).toContain(port);
+		expect(second.output.err).toContain(`:${port} is in use by another program`);
 	});
 });

@@ -5,13 +5,14 @@ import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { exitCode, Lifecycle, runUntilSignal } from "@iot-esim/shared/runtime/lifecycle";
 import { pinoLogger } from "@iot-esim/shared/runtime/pino-logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
-import { createHttpsListener } from "@iot-esim/shared/transport/http/server";
+import { createHttpsListener, type ServerIdentity } from "@iot-esim/shared/transport/http/server";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import { serverConfig } from "./admin/server-config.ts";
 import { buildEim } from "./app.ts";
 import { LARGEST_ESIPA_BODY } from "./bindings/esipa-face.ts";
 import type { EimConfig } from "./config.ts";
+import { EimError } from "./errors.ts";
 
 /** `main.js [--config FILE] [--esipa-port 8443 ...]`; every setting is also an environment variable EIM_... */
 function readSettings(argumentsGiven: readonly string[]): EimConfig {
@@ -29,12 +30,15 @@ async function run(): Promise<number> {
 		version: string;
 	};
 	const eim = await buildEim(config, { clock: systemClock, random: systemRandom, logger, version });
-	const esipa = createHttpsListener(eim.esipaHttp, {
-		identity: eim.tlsIdentity,
-		// Anyone may connect: nothing larger than a message of an IPA is taken in.
-		maxBodyBytes: LARGEST_ESIPA_BODY,
-		onError: (error) => log.error("request failed", { error }),
-	});
+	const listenerFor = (identity: ServerIdentity) =>
+		createHttpsListener(eim.esipaHttp, {
+			identity,
+			// Anyone may connect: nothing larger than a message of an IPA is taken in.
+			maxBodyBytes: LARGEST_ESIPA_BODY,
+			onError: (error) => log.error("request failed", { error }),
+		});
+	const esipa = listenerFor(eim.tlsIdentity);
+	const former = eim.formerTlsIdentity && listenerFor(eim.formerTlsIdentity);
 	const listening: Record<string, string> = {};
 	const lifecycle = new Lifecycle({ clock: systemClock, log, stopTimeout: Seconds(15) })
 		.add({ name: "eim", start: () => undefined, stop: () => eim.close() })
@@ -43,7 +47,8 @@ async function run(): Promise<number> {
 		.add({
 			name: "api",
 			async start() {
-				await eim.api.listen({ host: config["api.host"], port: config["api.port"] });
+				const place = { host: config["api.host"], port: config["api.port"] };
+				await listenOn("api", place, () => eim.api.listen(place));
 				const { address, port } = eim.api.server.address() as AddressInfo;
 				listening.api = `${config["api.tlsKey"] ? "https" : "http"}://${named(address)}:${port}`;
 			},
@@ -52,11 +57,23 @@ async function run(): Promise<number> {
 		.add({
 			name: "esipa",
 			async start() {
-				const { host, port } = await esipa.listen({ host: config["esipa.host"], port: config["esipa.port"] });
+				const place = { host: config["esipa.host"], port: config["esipa.port"] };
+				const { host, port } = await listenOn("esipa", place, () => esipa.listen(place));
 				eim.setEsipaPort(port);
 				listening.esipa = `https://${named(host)}:${port}`;
 			},
 			stop: () => esipa.close(),
+		})
+		.add({
+			name: "former esipa",
+			async start() {
+				const port = config["esipa.formerPort"];
+				if (former === undefined || port === undefined) return;
+				const place = { host: config["esipa.host"], port };
+				const bound = await listenOn("esipa.former", place, () => former.listen(place));
+				listening.formerEsipa = `https://${named(bound.host)}:${bound.port}`;
+			},
+			stop: () => former?.close(),
 		})
 		.add({ name: "health", start: () => undefined, stop: () => eim.health.beginShutdown() });
 	process.on("SIGHUP", () => {
@@ -78,6 +95,29 @@ async function run(): Promise<number> {
 		},
 	});
 }
+
+interface Place {
+	readonly host: string;
+	readonly port: number;
+}
+
+/** @throws EimError EIM_PORT_UNUSABLE naming the settings, when another program has the port or it is not ours to take */
+async function listenOn<T>(settings: string, { host, port }: Place, listen: () => Promise<T>): Promise<T> {
+	try {
+		return await listen();
+	} catch (cause) {
+		const reason = LISTEN_REASONS[(cause as NodeJS.ErrnoException).code ?? ""];
+		if (reason === undefined) throw cause;
+		throw new EimError("EIM_PORT_UNUSABLE", `${settings}: ${named(host)}:${port} ${reason}`, { cause });
+	}
+}
+
+const LISTEN_REASONS: Readonly<Record<string, string>> = {
+	EADDRINUSE: "is in use by another program; stop that one or choose another port",
+	EACCES: "may not be used by this user; choose a port from 1024 on or give the program the right",
+	EADDRNOTAVAIL: "is no address of this machine; choose another host",
+	ENOTFOUND: "is no name of this machine; choose another host",
+};
 
 function named(host: string): string {
 	return host.includes(":") ? `[${host}]` : host;

@@ -68,3 +68,22 @@ it("says which server it cannot reach", async () => {
 		message: expect.stringContaining("cannot be reached"),
 	});
 });
+
+it("says what to write where the address of the database is none, and shows no password", async () => {
+	for (const databaseUrl of ["nonsense", "mysql://user:secret@db/eim", "postgres://"]) {
+		const refused = await openStore({ databaseUrl, file: "" }).catch((error: Error) => error);
+		expect(refused).toMatchObject({ code: "STORE_URL_INVALID", message: expect.stringContaining("postgres://USER") });
+		expect((refused as Error).message).not.toContain("secret");
+	}
+});
+
+it("is refused to a second server, not to those who only look, and free again when the first one has closed", async () => {
+	const server = await openStore({ file, isExclusive: true });
+	await expect(openStore({ file, isExclusive: true })).rejects.toMatchObject({
+		code: "STORE_IN_USE",
+		message: expect.stringContaining("another eIM is running"),
+	});
+	await (await openStore({ file })).close();
+	await server.close();
+	await (await openStore({ file, isExclusive: true })).close();
+});

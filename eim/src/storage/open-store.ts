@@ -28,7 +28,11 @@ export async function openStore(location: StoreLocation): Promise<Store> {
 	const { databaseUrl, file, connections = CONNECTIONS, onConnectionLost = () => undefined } = location;
 	if (databaseUrl !== undefined && !isPostgresUrl(databaseUrl)) {
 		// The text itself may hold a password.
-		throw new StoreError("STORE_URL_INVALID", "database.url (or DATABASE_URL) is not the address of a PostgreSQL database");
+		const form = "postgres://USER:PASSWORD@HOST:5432/DATABASE";
+		throw new StoreError(
+			"STORE_URL_INVALID",
+			`database.url (or DATABASE_URL) is no address of PostgreSQL: write ${form}`,
+		);
 	}
 	const isOwned = location.isExclusive === true && databaseUrl === undefined && file !== ":memory:";
 	const release = isOwned ? ownSqliteFile(file) : () => undefined;

@@ -1,6 +1,6 @@
 import { IdError } from "./errors.ts";
 
-/** The identifier of an eIM, 1 to 128 characters (SGP.32 v1.2, EimConfigurationData); what it looks like is EimIdType's. */
+/** The identifier of an eIM, 1 to 128 characters (SGP.32 v1.2, EimConfigurationData); what it looks like is `eimIdType`'s. */
 export type EimId = string & { readonly __brand: "EimId" };
 
 /**
@@ -13,7 +13,3 @@ export function EimId(text: string): EimId {
 	}
 	return text as EimId;
 }
-
-/** The kinds of eimId, with their codes in the ASN.1. */
-export const EimIdType = { eimIdTypeOid: 1, eimIdTypeFqdn: 2, eimIdTypeProprietary: 3 } as const;
-export type EimIdType = (typeof EimIdType)[keyof typeof EimIdType];

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hex } from "../util/bytes.ts";
 import { Eid } from "./eid.ts";
-import { EimId, EimIdType } from "./eim-id.ts";
+import { EimId } from "./eim-id.ts";
 import { IdError } from "./errors.ts";
 import { Iccid } from "./iccid.ts";
 import { TransactionId } from "./transaction-id.ts";
@@ -94,9 +94,5 @@ describe("EimId", () => {
 		expect(EimId("é".repeat(128))).toHaveLength(128);
 		expect(() => EimId("")).toThrow(IdError);
 		expect(() => EimId("x".repeat(129))).toThrow("not 129");
-	});
-
-	it("has the type codes of the ASN.1", () => {
-		expect(EimIdType).toEqual({ eimIdTypeOid: 1, eimIdTypeFqdn: 2, eimIdTypeProprietary: 3 });
 	});
 });

@@ -1,0 +1,37 @@
+import { all, first, run, type SqlEngine, type Step } from "./engine.ts";
+
+/** So many operations are looked at in one transaction: others wait no longer than that takes. */
+const LOOKED_AT_ONCE = 500;
+
+/**
+ * Removes operations that have had their day, and what is kept for them. The oldest come first, and an operation ends
+ * no sooner than it was created: at the first one created since, all older ones have been seen.
+ */
+export function* removeOperations(
+	{ sql }: SqlEngine,
+	before: number,
+	after: number | undefined,
+): Step<number | undefined> {
+	const rows = yield* all(
+		sql
+			.selectFrom("operations")
+			.select(["seq", "id", "eid", "created_at", "finished_at"])
+			.where("seq", ">", after ?? 0)
+			.orderBy("seq")
+			.limit(LOOKED_AT_ONCE)
+			.compile(),
+	);
+	for (const { id, eid, created_at: createdAt, finished_at: finishedAt } of rows) {
+		if (createdAt >= before) return undefined;
+		if (finishedAt === null || finishedAt >= before) continue;
+		// The package with the newest counter stays: it is the last defence against giving that counter out again.
+		const newest = sql.selectFrom("devices").select("devices.counter").where("devices.eid", "=", eid);
+		const packages = sql.selectFrom("packages").select("seq").where("eid", "=", eid).where("operation_id", "=", id);
+		if (yield* first(packages.where("counter", "=", newest).limit(1).compile())) continue;
+		yield* run(sql.deleteFrom("packages").where("eid", "=", eid).where("operation_id", "=", id).compile());
+		const results = sql.deleteFrom("received_results").where("eid", "=", eid);
+		yield* run(results.where("operation_id", "=", id).where("verification", "!=", "kept").compile());
+		yield* run(sql.deleteFrom("operations").where("id", "=", id).compile());
+	}
+	return rows.length < LOOKED_AT_ONCE ? undefined : rows.at(-1)?.seq;
+}
