@@ -24,6 +24,8 @@ type Place = Pick<OutgoingEvent, "smdsAddress" | "eid" | "eventId">;
 
 const RETRY_DELAYS: readonly Duration[] = [Seconds(1), Seconds(5), Seconds(30), Minutes(2), Minutes(10), Hours(1)];
 
+const PAUSE_AFTER_FAILED_WRITE = Minutes(1);
+
 /** An event that is no longer wanted is given up after this time: the SM-DS ends it by itself some day. */
 const GIVE_UP_DELETION_AFTER = Hours(24 * 7);
 
@@ -109,8 +111,20 @@ export class EventOutbox {
 		this.#underWay.delete(key);
 		if (this.#isStopped) return;
 		// Another thing may be wanted by now; the answer is then about the past.
-		if (this.#records.get(key) === event) this.#note(event, outcome);
-		this.#work();
+		if (this.#records.get(key) !== event || this.#isNoted(event, outcome)) return this.#work();
+		this.#cancelRetry();
+		this.#cancelRetry = this.#clock.schedule(PAUSE_AFTER_FAILED_WRITE, () => this.#work());
+	}
+
+	/** False when the disk does not take it; the SM-DS is then asked again, which changes nothing there. */
+	#isNoted(event: OutgoingEvent, outcome: EventOutcome): boolean {
+		try {
+			this.#note(event, outcome);
+			return true;
+		} catch (error) {
+			this.#log.error("event cannot be written down", { eventId: event.eventId, error });
+			return false;
+		}
 	}
 
 	#note(event: OutgoingEvent, outcome: EventOutcome): void {
