@@ -24,7 +24,7 @@ import {
 	compactProfileInstallationResult,
 } from "@iot-esim/shared/security/compact";
 import { euiccSignature2Input } from "@iot-esim/shared/security/signature-input";
-import { hex } from "@iot-esim/shared/util/bytes";
+import { concatBytes, hex } from "@iot-esim/shared/util/bytes";
 import { Minutes } from "@iot-esim/shared/util/duration";
 import { afterEach, describe, expect, it } from "vitest";
 import { type esipaBench, packageIn, poll, testPki } from "../support/esipa-bench.ts";
@@ -98,6 +98,21 @@ describe("a profile that is not the one expected", () => {
 		});
 		expect(await bench.ask(prepared())).toEqual(tlv(0xbf3a, hex`81 01 32`));
 		expect(calls.map(({ name }) => name)).toEqual(["initiateAuthentication", "authenticateClient"]);
+	});
+
+	it("is refused as well when the package holds another one than was offered", async () => {
+		const { id, answers } = await offered({});
+		const stored = concatBytes(profileMetadata({ profileName: "Other" }), new Uint8Array(8));
+		answers.getBoundProfilePackage = {
+			kind: "ok",
+			transactionId,
+			boundProfilePackage: tlv(0xbf36, tlv(0xbf23), tlv(0xa0), tlv(0xa1, tlv(0x88, stored)), tlv(0xa3)),
+		};
+		expect(await bench.ask(prepared())).toEqual(tlv(0xbf3a, hex`81 01 32`));
+		expect(await bench.store.loadOperation(id)).toMatchObject({
+			state: "failed",
+			reason: { text: expect.stringContaining("differ in profileName") },
+		});
 	});
 
 	it("ends the session at the SM-DP+ by the eUICC's signature, and only without one when none comes", async () => {

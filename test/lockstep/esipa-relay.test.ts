@@ -25,6 +25,8 @@ import {
 	info1,
 	initiate,
 	initiateError,
+	installation,
+	notify,
 	prepared,
 	profileMetadata,
 	refused,
@@ -282,6 +284,26 @@ describe("CancelSession", () => {
 		expect(await bench.jobs.runDue()).toBe(1);
 		expect(calls.filter((call) => call.name === "cancelSession")).toHaveLength(3);
 		expect(calls.at(-1)?.request).toEqual({ transactionId, cancelSessionResponse: cancelled });
+	});
+
+	it.each([
+		["AuthenticateClient", 1],
+		["GetBoundProfilePackage", 2],
+	])("ends the operation after %s too", async (_name, steps) => {
+		const { id, calls } = await session();
+		for (const message of [authenticate(), prepared()].slice(0, steps)) await bench.ask(message);
+		expect(await bench.ask(cancel())).toEqual(hex`BF41 02 A0 00`);
+		expect(await bench.state(id)).toBe("failed");
+		expect(calls.at(-1)?.name).toBe("cancelSession");
+	});
+
+	it("of a profile that is installed is refused by 1, and the operation stays as it is", async () => {
+		const { id } = await session();
+		await bench.ask(authenticate());
+		await bench.ask(prepared());
+		await bench.send(notify(installation()));
+		expect(await bench.ask(cancel())).toEqual(tlv(0xbf41, hex`81 01 01`));
+		expect(await bench.state(id)).toBe("succeeded");
 	});
 
 	it("of an unknown transaction is refused by 1", async () => {

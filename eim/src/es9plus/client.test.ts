@@ -334,8 +334,22 @@ describe("towards any SM-DP+", () => {
 		["getBoundProfilePackage", "8.2.7", "6.4", 4],
 		["getBoundProfilePackage", "8.10.1", "3.9", 95],
 		["cancelSession", "8.10.1", "3.9", 1],
-		["cancelSession", "9.9", "9.9", 127],
-	] as const)("maps %s %s/%s to %i", (called, subject, reason, expected) => {
-		expect(refusalByCodes(called, subject, reason).esipaError).toBe(expected);
+		["authenticateClient", "8.2.5", "4.3", 8],
+		["authenticateClient", "8.9.5", "3.9", 56],
+		["authenticateClient", "8.2", "1.2", 127],
+		["cancelSession", "8.8", "3.10", 127],
+	] as const)("maps %s %s/%s to %i, and says in words what it means", (called, subject, reason, expected) => {
+		expect(refusalByCodes(called, subject, reason)).toMatchObject({
+			esipaError: expected,
+			meaning: expect.stringMatching(/\w+ \w+.*\.$/),
+		});
+	});
+
+	it("maps what no table has to 127", () => {
+		expect(refusalByCodes("cancelSession", "9.9", "9.9")).toEqual({
+			subjectCode: "9.9",
+			reasonCode: "9.9",
+			esipaError: 127,
+		});
 	});
 });

@@ -38,6 +38,8 @@ export async function cancelSession(context: EsipaContext, body: Uint8Array): Pr
 	const reason = reasonFor(full.value);
 	const details = { cancelSessionResponse: toHex(full.der) };
 	const operationEvent = { kind: "failed", at, reason } as const;
+	const isOver = session.state === "installed" || session.state === "installationFailed";
+	if (isOver) return failure(ErrorCode.invalidTransactionId);
 	await context.store.moveSession(session.transactionId, "cancelled", { at, details, operationEvent });
 	log.info("session cancelled by the device", { eid: session.eid, code: reason.code });
 	// ES11 has no such function: a session with an SM-DS ends by itself.

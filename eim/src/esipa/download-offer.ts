@@ -35,12 +35,14 @@ export async function checkOffer(context: EsipaContext, offer: Offer): Promise<n
 	if (operation === undefined) return undefined;
 	if (offer.isCodeMissing) {
 		const text = "The order at the SM-DP+ needs a confirmation code; order again with it.";
-		await refuse(context, offer, { text, code: "8.2.7/2.2" });
+		await refuseDownload(context, offer.session, { text, code: "8.2.7/2.2" });
 		return ErrorCode.undefinedError;
 	}
 	const metadata = readMetadata(offer.profileMetadata);
 	if (metadata === undefined) {
-		await refuse(context, offer, { text: "The SM-DP+ sent metadata of the profile that cannot be read." });
+		await refuseDownload(context, offer.session, {
+			text: "The SM-DP+ sent metadata of the profile that cannot be read.",
+		});
 		return ErrorCode.undefinedError;
 	}
 	const { download: policy } = context.settings;
@@ -51,7 +53,7 @@ export async function checkOffer(context: EsipaContext, offer: Offer): Promise<n
 		await askForTable(context, offer);
 		return ErrorCode.undefinedError;
 	}
-	await refuse(context, offer, verdict.reason, verdict.cancelReason);
+	await refuseDownload(context, offer.session, verdict.reason, verdict.cancelReason);
 	return verdict.cancelReason === CancelSessionReasonCode.pprNotAllowed ? ErrorCode.pprNotAllowed : undefined;
 }
 
@@ -64,10 +66,13 @@ function readMetadata(der: Uint8Array): StoreMetadataRequest | undefined {
 	}
 }
 
-/** @param cancelReason CancelSessionReason that the IPA derives from the error */
-async function refuse(
+/**
+ * Ends a download by the eIM: the operation at once, the session when the device cancels it, or a while later without.
+ * @param cancelReason CancelSessionReason that the IPA derives from the error
+ */
+export async function refuseDownload(
 	context: EsipaContext,
-	{ session }: Offer,
+	session: RspSession,
 	reason: OperationReason,
 	cancelReason?: number,
 ): Promise<void> {
