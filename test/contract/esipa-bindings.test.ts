@@ -5,6 +5,7 @@ import { ESIPA_FUNCTION_NAMES } from "@iot-esim/shared/messages/sgp32/json/esipa
 import { toHex } from "@iot-esim/shared/util/bytes";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { afterEach, describe, expect, it } from "vitest";
+import { shows } from "../conformance/claim.ts";
 import { BINDINGS_AND_CURVES, type SeenExchange } from "../support/esipa-face-client.ts";
 import { SMDP } from "../support/smdp-bench.ts";
 import { BOOTSTRAP, type ChainOptions, profileDescription, TARGET, wholeChain } from "../support/whole-chain.ts";
@@ -33,6 +34,8 @@ async function chain(given: ChainOptions) {
 	return { ...parts, seen };
 }
 
+const pascalCase = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
+
 /** The function that an exchange called, by the one thing that tells it in its binding. */
 function functionOf({ path, request }: SeenExchange): string {
 	if (path !== "/gsma/rsp2/asn1") return path.replace("/gsma/rsp2/esipa/", "");
@@ -40,7 +43,7 @@ function functionOf({ path, request }: SeenExchange): string {
 }
 
 describe.each(BINDINGS_AND_CURVES)("ESipa in %s on %s", (binding, curve) => {
-	it("carries every function that an IPA calls, in a download, a cancelled one, commands and notifications", async () => {
+	it("carries every function that an IPA calls, in a download, a cancelled one, commands and notifications", async (context) => {
 		const { eim, eid, round, release, orderDownload, seen, profiles } = await chain({
 			binding,
 			curve,
@@ -63,7 +66,9 @@ describe.each(BINDINGS_AND_CURVES)("ESipa in %s on %s", (binding, curve) => {
 		expect(await eim.state(list)).toBe("succeeded");
 		expect(await profiles()).toEqual({ [TARGET]: "enabled", [BOOTSTRAP]: "disabled" });
 		const called = new Set(seen.map(functionOf));
-		expect([...called].sort()).toEqual(ESIPA_FUNCTION_NAMES.filter((name) => name !== "transferEimPackage").sort());
+		const ofIpa = ESIPA_FUNCTION_NAMES.filter((name) => name !== "transferEimPackage");
+		expect([...called].sort()).toEqual([...ofIpa].sort());
+		shows(context, { interface: "ESipa", functions: ofIpa.map(pascalCase), binding, curve });
 	});
 
 	it("has the path, the media type and the headers of SGP.32 section 6.1 in every exchange", async () => {
@@ -90,7 +95,7 @@ describe.each(BINDINGS_AND_CURVES)("ESipa in %s on %s", (binding, curve) => {
 describe.each(BINDINGS_AND_CURVES)("ESipa.TransferEimPackage in %s on %s", (inject, curve) => {
 	const start = () => chain({ binding: inject, inject, curve });
 
-	it("brings a command, takes its result in the answer, and brings the acknowledgement", async () => {
+	it("brings a command, takes its result in the answer, and brings the acknowledgement", async (context) => {
 		const { eim, eid, injection, device, seen, ipa } = await start();
 		const list = await eim.order(eid, { type: "listProfiles", parameters: {} });
 		await eim.jobs.runDue();
@@ -103,6 +108,7 @@ describe.each(BINDINGS_AND_CURVES)("ESipa.TransferEimPackage in %s on %s", (inje
 		await ipa.close();
 		await device.restart();
 		expect(await device.ask("BF2B04A0028200")).toMatch(/^BF2B02A[02]00$/);
+		shows(context, { interface: "ESipa", functions: ["TransferEimPackage"], binding: inject, curve });
 	});
 
 	it("brings a switch of profiles, whose result the device provides itself, and a download likewise", async () => {

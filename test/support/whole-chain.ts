@@ -11,6 +11,8 @@ import type { EimSigner } from "@iot-esim/eim/keys/eim-signer";
 import { createIpa, type Ipa, type IpaSettings } from "@iot-esim/ipa/agent";
 import { inProcessDriver } from "@iot-esim/ipa/card/drivers/in-process";
 import { EsipaLinkError } from "@iot-esim/ipa/esipa/errors";
+import type { EsipaLink } from "@iot-esim/ipa/esipa/esipa-link";
+import type { EsipaTarget } from "@iot-esim/ipa/esipa/http-link";
 import { openJournal } from "@iot-esim/ipa/state/journal";
 import { memoryJournalStorage } from "@iot-esim/ipa/state/journal-storage";
 import type { Curve } from "@iot-esim/shared/crypto/curve";
@@ -151,36 +153,14 @@ export async function deviceChain(given: ChainOptions & { readonly http: Es9Plus
 	const injection = new InjectionLine(pki, { now: () => eim.clock.now() });
 	const eim = await esipaBench({ es9plus, pki, injector: injection.injector });
 	const device = await associatedCard(pki, eim.deps.signer, given);
-	const certificate = encodePem("CERTIFICATE", pki.dpTls.certificate);
-	const inject = given.inject && { url: "https://device.example.com", certificate, binding: given.inject };
-	await eim.register(eid, inject === undefined ? {} : { inject });
-	let isReachable = true;
+	await eim.register(eid, injectAddress(pki, given.inject));
 	/** Who answers under which eimId; tests add eIMs, and let one come back otherwise. */
 	const peers = new Map<string, HttpHandler>([[EIM_ID, eim.face]]);
-	const faceOf =
-		(eimId: string): HttpHandler =>
-		(request) => {
-			const face = peers.get(eimId);
-			if (face === undefined) throw new EsipaLinkError("IPA_EIM_UNREACHABLE", `no eIM ${eimId} in this test`);
-			return face(request);
-		};
 	const events: string[] = [];
+	const line = { isReachable: true };
 	const ipa = createIpa({
 		driver: inProcessDriver(device.card),
-		link: (target) => {
-			const seen = given.seen === undefined ? {} : { seen: given.seen };
-			const link = faceLink(given.binding ?? "asn1", faceOf(target.eimId), {
-				target: { ...target, trustedTlsKey: TLS_KEY },
-				...seen,
-			});
-			return {
-				...link,
-				exchange: async (message, signal) => {
-					if (!isReachable) throw new EsipaLinkError("IPA_EIM_UNREACHABLE", "cut");
-					return link.exchange(message, signal);
-				},
-			};
-		},
+		link: (target) => linkTo(target, given, peers, line),
 		clock: systemClock,
 		random: systemRandom,
 		journal: await openJournal(memoryJournalStorage()),
@@ -191,16 +171,6 @@ export async function deviceChain(given: ChainOptions & { readonly http: Es9Plus
 	const profiles = async () =>
 		Object.fromEntries((await eim.store.listProfiles(eid)).map((profile) => [profile.iccid, profile.state]));
 	ipa.events.onAny((event) => events.push(event.type));
-	/** No way to the eIM from the next execution of a package until the rollback. */
-	const cutUntilRollback = () => {
-		const stop = ipa.events.onAny((event) => {
-			if (event.type === "package-executed" && event.outcome === "signed-result") isReachable = false;
-			if (event.type === "rollback-started") {
-				isReachable = true;
-				stop();
-			}
-		});
-	};
 	return {
 		pki,
 		eid,
@@ -210,7 +180,7 @@ export async function deviceChain(given: ChainOptions & { readonly http: Es9Plus
 		injection,
 		peers,
 		events,
-		cutUntilRollback,
+		cutUntilRollback: () => cutUntilRollback(ipa, line),
 		round: () => round(ipa),
 		profiles,
 		close: async () => {
@@ -218,6 +188,48 @@ export async function deviceChain(given: ChainOptions & { readonly http: Es9Plus
 			await eim.close();
 		},
 	};
+}
+
+function injectAddress(pki: TestPki, binding: Binding | undefined) {
+	if (binding === undefined) return {};
+	const certificate = encodePem("CERTIFICATE", pki.dpTls.certificate);
+	return { inject: { url: "https://device.example.com", certificate, binding } };
+}
+
+/** The IPA's link to an eIM of this process, as long as the device has a network. */
+function linkTo(
+	target: EsipaTarget,
+	{ binding = "asn1", seen }: ChainOptions,
+	peers: ReadonlyMap<string, HttpHandler>,
+	line: { readonly isReachable: boolean },
+): EsipaLink {
+	const face: HttpHandler = (request) => {
+		const peer = peers.get(target.eimId);
+		if (peer === undefined) throw new EsipaLinkError("IPA_EIM_UNREACHABLE", `no eIM ${target.eimId} in this test`);
+		return peer(request);
+	};
+	const link = faceLink(binding, face, {
+		target: { ...target, trustedTlsKey: TLS_KEY },
+		...(seen === undefined ? {} : { seen }),
+	});
+	return {
+		...link,
+		exchange: async (message, signal) => {
+			if (!line.isReachable) throw new EsipaLinkError("IPA_EIM_UNREACHABLE", "cut");
+			return link.exchange(message, signal);
+		},
+	};
+}
+
+/** No way to the eIM from the next execution of a package until the rollback. */
+function cutUntilRollback(ipa: Ipa, line: { isReachable: boolean }): void {
+	const stop = ipa.events.onAny((event) => {
+		if (event.type === "package-executed" && event.outcome === "signed-result") line.isReachable = false;
+		if (event.type === "rollback-started") {
+			line.isReachable = true;
+			stop();
+		}
+	});
 }
 
 /** One round of the agent; how many packages it worked off. */
