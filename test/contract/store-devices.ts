@@ -1,4 +1,5 @@
 import { newDevice } from "@iot-esim/eim/domain/device";
+import type { Operation } from "@iot-esim/eim/domain/operation";
 import { describe, expect, it } from "vitest";
 import type { OpenStore } from "./store.ts";
 import { audit, eidOf, listProfiles, registered, START, signer } from "./store-samples.ts";
@@ -107,6 +108,75 @@ export function storeDevicesContract(
 			await one.registerDevice(newDevice({ eid, at: START, name: "third" }), audit);
 			expect((await two.loadDevice(eid))?.name).toBe("third");
 			if (!isDurable()) context.annotate("one instance: this store is in memory");
+		});
+
+		it("keeps what belongs to the association with a card, and gives a released device nothing", async () => {
+			const store = await open();
+			const eid = await registered(store);
+			const association = {
+				signingKeyId: "0011223344556677",
+				tlsTrustId: "8899AABBCCDDEEFF",
+				cardEims: [{ eimId: "a", idType: "oid" as const }, { eimId: "b" }],
+				immediateEnable: { isAllowed: true, smdpOid: "2.999.1" },
+			};
+			await store.changeDevice(eid, { ...association, associationToken: 4, counter: 9 });
+			expect(await store.loadDevice(eid)).toMatchObject(association);
+			await store.enqueueOperation(listProfiles("a", eid), audit);
+			await store.changeDevice(eid, { releasedAt: START + 3 });
+			expect((await store.takeNextPackage({ eid, at: START + 4 }, signer())).kind).toBe("nothing");
+			expect(await store.loadOperation("a")).toMatchObject({ state: "failed", reason: { code: "DEVICE_RELEASED" } });
+			// The card counts anew under another token only, also for a device that was removed meanwhile.
+			await store.removeDevice(eid, audit);
+			const again = newDevice({ eid, at: START, counter: 1, associationToken: 4 });
+			await store.registerDevice(again, audit);
+			expect((await store.loadDevice(eid))?.counter).toBe(9);
+			await store.removeDevice(eid, audit);
+			await store.registerDevice({ ...again, associationToken: 5 }, audit);
+			expect((await store.loadDevice(eid))?.counter).toBe(1);
+		});
+
+		it("tells how many devices know which keys of the eIM, and which are behind", async () => {
+			const store = await open();
+			const [one, two, three] = [await registered(store, 1), await registered(store, 2), await registered(store, 3)];
+			await store.noteEimKeys({ signingKeyId: "OLD", tlsTrustId: "T" });
+			await store.changeDevice(one, { signingKeyId: "NEW" });
+			await store.changeDevice(three, { releasedAt: START });
+			await store.noteEimKeys({ signingKeyId: "OTHER", tlsTrustId: undefined });
+			const byKey = (a: { signingKeyId?: string }, b: { signingKeyId?: string }) =>
+				String(a.signingKeyId).localeCompare(String(b.signingKeyId));
+			expect([...(await store.countEimKeys())].sort(byKey)).toEqual([
+				{ signingKeyId: "NEW", tlsTrustId: "T", devices: 1, updating: 0 },
+				{ signingKeyId: "OLD", tlsTrustId: "T", devices: 1, updating: 0 },
+			]);
+			const behind = async () =>
+				(await store.listOutdatedDevices({ signingKeyId: "NEW", tlsTrustId: "T" }, 10)).map(({ eid }) => eid);
+			expect(await behind()).toEqual([two]);
+			await store.enqueueOperation(
+				{ ...listProfiles("u", two), type: "updateEim", parameters: {} } as Operation,
+				audit,
+			);
+			expect(await behind()).toEqual([]);
+			expect([...(await store.countEimKeys())].sort(byKey)[1]).toMatchObject({ updating: 1 });
+			expect(await store.listOutdatedDevices({ signingKeyId: "NEW", tlsTrustId: "U" }, 10)).toHaveLength(1);
+		});
+
+		it("tells a state change that is reported again and again once in a while", async () => {
+			const store = await open();
+			const eid = await registered(store);
+			const poll = (at: number, stateChangeCause: number) =>
+				store.takeNextPackage({ eid, at: START + at, stateChangeCause }, signer());
+			const told = async () => {
+				const events = await store.listEvents({ after: 0, limit: 100, types: ["stateChangeReported"] });
+				return events.map(({ facts }) => facts.stateChangeCause);
+			};
+			for (let at = 0; at < 50; at++) await poll(at, 3);
+			for (let at = 50; at < 100; at++) await poll(at, at % 8);
+			expect(await told()).toEqual([3]);
+			await poll(61_000, 4);
+			await poll(61_001, 4);
+			await poll(61_000 + 3_600_000, 4);
+			expect(await told()).toEqual([3, 4, 4]);
+			expect((await store.loadDevice(eid))?.lastStateChangeCause).toBe(4);
 		});
 
 		it("keeps a bounded list of unknown EIDs, the latest first, and forgets one that is registered", async () => {

@@ -1,7 +1,8 @@
 import type { IdempotencyClaim } from "@iot-esim/eim/storage/store";
+import { utf8 } from "@iot-esim/shared/util/bytes";
 import { describe, expect, it } from "vitest";
 import type { OpenStore } from "./store.ts";
-import { audit, DAY, eidOf, listProfiles, registered, START } from "./store-samples.ts";
+import { audit, DAY, eidOf, listProfiles, registered, result, START, signer } from "./store-samples.ts";
 
 const claim: IdempotencyClaim = { key: "k", scope: "me", digest: "d1", answer: '{"id":"a"}', at: START };
 
@@ -93,6 +94,31 @@ export function storeOperationsContract(open: OpenStore): void {
 			expect(await ids({ types: ["download"] })).toEqual([]);
 			const page = await store.listOperations({ limit: 2 });
 			expect(await ids({ cursor: page.next })).toEqual(["o2", "o1", "o0"]);
+		});
+
+		it("removes what was over long ago with its packages and results, but never open ones nor the newest counter", async () => {
+			const store = await open();
+			const eid = await registered(store);
+			const build = signer();
+			const done = async (id: string, at: number) => {
+				await store.enqueueOperation(listProfiles(id, eid), audit);
+				await store.takeNextPackage({ eid, at }, build);
+				const seen = result(eid, id, { bytes: utf8(`result of ${id}`), receivedAt: at });
+				await store.recordResult({ result: seen, operationEvent: { kind: "succeeded", at } });
+			};
+			await done("old", START + 1);
+			await done("later", START + 5);
+			await done("newest", START + 2);
+			await store.enqueueOperation(listProfiles("open", eid), audit);
+			expect(await store.removeOperations(START + 4, undefined)).toBeUndefined();
+			const left = async () => (await store.listOperations({ limit: 10 })).items.map(({ id }) => id);
+			expect(await left()).toEqual(["open", "newest", "later"]);
+			expect(await store.listPackages("old")).toEqual([]);
+			expect((await store.listResults(eid)).map(({ operationId }) => operationId)).toEqual(["later", "newest"]);
+			// A package with a greater counter takes its place as the newest.
+			await store.takeNextPackage({ eid, at: START + 6 }, build);
+			await store.removeOperations(START + 10, undefined);
+			expect(await left()).toEqual(["open"]);
 		});
 
 		it("tells each step in the event stream, in order, and who ordered it in the audit", async () => {
