@@ -1,3 +1,4 @@
+import { ChoiceSchema } from "../asn1/choice.ts";
 import { Asn1Error } from "../asn1/schema.ts";
 import { readWholeTlv } from "../asn1/tlv-reader.ts";
 import { ProfileElement } from "../messages/pe/profile-element.ts";
@@ -9,8 +10,8 @@ import { inspectJson } from "./json-body.ts";
 import { readHeader } from "./lenient-tlv.ts";
 import { guessTypes, similarTypeNames, typeNamed } from "./message-types.ts";
 import { type InspectNode, nodesOf } from "./node.ts";
-import { readTree, type TreeOptions, walkOptions } from "./read-tree.ts";
-import { TOP, Walker } from "./walker.ts";
+import { isElementTag, looksLikeProfile, readTree, type TreeOptions, walkOptions } from "./read-tree.ts";
+import { Walker } from "./walker.ts";
 
 export interface InspectOptions {
 	/** Shows keys, PINs and codes; otherwise they are masked. */
@@ -43,6 +44,7 @@ export function inspect(input: InspectInput, options: InspectOptions = {}): Insp
 	const tree: TreeOptions = { showSecrets: options.showSecrets ?? false };
 	if (input.form === "json") return inspection("JSON body", [inspectJson(input.value, tree, input.length)]);
 	const { bytes } = input;
+	if (bytes.length === 0) return inspection("no octets", [{ name: "no octets", offset: 0, length: 0 }]);
 	if (options.as !== undefined) return inspectAs(bytes, options.as, tree);
 	return guessed(bytes, tree);
 }
@@ -68,17 +70,23 @@ function inspectAs(bytes: Uint8Array, as: string, options: TreeOptions): Inspect
 function guessed(bytes: Uint8Array, options: TreeOptions): Inspection {
 	const command = isTlv(bytes) ? undefined : inspectCommand(bytes, options);
 	if (command !== undefined) return inspection("command APDU", [command]);
-	if (looksLikeProfilePackage(bytes)) return inspection("profile package", [profilePackage(bytes, options).node]);
+	if (beginsLikeProfile(bytes) || looksLikeProfile(bytes)) {
+		return inspection("profile package", [profilePackage(bytes, options).node]);
+	}
 	const response = responseOf(bytes, options);
 	if (response !== undefined) return inspection("response APDU", [response]);
 	const range = { start: 0, end: bytes.length };
 	const [best, ...others] = guessTypes(bytes, range, options);
-	if (beginsWithElement(bytes)) {
-		const elements = profilePackage(bytes, options);
-		if (elements.misfit < (best?.misfit ?? UNFIT)) return inspection("profile elements", [elements.node]);
+	// Keys may be in what is none of the messages, so it is read as what is masked.
+	if (beginsWithElement(bytes) && (best?.misfit ?? UNFIT) >= DOUBTFUL) {
+		return inspection("profile elements", [profilePackage(bytes, options).node]);
 	}
 	if (best === undefined || best.misfit >= UNFIT) return inspection("TLV", plain(bytes, options));
-	const equals = others.filter(({ misfit }) => misfit === best.misfit).map(({ entry }) => entry.name);
+	// That a CHOICE has this type among its alternatives is nothing new.
+	const rivals = others.filter(
+		({ misfit, entry }) => misfit === best.misfit && !(entry.schema instanceof ChoiceSchema),
+	);
+	const equals = rivals.map(({ entry }) => entry.name);
 	const alternatives = [...new Set(equals)].filter((name) => name !== best.entry.name);
 	return { ...inspection(best.entry.name, [best.node, ...following(best.surplus)]), alternatives };
 }
@@ -86,9 +94,11 @@ function guessed(bytes: Uint8Array, options: TreeOptions): Inspection {
 /** One element of a profile package, or several without the header. */
 function beginsWithElement(bytes: Uint8Array): boolean {
 	const header = readHeader(bytes, 0, bytes.length);
-	return !("error" in header) && ProfileElement.accepts(header.tag);
+	return !("error" in header) && isElementTag(header.tag);
 }
 
+/** From here on a message is hardly one. */
+const DOUBTFUL = 2;
 /** From so much that does not fit on, no type is better than this one. */
 const UNFIT = 30;
 
@@ -111,7 +121,7 @@ function responseOf(bytes: Uint8Array, options: TreeOptions): InspectNode | unde
 }
 
 /** A package begins with its header, which tells the version and the ICCID: A0 .. 80 01 .. 81 01. */
-function looksLikeProfilePackage(bytes: Uint8Array): boolean {
+function beginsLikeProfile(bytes: Uint8Array): boolean {
 	const header = readHeader(bytes, 0, bytes.length);
 	if ("error" in header || header.tag !== 0xa0) return false;
 	const start = toHex(bytes.subarray(header.valueStart, header.valueStart + 6));
@@ -119,22 +129,32 @@ function looksLikeProfilePackage(bytes: Uint8Array): boolean {
 }
 
 function profilePackage(bytes: Uint8Array, options: TreeOptions) {
-	const walker = new Walker(bytes, walkOptions(options));
+	const walker = new Walker(bytes, walkOptions(options, bytes));
 	const children: InspectNode[] = [];
 	for (let at = 0; at < bytes.length; ) {
 		const name = `[${children.length}]`;
-		const { node, next } = walker.element(ProfileElement, name, at, bytes.length, { ...TOP, isProfile: true });
-		children.push(node);
+		const scope = { ...walker.top, isProfile: true };
+		const before = walker.misfit;
+		const { node, next } = walker.element(ProfileElement, name, at, bytes.length, scope);
+		const isDamaged = walker.misfit > before;
+		children.push(isDamaged && !options.showSecrets ? hidden(walker, name, at, bytes.length) : node);
 		at = next;
 	}
 	const count = children.length === 1 ? "1 element" : `${children.length} elements`;
 	const node = { name: "profile package", offset: 0, length: bytes.length, value: count, children };
-	return { node, misfit: walker.misfit };
+	return { node };
+}
+
+/** In a damaged element any octets may be a key: its structure is shown, its contents are not. */
+function hidden(walker: Walker, name: string, at: number, end: number): InspectNode {
+	const scope = { ...walker.top, isProfile: true, isSecret: true };
+	const { node } = walker.element(ProfileElement, name, at, end, scope);
+	return { ...node, note: "damaged, so that nothing in it is shown" };
 }
 
 function plain(bytes: Uint8Array, options: TreeOptions): InspectNode[] {
-	const walker = new Walker(bytes, walkOptions(options));
-	return walker.plainElements(0, bytes.length, TOP);
+	const walker = new Walker(bytes, walkOptions(options, bytes));
+	return walker.plainElements(0, bytes.length);
 }
 
 function following(surplus: readonly InspectNode[]): InspectNode[] {

@@ -24,7 +24,7 @@ export const packageReaders: Readonly<Record<string, SpecialReader>> = {
 function encryptedBlock(walker: Walker, header: Header, name: string): InspectNode {
 	const octets = header.end - header.valueStart - MAC_LENGTH;
 	return walker.node(name, header, {
-		value: octets > 0 ? `encrypted: ${octetsText(octets)} and a MAC` : "too short for a block",
+		value: octets > 0 ? `${octetsText(octets)}, encrypted` : "too short for a block",
 		type: header.tag === 0x87 ? "BoundProfilePackage-87tlv" : "BoundProfilePackage-86tlv",
 	});
 }
@@ -41,7 +41,7 @@ function storeMetadataBlocks(walker: Walker, header: Header, name: string, scope
 		}
 		const octets = Math.max(0, block.end - block.valueStart - MAC_LENGTH);
 		parts.push(walker.bytes.subarray(block.valueStart, block.valueStart + octets));
-		const value = `not encrypted: ${octetsText(octets)} and a MAC`;
+		const value = `${octetsText(octets)}, in clear`;
 		children.push(walker.node(`[${children.length}]`, block, { type: BoundProfilePackage88tlv.typeName, value }));
 		at = block.end;
 	}

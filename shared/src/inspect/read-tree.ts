@@ -1,9 +1,11 @@
 import type { Schema } from "../asn1/schema.ts";
 import { EUICCResponse } from "../messages/pe/euicc-response.ts";
+import { ProfileElement } from "../messages/pe/profile-element.ts";
 import { certificateReaders } from "./certificate.ts";
+import { readHeader } from "./lenient-tlv.ts";
 import type { InspectNode } from "./node.ts";
 import { packageReaders, withSegments } from "./package-blocks.ts";
-import { TOP, Walker, type WalkOptions } from "./walker.ts";
+import { Walker, type WalkOptions } from "./walker.ts";
 
 /** How inspections are made. */
 export interface TreeOptions {
@@ -17,9 +19,10 @@ export interface ReadTree {
 	readonly misfit: number;
 }
 
-export function walkOptions({ showSecrets }: TreeOptions): WalkOptions {
+export function walkOptions({ showSecrets }: TreeOptions, bytes: Uint8Array): WalkOptions {
 	return {
 		showSecrets,
+		isProfile: looksLikeProfile(bytes),
 		special: { ...certificateReaders, ...packageReaders },
 		nested: { simaResponse: EUICCResponse },
 	};
@@ -33,9 +36,31 @@ export function readTree(
 	range: { readonly start: number; readonly end: number },
 	options: TreeOptions,
 ): ReadTree & { readonly surplus: readonly InspectNode[] } {
-	const walker = new Walker(bytes, walkOptions(options));
+	const walker = new Walker(bytes, walkOptions(options, bytes));
 	const { node, next } = walker.element(schema, name, range.start, range.end);
-	const surplus = next < range.end ? walker.plainElements(next, range.end, TOP) : [];
+	const surplus = next < range.end ? walker.plainElements(next, range.end) : [];
 	if (surplus.length > 0) walker.misfit += 6;
 	return { node: withSegments(node, bytes), surplus, misfit: walker.misfit };
+}
+
+/**
+ * True for octets that look like elements of a profile package, also when some are damaged: two or more TLVs in a row of
+ * which most have a tag of such an element. Messages stand alone.
+ */
+export function looksLikeProfile(bytes: Uint8Array): boolean {
+	let elements = 0;
+	let others = 0;
+	for (let at = 0; at < bytes.length; ) {
+		const header = readHeader(bytes, at, bytes.length);
+		if ("error" in header) break;
+		if (isElementTag(header.tag)) elements++;
+		else others++;
+		at = header.end;
+	}
+	return elements > 1 && elements >= others;
+}
+
+/** Tags of profile elements that are no tags of messages as well. */
+export function isElementTag(tag: number): boolean {
+	return tag <= 0xff && ProfileElement.accepts(tag);
 }

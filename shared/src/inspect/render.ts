@@ -47,8 +47,8 @@ export function renderInspection(inspection: Inspection, options: RenderOptions)
 /** What it is, unless the first line of the tree says so; what else it may be; how much is wrong. */
 function head(inspection: Inspection, paint: (text: string, ink: Ink) => string): string[] {
 	const { kind, alternatives, errors, nodes } = inspection;
-	if (alternatives.length === 0 && errors.length === 0 && nodes[0]?.name.toLowerCase() === kind.toLowerCase())
-		return [];
+	const isSaid = nodes[0]?.type === kind || nodes[0]?.name.toLowerCase() === kind.toLowerCase();
+	if (isSaid && alternatives.length === 0 && errors.length === 0) return [];
 	const also = alternatives.length === 0 ? "" : paint(`  also fits ${alternatives.join(", ")}`, "note");
 	const wrong =
 		errors.length === 0 ? "" : paint(`  ${errors.length === 1 ? "1 error" : `${errors.length} errors`}`, "error");

@@ -67,6 +67,7 @@ const BY_FIELD: Readonly<Record<string, Describe>> = {
 	tac: (octets) => swapped(octets),
 	imei: (octets) => swapped(octets).replace(/F$/i, ""),
 	rPLMN: plmn,
+	mccMnc: plmn,
 	tagList: tagNames,
 	aid: knownAid,
 	isdpAid: knownAid,

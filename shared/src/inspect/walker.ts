@@ -25,7 +25,7 @@ export interface Scope {
 	readonly depth: number;
 }
 
-export const TOP: Scope = { owner: "", field: "", isSecret: false, isProfile: false, depth: 0 };
+const TOP: Scope = { owner: "", field: "", isSecret: false, isProfile: false, depth: 0 };
 
 const MAX_DEPTH = 48;
 /** More lines than this help nobody, and hostile octets could ask for millions. */
@@ -38,6 +38,8 @@ export interface WalkOptions {
 	readonly showSecrets: boolean;
 	/** By type name: certificates, blocks of packages. */
 	readonly special: Readonly<Record<string, SpecialReader>>;
+	/** The octets look like a profile package, whatever they are read as: what is not understood is masked. */
+	readonly isProfile: boolean;
 	/** By field name: what an octet string contains. */
 	readonly nested: Readonly<Record<string, Schema<unknown>>>;
 }
@@ -51,6 +53,8 @@ type Whole = Partial<Omit<InspectNode, "name" | "tag" | "offset" | "length">>;
 export class Walker {
 	readonly bytes: Uint8Array;
 	readonly options: WalkOptions;
+	/** Where it begins. */
+	readonly top: Scope;
 	/** How badly the octets fit: for comparing types. */
 	misfit = 0;
 	#nodesLeft = MAX_NODES;
@@ -58,6 +62,7 @@ export class Walker {
 	constructor(bytes: Uint8Array, options: WalkOptions) {
 		this.bytes = bytes;
 		this.options = options;
+		this.top = { ...TOP, isProfile: options.isProfile };
 	}
 
 	/** One element at `offset`, of this type, or as plain TLV without one; and where the next one begins. */
@@ -66,7 +71,7 @@ export class Walker {
 		name: string,
 		offset: number,
 		limit: number,
-		scope: Scope = TOP,
+		scope: Scope = this.top,
 	): { readonly node: InspectNode; readonly next: number } {
 		const header = readHeader(this.bytes, offset, limit);
 		if ("error" in header) return { node: this.rest(name, offset, limit, header.error, scope), next: limit };
@@ -79,7 +84,7 @@ export class Walker {
 	}
 
 	/** Elements one after another, without a type. */
-	plainElements(start: number, end: number, scope: Scope): InspectNode[] {
+	plainElements(start: number, end: number, scope: Scope = this.top): InspectNode[] {
 		const nodes: InspectNode[] = [];
 		for (let at = start; at < end; ) {
 			const { node, next } = this.element(undefined, "", at, end, inside(scope));
