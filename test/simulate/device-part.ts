@@ -1,10 +1,13 @@
 import { createIpa, type IpaSettings } from "@iot-esim/ipa/agent";
 import { inProcessDriver } from "@iot-esim/ipa/card/drivers/in-process";
+import { Es9PlusClient } from "@iot-esim/ipa/es9plus/es9plus-client";
+import { poster } from "@iot-esim/ipa/es9plus/http";
+import { jsonBinding } from "@iot-esim/ipa/es9plus/json-binding";
 import { httpAsn1Link } from "@iot-esim/ipa/esipa/http-asn1";
 import type { IpaEvent } from "@iot-esim/ipa/procedures/ipa-event";
 import { type Journal, openJournal } from "@iot-esim/ipa/state/journal";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
-import { fromHex } from "@iot-esim/shared/util/bytes";
+import { fromHex, toHex } from "@iot-esim/shared/util/bytes";
 import { Milliseconds, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { Device } from "@iot-esim/sim/network/device";
 import type { IpaSession } from "@iot-esim/sim/network/ipa-session";
@@ -91,16 +94,20 @@ export class DevicePart {
 
 	/** Nothing is under way: neither on the card nor in the journal. */
 	get isIdle(): boolean {
-		const { work, hasWaitingResults } = this.#ipa?.journal?.state ?? {};
-		return work?.phase === "idle" && hasWaitingResults === false && this.memory.waiting.length === 0;
+		const state = this.#ipa?.journal?.state;
+		if (state === undefined || this.memory.waiting.length > 0) return false;
+		if (!this.#options.hasCable && !this.hardware.isAttached) return false;
+		const isQuiet = state.work.phase === "idle" && !state.hasWaitingResults && state.postponedDownload === undefined;
+		const untold = [state.stateChanges, state.downloadResults].flatMap((byEim) => Object.values(byEim));
+		return isQuiet && untold.flat().length === 0;
 	}
 
 	/** What is under way, for people. */
 	describe(): string {
-		const { work, hasWaitingResults } = this.#ipa?.journal?.state ?? {};
+		const { eid: _eid, lastResult: _last, ...state } = this.#ipa?.journal?.state ?? {};
 		const waiting = this.memory.waiting.map(({ kind, seqNumber }) => `${kind} ${seqNumber}`).join(", ");
 		const attachment = this.hardware.modem.registration.attachment?.plmn ?? "nowhere";
-		return `IPA ${work?.phase ?? "down"}${hasWaitingResults ? " with waiting results" : ""}, card keeps [${waiting}], attached to ${attachment}`;
+		return `card keeps [${waiting}], attached to ${attachment}, journal ${JSON.stringify(state).slice(0, 600)}`;
 	}
 
 	/** Puts the card in and starts the IPA. */
@@ -152,6 +159,7 @@ export class DevicePart {
 					journal,
 					logger,
 					settings,
+					rsp: this.#rsp(life, random),
 					registeredPlmn: () => this.#plmn(),
 				});
 				agent.events.onAny((event) => record.note(`ipa ${this.name}`, shown(event)));
@@ -169,6 +177,13 @@ export class DevicePart {
 			request: (message: Parameters<Link["request"]>[1]) => this.#link.request(life.clock, message),
 			close: () => undefined,
 		});
+	}
+
+	/** The way to SM-DP+ and SM-DS without the eIM. */
+	#rsp(life: Life, random: Draws): Es9PlusClient {
+		const newCallId = () => toHex(random.bytes(8));
+		const post = poster(this.#client(life));
+		return new Es9PlusClient(jsonBinding({ post, requester: this.name, newCallId }, () => undefined));
 	}
 
 	#plmn(): Uint8Array | undefined {

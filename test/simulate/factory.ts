@@ -5,7 +5,6 @@ import { inProcessDriver } from "@iot-esim/ipa/card/drivers/in-process";
 import { Es10Commands } from "@iot-esim/ipa/card/es10-commands";
 import { IsdRChannel } from "@iot-esim/ipa/card/isd-r-channel";
 import type { Eid } from "@iot-esim/shared/ids/eid";
-import { EimId } from "@iot-esim/shared/ids/eim-id";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
 import { parseCertificate } from "@iot-esim/shared/pki/certificate";
 import type { Subscriber } from "@iot-esim/shared/profile/subscriber";
@@ -19,22 +18,20 @@ import { Nvm } from "@iot-esim/sim/euicc/nvm/nvm";
 import { subscriberOfUpp } from "@iot-esim/sim/network/subscriber-source";
 import { profileFromFile } from "@iot-esim/sim/smdp/orders/import-profile";
 import type { NewProfile } from "@iot-esim/sim/smdp/orders/inventory";
+import { EIM_ID, SMDP_ADDRESS, SMDS_ADDRESS, START } from "./addresses.ts";
 import { Draws } from "./draws.ts";
 import { makeSimulationPki, type SimulationPki } from "./pki.ts";
-import { makeSmdpState, type SmdpState } from "./smdp-part.ts";
-
-/** When every run begins. */
-export const START = Date.UTC(2026, 0, 1);
-export const EIM_ID = EimId("eim.example.com");
-export const SMDP_ADDRESS = "smdp.example.com";
-export const DEVICES = 2;
+import type { DiskState } from "./rsp-server-part.ts";
+import { makeSmdpState } from "./rsp-servers.ts";
 
 /** A profile that a device has, or may be given. */
 export interface ProfileOfDevice {
 	readonly iccid: Iccid;
 	/** MCC and MNC of the only network that takes it. */
 	readonly plmn: string;
-	/** Of its order at the SM-DP+. */
+	/** How a device comes to its order at the SM-DP+. */
+	readonly found: (typeof WAYS)[number];
+	/** Of the order; empty when the SM-DP+ finds it by the EID. */
 	readonly matchingId: string;
 	readonly made: NewProfile;
 	readonly subscriber: Subscriber;
@@ -47,14 +44,20 @@ export interface DeviceModel {
 	readonly memory: Uint8Array;
 	readonly bootstrap: ProfileOfDevice;
 	readonly ordered: readonly ProfileOfDevice[];
+	/** Its eIM leaves downloads to the IPA. */
+	readonly isDirect: boolean;
 }
+
+const WAYS = ["activationCode", "activationCode", "smds", "defaultSmdp"] as const;
+
+const DEVICES = 2;
 
 /** What all runs of a process begin with. */
 export interface Factory {
 	readonly pki: SimulationPki;
 	readonly signer: EimSigner;
 	readonly devices: readonly DeviceModel[];
-	readonly smdp: SmdpState;
+	readonly smdp: DiskState;
 }
 
 let made: Promise<Factory> | undefined;
@@ -70,35 +73,39 @@ async function makeFactory(): Promise<Factory> {
 	const signer = memoryKey(pki.eimSign.privateKey, pki.eimSign.certificate);
 	const devices: DeviceModel[] = [];
 	for (let index = 0; index < DEVICES; index++) devices.push(await makeDevice(pki, signer, index));
-	const ordered = devices.flatMap((device) => device.ordered);
-	return { pki, signer, devices, smdp: await makeSmdpState(pki, ordered) };
+	return { pki, signer, devices, smdp: await makeSmdpState(pki, devices) };
 }
 
 async function makeDevice(pki: SimulationPki, signer: EimSigner, index: number): Promise<DeviceModel> {
 	const euicc = pki.euiccs[index];
 	if (euicc === undefined) throw new Error(`there is no eUICC ${index}`);
-	const [bootstrap, ...ordered] = [0, 1, 2].map((number) => makeProfile(index, number));
-	if (bootstrap === undefined) throw new Error("a device needs a bootstrap profile");
+	const bootstrap = makeProfile(index, 0, "activationCode");
+	const ordered = WAYS.map((found, way) => makeProfile(index, way + 1, found));
+	const isDirect = index === 1;
 	const random = new Draws(0xca4d).stream(euicc.eid);
 	const fileSystems = profileFileSystems(DEFAULT_LIMITS, random);
 	const disk = new MemoryDisk();
-	const personalisation = personalisationOf([{ ci: pki.ci, eum: pki.eum, euicc }]);
+	const personalisation = personalisationOf([{ ci: pki.ci, eum: pki.eum, euicc }], {
+		rootSmdsAddress: SMDS_ADDRESS,
+		defaultSmdpAddress: SMDP_ADDRESS,
+	});
 	const upp = bootstrap.made.package;
 	createCard(new Nvm(disk), personalisation, fileSystems, [{ unprotectedProfilePackage: upp, isEnabled: true }]);
 	const card = new Card({ nvm: new Nvm(disk), fileSystems, random });
 	const driver = inProcessDriver({ reset: () => card.powerOn(), transmit: (apdu) => card.transmit(apdu) });
 	const channel = new IsdRChannel(driver, { proactive: "agent", logger: silentLogger("factory") });
 	const spki = parseCertificate(pki.eimSign.certificate).spkiDer;
-	const configuration = { eimId: EIM_ID, eimFqdn: EIM_ID, tlsTrust: { kind: "publicKey", spki } } as const;
+	const tlsTrust = { kind: "publicKey", spki } as const;
+	const configuration = { eimId: EIM_ID, eimFqdn: EIM_ID, tlsTrust, indirectProfileDownload: !isDirect };
 	await new Es10Commands(channel).addInitialEim(addInitialEimRequest(configuration, signer));
 	await channel.close();
 	const memory = disk.read();
 	if (memory === undefined) throw new Error("the card has no memory");
-	return { eid: euicc.eid, memory, bootstrap, ordered };
+	return { eid: euicc.eid, memory, bootstrap, ordered, isDirect };
 }
 
 /** Number 0 is the one that the card comes with. */
-function makeProfile(device: number, number: number): ProfileOfDevice {
+function makeProfile(device: number, number: number, found: ProfileOfDevice["found"]): ProfileOfDevice {
 	const plmn = `0010${number + 1}`;
 	const iccid = withCheckDigit(`8900${plmn}00000${device}000${number + 1}`);
 	const description = `
@@ -112,7 +119,8 @@ profileName: "Profile ${number} of device ${device}"
 	const contents = new TextEncoder().encode(description);
 	const made = profileFromFile({ fileName: "p.yaml", contents, smdpAddress: SMDP_ADDRESS, profileType: "iot" });
 	const subscriber = subscriberOfUpp(made.package, iccid);
-	return { iccid, plmn, matchingId: `MATCH-${device}-${number}`, made, subscriber };
+	const matchingId = found === "defaultSmdp" ? "" : `MATCH-${device}-${number}`;
+	return { iccid, plmn, found, matchingId, made, subscriber };
 }
 
 /** The last digit of an ICCID (ITU-T E.118, Luhn). */

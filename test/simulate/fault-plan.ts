@@ -41,7 +41,7 @@ export interface FaultPlan {
 }
 
 const MACHINES: readonly Machine[] = ["eim", "smdp", "smds", "ipa"];
-const DISKS: readonly Machine[] = ["eim", "smdp", "ipa"];
+const DISKS: readonly Machine[] = ["eim", "smdp", "smds", "ipa"];
 
 /** How far the clock of a machine may be off: servers have a time service, a device may wake up in 1970. */
 const FARTHEST: Readonly<Record<Machine, number>> = { eim: HOUR, smdp: HOUR, smds: HOUR, ipa: 400 * DAY };
@@ -69,7 +69,7 @@ export function drawFaultPlan(draws: Draws): FaultPlan {
 			ipa: mean(0.5, 60, 800),
 		},
 		deviceShare: draws.next(),
-		powerCuts: mean(0.45, 5, 120),
+		powerCuts: mean(0.45, 2, 50),
 		fullDisks: DISKS.flatMap((machine) => {
 			if (!has(0.2)) return [];
 			const from = draws.below(until);

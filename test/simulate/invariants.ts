@@ -1,4 +1,4 @@
-import { toBase64, toHex } from "@iot-esim/shared/util/bytes";
+import { fromBase64, toBase64, toHex } from "@iot-esim/shared/util/bytes";
 import type { KeptByCard } from "./card-memory.ts";
 import type { DevicePart } from "./device-part.ts";
 import { EimDatabase, type OperationRow } from "./eim-database.ts";
@@ -27,10 +27,13 @@ function counters({ witness }: World): string[] {
 }
 
 /** Nothing acknowledged is lost: what a card was told to forget stands in the eIM's database. */
-function losses({ devices, witness, accepted }: World, database: EimDatabase): string[] {
+function losses({ devices, witness, accepted, smdp }: World, database: EimDatabase): string[] {
 	const found: string[] = [];
+	const atSmdp = (smdp.server?.notifications() ?? []).map(({ notification }) => toHex(fromBase64(notification)));
 	for (const { name, model, memory } of devices) {
-		const received = database.received(model.eid);
+		// A download's result may stand in what an IPA tells of a direct download.
+		const all = [...database.received(model.eid), ...atSmdp].join();
+		const received = { has: (hex: string) => all.includes(hex) };
 		for (const kept of memory.removed) {
 			if (received.has(toHex(kept.der)) || isReplaced(kept, memory.written)) continue;
 			found.push(`acknowledged and lost: ${kept.kind} ${kept.seqNumber} of ${name} is on neither side`);
@@ -60,7 +63,7 @@ function isReplaced(kept: KeptByCard, written: readonly KeptByCard[]): boolean {
 
 /** Each notification that the eIM took has reached the SM-DP+. */
 function forwarded({ smdp }: World, database: EimDatabase): string[] {
-	const there = new Set(smdp.notifications().map(({ notification }) => notification));
+	const there = new Set((smdp.server?.notifications() ?? []).map(({ notification }) => notification));
 	return database.notifications().flatMap(({ bytes, isDelivered, error }) => {
 		if (there.has(toBase64(bytes))) return [];
 		return [`notification ${isDelivered ? "called delivered" : "not delivered"} and not at the SM-DP+: ${error ?? ""}`];

@@ -21,7 +21,16 @@ export interface LinkOptions {
 	readonly isUp: () => boolean;
 	readonly timeout: number;
 	/** Sees every answer as the server gave it, whether or not it arrives. */
-	readonly onAnswer?: (path: string, request: Uint8Array, status: number, answer: Uint8Array) => void;
+	readonly onAnswer: (answered: Answered) => void;
+}
+
+/** A request with the answer that a server gave to it. */
+export interface Answered {
+	readonly host: string;
+	readonly path: string;
+	readonly request: Uint8Array;
+	readonly status: number;
+	readonly answer: Uint8Array;
 }
 
 /** A connection under way, which can be broken. */
@@ -120,7 +129,7 @@ export class Link {
 				.then(({ status, body: answer }) => {
 					stopListening();
 					if (!running.life.isAlive) return broken();
-					this.#options.onAnswer?.(pathname, body, status, answer);
+					this.#options.onAnswer({ host: hostname, path: pathname, request: body, status, answer });
 					resolve({ status, headers: {}, body: answer });
 				}, broken);
 		});

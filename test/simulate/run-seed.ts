@@ -1,9 +1,12 @@
+import type { Iccid } from "@iot-esim/shared/ids/iccid";
 import { type LogEntry, type LoggerFactory, loggerTo, silentLogger } from "@iot-esim/shared/runtime/logger";
+import { START } from "./addresses.ts";
 import { Draws } from "./draws.ts";
 import { EimDatabase } from "./eim-database.ts";
-import { factory, START } from "./factory.ts";
+import { factory } from "./factory.ts";
 import { violations } from "./invariants.ts";
-import { drawPlan, FIRST_ORDER, type PlannedOrder, type RunPlan, shown } from "./plan.ts";
+import { type PlannedOrder, shown } from "./orders.ts";
+import { drawPlan, FIRST_ORDER, type RunPlan } from "./plan.ts";
 import { type Entry, printed, type RunRecord } from "./record.ts";
 import { type Breakage, World } from "./world.ts";
 
@@ -67,7 +70,10 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
 function schedule(world: World): void {
 	const { plan, timeline, eim } = world;
 	if (plan.isAcquainted) {
-		for (const [device] of plan.devices.entries()) world.order(listProfiles(`acquaintance-${device}`, device));
+		for (const [device, { hasFallback }] of plan.devices.entries()) {
+			if (hasFallback) world.order(fallbackOrder(device, world.devices[device]?.model.bootstrap.iccid));
+			world.order(listProfiles(`acquaintance-${device}`, device));
+		}
 	}
 	if (plan.isAcquainted) timeline.schedule(FIRST_ORDER, () => world.beginFaults());
 	else world.beginFaults();
@@ -118,6 +124,12 @@ async function probe(world: World): Promise<string[]> {
 	const lost = plan.devices.flatMap((_, device) => (answered.has(`probe-${device}`) ? [] : [world.devices[device]]));
 	const found = lost.map((device) => `no way back to the eIM: ${device?.name}, ${device?.describe()}`);
 	return found.length > 0 ? found : [...violations(world)];
+}
+
+function fallbackOrder(device: number, iccid: Iccid | undefined): PlannedOrder {
+	if (iccid === undefined) throw new Error(`there is no device ${device}`);
+	const order = { type: "setFallbackAttribute", parameters: { iccid } } as const;
+	return { id: `fallback-${device}`, device, at: 0, order, lifetime: 1_000 * HOUR };
 }
 
 function listProfiles(id: string, device: number): PlannedOrder {

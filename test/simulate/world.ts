@@ -3,23 +3,30 @@ import type { IpaSettings } from "@iot-esim/ipa/agent";
 import { ipaConfig, settingsOf as ipaSettingsOf } from "@iot-esim/ipa/config";
 import { readConfig } from "@iot-esim/shared/runtime/config";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
+import type { HttpHandler } from "@iot-esim/shared/transport/http/server";
 import { Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
 import { Hss } from "@iot-esim/sim/network/hss";
 import { Network } from "@iot-esim/sim/network/network";
 import { memorySequenceStore } from "@iot-esim/sim/network/sequence-store";
 import { fixedSubscribers } from "@iot-esim/sim/network/subscriber-source";
+import type { Smdp } from "@iot-esim/sim/smdp/smdp";
+import type { Smds } from "@iot-esim/sim/smds/smds";
+import { EIM_ID, SMDP_ADDRESS, SMDS_ADDRESS, START } from "./addresses.ts";
 import { Coverage } from "./coverage.ts";
 import { DevicePart } from "./device-part.ts";
 import type { Draws } from "./draws.ts";
 import { EimPart, type EimPartOptions } from "./eim-part.ts";
-import { EIM_ID, type Factory, SMDP_ADDRESS, START } from "./factory.ts";
+import type { Factory } from "./factory.ts";
 import type { Machine } from "./fault-plan.ts";
 import { Faults } from "./faults.ts";
-import { MachineClock } from "./life.ts";
-import { Link } from "./link.ts";
-import { type PlannedDevice, type PlannedOrder, type RunPlan, shown } from "./plan.ts";
+import { type Life, MachineClock } from "./life.ts";
+import { type Answered, type Endpoint, Link } from "./link.ts";
+import { type PlannedOrder, shown } from "./orders.ts";
+import type { PlannedDevice, RunPlan } from "./plan.ts";
 import { RunRecord } from "./record.ts";
-import { SmdpPart } from "./smdp-part.ts";
+import { type DiskState, RspServerPart } from "./rsp-server-part.ts";
+import { makeSmdp, makeSmds, type ServerDeps } from "./rsp-servers.ts";
+import type { SimulatedDisk } from "./state-disk.ts";
 import { Timeline } from "./timeline.ts";
 import { Witness } from "./witness.ts";
 
@@ -40,6 +47,11 @@ export interface WorldOptions {
 /** How long an operator waits for the answer to an order before giving it again. */
 const ORDER_TIMEOUT = 30_000;
 
+/** A part that is dead or alive. */
+interface Startable extends Endpoint {
+	start(): void;
+}
+
 /** Everything that a run consists of, wired, on one timeline. */
 export class World {
 	readonly timeline = new Timeline(START);
@@ -47,7 +59,8 @@ export class World {
 	readonly witness = new Witness();
 	readonly faults: Faults;
 	readonly eim: EimPart;
-	readonly smdp: SmdpPart;
+	readonly smdp: RspServerPart<Smdp>;
+	readonly smds: RspServerPart<Smds>;
 	readonly devices: readonly DevicePart[];
 	readonly coverage: Coverage;
 	readonly plan: RunPlan;
@@ -64,9 +77,10 @@ export class World {
 		this.#logger = options.logger(this.record);
 		this.faults = new Faults(plan.faults, draws.stream("faults"), this.record);
 		const clock = () => new MachineClock(this.timeline);
-		const [eimClock, smdpClock, ipaClocks] = [clock(), clock(), plan.devices.map(clock)];
-		this.#clocks = { eim: [eimClock], smdp: [smdpClock], smds: [], ipa: ipaClocks };
-		this.smdp = this.#makeSmdp(smdpClock);
+		const [eimClock, smdpClock, smdsClock, ipaClocks] = [clock(), clock(), clock(), plan.devices.map(clock)];
+		this.#clocks = { eim: [eimClock], smdp: [smdpClock], smds: [smdsClock], ipa: ipaClocks };
+		this.smdp = this.#makeServer("smdp", factory.smdp, smdpClock, makeSmdp);
+		this.smds = this.#makeServer("smds", new Map(), smdsClock, makeSmds);
 		this.eim = this.#makeEim(eimClock);
 		const network = this.#makeNetwork();
 		this.devices = plan.devices.map((device, index) =>
@@ -89,6 +103,7 @@ export class World {
 	/** Databases and parts; nothing has gone wrong yet. */
 	async start(): Promise<void> {
 		await this.#settle(this.eim.prepare(this.devices.map(({ model }) => model.eid)));
+		this.smds.start();
 		this.smdp.start();
 		this.eim.start();
 		this.coverage.start();
@@ -112,8 +127,7 @@ export class World {
 		this.record.note("world", "faults end");
 		for (const clocks of Object.values(this.#clocks)) for (const clock of clocks) clock.offset = 0;
 		this.coverage.restore();
-		if (this.smdp.running === undefined) this.smdp.start();
-		if (this.eim.running === undefined) this.eim.start();
+		for (const part of [this.smdp, this.smds, this.eim]) if (part.running === undefined) part.start();
 		for (const device of this.devices) device.repair();
 	}
 
@@ -151,37 +165,65 @@ export class World {
 
 	#operationOf({ id, device, order, lifetime }: PlannedOrder): Operation {
 		const at = this.#clocks.eim[0]?.now() ?? this.timeline.now();
-		const eid = this.#options.factory.devices[device]?.eid;
+		const eid = this.devices[device]?.model.eid;
 		if (eid === undefined) throw new Error(`there is no device ${device}`);
 		const times = { createdAt: at, updatedAt: at, expiresAt: at + lifetime };
 		return { ...order, ...times, id, eid, tenantId: "default", origin: "operator", state: "queued" };
 	}
 
-	#makeSmdp(clock: MachineClock): SmdpPart {
+	#makeServer<Server extends { readonly handle: HttpHandler }>(
+		machine: "smdp" | "smds",
+		state: DiskState,
+		clock: MachineClock,
+		make: (deps: ServerDeps, life: Life, disk: SimulatedDisk) => Server,
+	): RspServerPart<Server> {
 		const { factory, draws } = this.#options;
-		return new SmdpPart({
-			pki: factory.pki,
-			state: factory.smdp,
+		const random = draws.stream(machine);
+		const deps = { pki: factory.pki, random, logger: this.#logger, internet: this.#internet(machine) };
+		const part: RspServerPart<Server> = new RspServerPart({
+			machine,
+			state,
 			clock,
-			random: draws.stream("smdp"),
-			logger: this.#logger,
 			faults: this.faults,
-			onDeath: () => this.#restart("smdp", () => this.smdp),
+			onDeath: () => this.#restart(machine, part),
+			make: (life, disk) => make(deps, life, disk),
 		});
+		return part;
+	}
+
+	/** The way of a server to the others. */
+	#internet(from: string): Link {
+		return new Link({
+			name: `${from} out`,
+			timeline: this.timeline,
+			endpoint: (host) => this.#endpoint(host),
+			fate: (name) => this.faults.messageFate(name),
+			isUp: () => true,
+			timeout: Seconds(30),
+			onAnswer: (answered) => this.#noteAnswer(answered),
+		});
+	}
+
+	#endpoint(host: string): Endpoint | undefined {
+		switch (host) {
+			case EIM_ID:
+				return this.eim;
+			case SMDP_ADDRESS:
+				return this.smdp;
+			case SMDS_ADDRESS:
+				return this.smds;
+			default:
+				return undefined;
+		}
+	}
+
+	#noteAnswer({ host, path, request, status, answer }: Answered): void {
+		if (host === EIM_ID) this.record.note("eim", this.witness.note(request, status, answer));
+		else this.record.note(host.slice(0, 4), `${path.slice(path.lastIndexOf("/") + 1)}: status ${status}`);
 	}
 
 	#makeEim(clock: MachineClock): EimPart {
 		const { factory, draws, breakage } = this.#options;
-		const internet = new Link({
-			name: "eim-smdp",
-			timeline: this.timeline,
-			endpoint: (host) => (host === SMDP_ADDRESS ? this.smdp : undefined),
-			fate: (name) => this.faults.messageFate(name),
-			isUp: () => true,
-			timeout: Seconds(30),
-			onAnswer: (path, _request, status) =>
-				this.record.note("smdp", `${path.slice(path.lastIndexOf("/") + 1)}: status ${status}`),
-		});
 		return new EimPart({
 			pki: factory.pki,
 			signer: factory.signer,
@@ -189,18 +231,18 @@ export class World {
 			random: draws.stream("eim"),
 			logger: this.#logger,
 			faults: this.faults,
-			internet,
-			onDeath: () => this.#restart("eim", () => this.eim),
+			internet: this.#internet("eim"),
+			onDeath: () => this.#restart("eim", this.eim),
 			breakStore: breakage.store,
 		});
 	}
 
-	#restart(name: string, part: () => EimPart | SmdpPart): void {
+	#restart(name: string, part: Startable): void {
 		this.record.fault(name, "dies");
 		this.timeline.schedule(this.faults.downtime(), () => {
-			if (part().running !== undefined) return;
+			if (part.running !== undefined) return;
 			this.record.note(name, "starts again");
-			part().start();
+			part.start();
 		});
 	}
 
@@ -219,8 +261,8 @@ export class World {
 
 	#makeDevice(planned: PlannedDevice, index: number, clock: MachineClock, network: Network): DevicePart {
 		const { factory, draws, breakage } = this.#options;
-		const model = factory.devices[index];
-		if (model === undefined) throw new Error(`there is no device ${index}`);
+		const model = factory.devices[planned.model];
+		if (model === undefined) throw new Error(`there is no model ${planned.model}`);
 		const name = `device-${index}`;
 		const settings = settingsOf(planned);
 		return new DevicePart({
@@ -240,12 +282,11 @@ export class World {
 				new Link({
 					name,
 					timeline: this.timeline,
-					endpoint: (host) => (host === EIM_ID ? this.eim : undefined),
+					endpoint: (host) => this.#endpoint(host),
 					fate: (link) => this.faults.messageFate(link),
 					isUp,
 					timeout: Seconds(30),
-					onAnswer: (_path, request, status, answer) =>
-						this.record.note("eim", this.witness.note(request, status, answer)),
+					onAnswer: (answered) => this.#noteAnswer(answered),
 				}),
 		});
 	}
@@ -263,8 +304,9 @@ export class World {
 }
 
 /** As configured by default, but for what the seed has chosen. */
-function settingsOf({ pollInterval, rollbackAfter }: PlannedDevice): IpaSettings {
-	const settings = ipaSettingsOf(readConfig(ipaConfig, {}), "modem");
+function settingsOf({ pollInterval, rollbackAfter, hasFallback }: PlannedDevice): IpaSettings {
+	const flags = ["--download-direct", "--fallback-after", "20 min", ...(hasFallback ? ["--fallback-enabled"] : [])];
+	const settings = ipaSettingsOf(readConfig(ipaConfig, { flags }), "modem");
 	const procedures = { ...settings.procedures, rollbackAfter: Milliseconds(rollbackAfter) };
 	return { ...settings, procedures, pollInterval: Milliseconds(pollInterval) };
 }
