@@ -59,7 +59,11 @@ export function memoryResetRequest(options: MemoryResetOptions, version: MemoryR
 		const what = `${unknown.join(", ")}: a card of ${version === "sgp22" ? "SGP.22" : `SGP.32 v${version}`} cannot reset it`;
 		throw new CardError("CARD_FUNCTION_REFUSED", what);
 	}
-	const resetOptions = bits.map((option) => (options[option] ? "1" : "0")).join("");
+	// DER has no trailing zeros in a list of named bits.
+	const resetOptions = bits
+		.map((option) => (options[option] ? "1" : "0"))
+		.join("")
+		.replace(/0+$/, "");
 	const request = encode(EuiccMemoryResetRequest, { resetOptions });
 	return version === "1.1" ? request : tlv(0xbf34, tlvValue(request, readWholeTlv(request)));
 }

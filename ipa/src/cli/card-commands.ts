@@ -1,9 +1,12 @@
 import { decode } from "@iot-esim/shared/asn1/schema";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
+import { NotificationEvent } from "@iot-esim/shared/messages/sgp22/notification-metadata";
 import { ProfileClassCode, ProfileStateCode } from "@iot-esim/shared/messages/sgp22/profile-info";
 import { AddInitialEimErrorCode, EimSupportedProtocol } from "@iot-esim/shared/messages/sgp32/eim-configuration";
+import { GetCertsResponse } from "@iot-esim/shared/messages/sgp32/es10b-card";
 import { EUICCInfo2 } from "@iot-esim/shared/messages/sgp32/euicc-info";
 import type { ProfileInfo } from "@iot-esim/shared/messages/sgp32/profile-info";
+import { certificateToPem } from "@iot-esim/shared/pki/pem";
 import { toHex } from "@iot-esim/shared/util/bytes";
 import type { EimConfiguration } from "../card/eim-configuration.ts";
 import type { CardSession } from "./card-session.ts";
@@ -76,6 +79,56 @@ export async function printProfiles(card: CardSession, output: Output): Promise<
 					),
 				],
 	);
+}
+
+/** `ipa card notifications`. */
+export async function printNotifications(card: CardSession, output: Output): Promise<void> {
+	const notifications = (await card.es10.listNotifications()).map((one) => ({
+		seqNumber: one.seqNumber,
+		operation: NotificationEvent.names(one.profileManagementOperation).join(", "),
+		receiver: one.notificationAddress,
+		iccid: one.iccid && printedIccid(one.iccid),
+	}));
+	print(output, { notifications }, () =>
+		notifications.length === 0
+			? ["No notification waits on the card."]
+			: [
+					table(
+						["Number", "Operation", "Receiver", "ICCID"],
+						notifications.map((one) => [String(one.seqNumber), one.operation, one.receiver, one.iccid ?? "-"]),
+					),
+				],
+	);
+}
+
+/** `ipa card certificates`: EUM and eUICC, in this order, as programs for certificates take them. */
+export async function printCertificates(
+	card: CardSession,
+	ci: Uint8Array | "" | undefined,
+	output: Output,
+): Promise<void> {
+	const answer = decode(GetCertsResponse, await card.commands.getCerts(ci || undefined));
+	if ("getCertsError" in answer) {
+		const why = answer.getCertsError === 1 ? "it has none under this CI" : `code ${answer.getCertsError}`;
+		throw new IpaCliError("IPA_CARD_REFUSED", `the card gives no certificates: ${why}`);
+	}
+	const eumCertificate = certificateToPem(answer.certs.eumCertificate);
+	const euiccCertificate = certificateToPem(answer.certs.euiccCertificate);
+	print(output, { eumCertificate, euiccCertificate }, () => [eumCertificate.trimEnd(), euiccCertificate.trimEnd()]);
+}
+
+/** `ipa card connectivity`. */
+export async function printConnectivity(card: CardSession, output: Output): Promise<void> {
+	const parameters = await card.es10.getConnectivityParameters();
+	const httpParams = parameters && toHex(parameters);
+	print(output, { httpParams }, () => [httpParams ?? "The enabled profile brings no connectivity parameters."]);
+}
+
+/** `ipa card default-smdp` without an address. */
+export async function printDefaultSmdp(card: CardSession, output: Output): Promise<void> {
+	const { defaultDpAddress } = await card.es10.getConfiguredAddresses();
+	const address = defaultDpAddress === "" ? undefined : defaultDpAddress;
+	print(output, { defaultSmdpAddress: address }, () => [address ?? "The card has no default SM-DP+."]);
 }
 
 /** `ipa card apdu`: each command and what the card answered. */

@@ -16,6 +16,21 @@ export const ipaCliErrors = defineErrors({
 		action: "See the reason in the message; a card that already has an eIM takes further ones only from that eIM.",
 		httpStatus: 409,
 	},
+	IPA_CARD_REFUSED: {
+		meaning: "The card does not carry out a local action.",
+		action: "See the reason in the message; what an emergency call or an eIM stands against can be done later.",
+		httpStatus: 409,
+	},
+	IPA_ARGUMENT_INVALID: {
+		meaning: "An argument of the command does not fit.",
+		action: "Run the command with --help.",
+		httpStatus: 400,
+	},
+	IPA_CONFIRMATION_MISSING: {
+		meaning: "A command that deletes something from the card was not confirmed.",
+		action: "Read what it would delete, and add --yes.",
+		httpStatus: 400,
+	},
 	IPA_CARD_IN_USE: {
 		meaning: "Another agent already works with this state folder, and one card has one writer.",
 		action: "Stop the other agent, or give this one its own state.folder.",

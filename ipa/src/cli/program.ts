@@ -1,15 +1,12 @@
 import { type ConfigSources, loadConfig } from "@iot-esim/shared/runtime/config";
 import { configTemplate } from "@iot-esim/shared/runtime/config-template";
 import type { LoggerFactory, LogLevel } from "@iot-esim/shared/runtime/logger";
-import { fromHex } from "@iot-esim/shared/util/bytes";
 import { Command } from "commander";
 import { type IpaConfig, ipaConfig } from "../config.ts";
 import type { IpaEvent } from "../procedures/ipa-event.ts";
 import { openJournal } from "../state/journal.ts";
 import { memoryJournalStorage } from "../state/journal-storage.ts";
-import { addInitialEim, printApdus, printCardInfo, printEs10, printProfiles } from "./card-commands.ts";
-import { type CardSession, withCard } from "./card-session.ts";
-import { parseEimConfigurationFile } from "./eim-configuration-file.ts";
+import { addCard } from "./card-program.ts";
 import { IpaCliError } from "./errors.ts";
 import { eventText } from "./event-text.ts";
 import type { Output } from "./output.ts";
@@ -26,7 +23,7 @@ export interface ProgramEffects extends Omit<RunEffects, "logger" | "onEvent"> {
 	readonly readFile: (name: string) => Uint8Array;
 }
 
-interface CommonOptions {
+export interface CommonOptions {
 	readonly config?: string;
 	readonly card?: string;
 	readonly json?: boolean;
@@ -37,7 +34,7 @@ export function ipaProgram(effects: ProgramEffects): Command {
 	const program = new Command("ipa").description("the IPA of an IoT device (GSMA SGP.32)");
 	addRun(program, effects);
 	addStatus(program, effects);
-	addCard(program, effects);
+	addCard(program, effects, { withSettings, configOf, outputOf, readGiven });
 	program
 		.command("config")
 		.description("settings of the agent")
@@ -82,42 +79,6 @@ function addStatus(program: Command, effects: ProgramEffects): void {
 				effects.processes.identityOf(status.pid) !== undefined;
 			printStatus({ folder, isRunning, state: journal.state, status }, outputOf(options, effects));
 		});
-}
-
-function addCard(program: Command, effects: ProgramEffects): void {
-	const card = program.command("card").description("look at the card and associate it");
-	withSettings(card.command("info"))
-		.description("EID, versions, eIMs")
-		.action((options: CommonOptions) => onCard(options, effects, printCardInfo));
-	withSettings(card.command("profiles"))
-		.description("profiles on the card")
-		.action((options: CommonOptions) => onCard(options, effects, printProfiles));
-	withSettings(card.command("apdu"))
-		.description("send command APDUs as they are, or ES10 commands with --es10")
-		.argument("<hex...>", "octets in hex")
-		.option("--es10", "send over STORE DATA to the ISD-R")
-		.action((texts: string[], options: CommonOptions & { es10?: boolean }) => {
-			const commands = texts.map(fromHex);
-			const send = options.es10 ? printEs10 : printApdus;
-			return onCard(options, effects, (session, output) => send(session, commands, output));
-		});
-	withSettings(card.command("add-eim"))
-		.description("associate the card with its first eIM (ES10b.AddInitialEim)")
-		.argument("<file>", "what the eIM hands out: DER, PEM, base64 or hex; - for standard input")
-		.action((name: string, options: CommonOptions) => {
-			const file = parseEimConfigurationFile(readGiven(name, effects), name);
-			return onCard(options, effects, (session, output) => addInitialEim(session, file, output));
-		});
-}
-
-async function onCard(
-	options: CommonOptions,
-	effects: ProgramEffects,
-	use: (session: CardSession, output: Output) => Promise<void>,
-): Promise<void> {
-	const config = configOf(options, effects);
-	const logger = effects.logger("warn");
-	await withCard(config, { clock: effects.clock, logger }, (session) => use(session, outputOf(options, effects)));
 }
 
 function configOf(options: CommonOptions, effects: ProgramEffects, flags: readonly string[] = []): IpaConfig {

@@ -74,15 +74,12 @@ export function localOutcome(type: LocalAction["type"], code: number): LocalOutc
 	return { code, isDone: code === 0, name, meaning: MEANINGS[name] ?? "a code that the standard does not name" };
 }
 
-/** What local actions need of a context; a command line has no eIMs to speak to. */
-export type LocalContext = ProcedureContext;
-
 /**
  * Carries a local action out and makes the journal remember what the eIMs have to be told of it.
  * @param eimIds eIMs of the card
  */
 export async function performLocally(
-	context: LocalContext,
+	context: ProcedureContext,
 	action: LocalAction,
 	eimIds: readonly string[],
 ): Promise<LocalOutcome> {
@@ -133,7 +130,7 @@ function overallCode({ resetResult, resetEimResult, resetImmediateEnableConfigRe
  * is rather told once too often than never.
  */
 async function changed(
-	context: LocalContext,
+	context: ProcedureContext,
 	action: LocalAction,
 	change: { readonly cause: number; readonly eimIds: readonly string[]; readonly switches: boolean },
 	command: () => Promise<number>,
@@ -149,7 +146,7 @@ async function changed(
 }
 
 /** The form of eUICCMemoryReset that the card's version of SGP.32 has. */
-async function memoryResetVersion(context: LocalContext): Promise<MemoryResetVersion> {
+async function memoryResetVersion(context: ProcedureContext): Promise<MemoryResetVersion> {
 	const { iotSpecificInfo } = decode(EUICCInfo2, await context.es10.getEuiccInfo2());
 	if (iotSpecificInfo === undefined) return "sgp22";
 	const isLater = iotSpecificInfo.iotVersion.some(([major = 0, minor = 0]) => major > 1 || (major === 1 && minor > 0));
