@@ -63,9 +63,8 @@ export function applyProfileChange(
 				profile.iccid === change.iccid ? withState(profile, "disabled", at) : profile,
 			);
 		case "fallbackSet":
-			return withKnown(profiles, change.iccid, eid, at).map((profile) =>
-				withFallback(profile, profile.iccid === change.iccid, at),
-			);
+			// Of a profile that is not known yet nothing is said of its state: the list tells of both.
+			return profiles.map((profile) => withFallback(profile, profile.iccid === change.iccid, at));
 		case "fallbackUnset":
 			return profiles.map((profile) => withFallback(profile, false, at));
 	}
