@@ -131,6 +131,8 @@ describe("a profile that the eIM does not let onto the card", () => {
 		await bench.eim.clock.advance(Minutes(2));
 		await bench.inTime(bench.eim.jobs.runDue());
 		expect(sessionsAtSmdp(bench)).toBe(1);
+		// By the eUICC's signature: the SM-DP+ has ended the order.
+		expect(bench.smdp.profiles().find((one) => one.iccid === OTHER_ICCID)?.state).toBe("error");
 		expect(await bench.iccids()).not.toContain(OTHER_ICCID);
 	});
 

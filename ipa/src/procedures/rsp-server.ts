@@ -8,6 +8,8 @@ export interface RspRefusal {
 	/** For people, with the code of the standard. */
 	readonly reason: string;
 	readonly gsmaCode?: number;
+	/** CancelSessionReason of SGP.22, when an eIM that checks for the device found the profile not to be allowed. */
+	readonly cancelReason?: number;
 }
 
 export type RspAnswer<T> = { readonly ok: T } | { readonly refused: RspRefusal };

@@ -218,7 +218,8 @@ export async function cancelSession<Onward>(
 
 function unlessRefused<T>({ interfaceName }: RspServer<unknown>, answer: RspAnswer<T>, functionName: string): T {
 	if ("ok" in answer) return answer.ok;
-	const { reason, gsmaCode } = answer.refused;
+	const { reason, gsmaCode, cancelReason } = answer.refused;
+	if (cancelReason !== undefined) throw new SessionRefusal(cancelReason, `the eIM refused the profile: ${reason}`);
 	throw new ProcedureError("IPA_DOWNLOAD_REFUSED", `${interfaceName}.${functionName} was refused: ${reason}`, {
 		...(gsmaCode === undefined ? {} : { gsmaCode }),
 	});
