@@ -7,6 +7,7 @@ import { Es10 } from "./card/es10.ts";
 import { Es10Commands } from "./card/es10-commands.ts";
 import { IsdRChannel } from "./card/isd-r-channel.ts";
 import { EimLinks, type LinkedEim } from "./eim-links.ts";
+import { journalledMemory } from "./eim-memory.ts";
 import { transferredIn } from "./esipa/eim-package.ts";
 import type { EsipaTarget } from "./esipa/http-link.ts";
 import type { IpaDeps } from "./ipa-settings.ts";
@@ -89,7 +90,8 @@ class Agent implements Ipa {
 		this.#channel = new IsdRChannel(deps.driver, { ...deps.settings.card, logger: deps.logger("ipa.card") });
 		this.#es10 = new Es10(this.#channel);
 		this.#commands = new Es10Commands(this.#channel);
-		this.#links = new EimLinks(deps.link, this.#log, deps.settings.eimDialect);
+		const memoryOf = deps.settings.procedures.minimizeBytes ? journalledMemory(deps) : undefined;
+		this.#links = new EimLinks(deps.link, this.#log, deps.settings.eimDialect, memoryOf);
 		this.#schedule = new PollSchedule(deps);
 		this.#mustOfferResults = deps.journal.isNew;
 	}

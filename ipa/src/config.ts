@@ -82,6 +82,10 @@ export const ipaConfig = defineConfig(
 			values: ["auto", "1.0", "1.1", "1.2", "1.3"],
 			default: "auto",
 		}),
+		"esipa.minimizeBytes": setting.boolean({
+			description: "Leaves out of messages what the eIM knows (minimizeEsipaBytes), once it has the eUICC's data",
+			default: false,
+		}),
 		"eim.adminProtocol": setting.string({
 			description: "Version of SGP.22 in the header X-Admin-Protocol",
 			pattern: /^\d+\.\d+\.\d+$/,
@@ -301,6 +305,7 @@ export function settingsOf(config: IpaConfig, duty: ProactiveDuty): IpaSettings 
 			deliveryRetry: config["rollback.deliveryRetry"],
 			rollbackAttempts: config["rollback.attempts"],
 			immediateEnable: config["download.immediateEnable"],
+			minimizeBytes: config["esipa.minimizeBytes"],
 			consentGranted: config["download.consentGranted"],
 			directDownload: config["download.direct"],
 			indirectDownload: config["download.indirect"],

@@ -2,9 +2,11 @@ import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { equalBytes } from "@iot-esim/shared/util/bytes";
 import type { EimConfiguration } from "./card/eim-configuration.ts";
 import { DialectLink, type EimDialect } from "./esipa/dialect-link.ts";
+import type { EimMemory } from "./esipa/eim-knowledge.ts";
 import { EsipaClient } from "./esipa/esipa-client.ts";
 import type { EsipaLink } from "./esipa/esipa-link.ts";
 import type { EsipaTarget } from "./esipa/http-link.ts";
+import { MinimizingEsipaClient } from "./esipa/minimizing-client.ts";
 import type { AssociatedEim } from "./procedures/procedure-context.ts";
 
 /** An eIM of the card with its open link. */
@@ -18,9 +20,17 @@ export class EimLinks {
 	readonly #open: (target: EsipaTarget) => EsipaLink;
 	readonly #log: Logger;
 	readonly #dialect: EimDialect;
+	readonly #memoryOf: ((eimId: string) => EimMemory) | undefined;
 	#eims: readonly LinkedEim[] = [];
 
-	constructor(open: (target: EsipaTarget) => EsipaLink, log: Logger, dialect: EimDialect = "auto") {
+	/** @param memoryOf what each eIM knows; without it, messages are never compact */
+	constructor(
+		open: (target: EsipaTarget) => EsipaLink,
+		log: Logger,
+		dialect: EimDialect = "auto",
+		memoryOf?: (eimId: string) => EimMemory,
+	) {
+		this.#memoryOf = memoryOf;
 		this.#open = open;
 		this.#log = log;
 		this.#dialect = dialect;
@@ -39,9 +49,8 @@ export class EimLinks {
 			try {
 				const link = new DialectLink(this.#open(configuration), this.#dialect);
 				const { eimId, associationToken, indirectProfileDownload } = configuration;
-				return [
-					{ eimId, associationToken, indirectProfileDownload, configuration, link, esipa: new EsipaClient(link, eid) },
-				];
+				const esipa = this.#client(link, eid, eimId);
+				return [{ eimId, associationToken, indirectProfileDownload, configuration, link, esipa }];
 			} catch (error) {
 				failure = error;
 				this.#log.error("eIM left out", { eimId: configuration.eimId, error });
@@ -51,6 +60,11 @@ export class EimLinks {
 		for (const eim of before) if (!this.#eims.includes(eim)) await eim.link.close();
 		if (this.#eims.length === 0 && failure !== undefined) throw failure;
 		return this.#eims;
+	}
+
+	#client(link: EsipaLink, eid: Uint8Array, eimId: string): AssociatedEim["esipa"] {
+		const client = new EsipaClient(link, eid);
+		return this.#memoryOf === undefined ? client : new MinimizingEsipaClient(client, eid, this.#memoryOf(eimId));
 	}
 
 	async close(): Promise<void> {

@@ -20,9 +20,14 @@ export function downloadAbilities({ settings, rsp }: Pick<ProcedureContext, "set
 	return { isDirect: settings.directDownload && rsp !== undefined, isIndirect: settings.indirectDownload };
 }
 
+/** Bits 2 to 5 of ipaFeatures when the last of them is set. */
+const MINIMIZE_ESIPA_BYTES = "0001";
+
 /** What this IPA can do, as an eIM may ask for it; packages are retrieved over HTTPS. */
 export function ipaCapabilities(context: Pick<ProcedureContext, "settings" | "rsp">): IpaCapabilities {
+	const { settings } = context;
 	const { isDirect, isIndirect } = downloadAbilities(context);
-	const ipaFeatures = [isDirect, isIndirect].map((can) => (can ? "1" : "0")).join("");
+	const features = [isDirect, isIndirect].map((can) => (can ? "1" : "0")).join("").replace(/0+$/, "");
+	const ipaFeatures = settings.minimizeBytes ? `${features}${MINIMIZE_ESIPA_BYTES}` : features;
 	return { ipaFeatures, ipaSupportedProtocols: "1" };
 }

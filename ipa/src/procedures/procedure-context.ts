@@ -68,6 +68,8 @@ export interface ProcedureSettings {
 	readonly indirectDownload: boolean;
 	/** For profiles that need a confirmation code when the eIM sends none. */
 	readonly confirmationCode?: string | undefined;
+	/** Tells eIMs that compact messages may come (minimizeEsipaBytes); false when absent. */
+	readonly minimizeBytes?: boolean;
 	/** How often a direct download is tried when its server cannot be reached. */
 	readonly downloadAttempts: number;
 	/** Profiles are loaded over links that are paid by volume; true when absent. */

@@ -30,6 +30,8 @@ export interface DeviceState {
 	readonly downloadResults: Readonly<Record<string, readonly string[]>>;
 	/** A direct download whose server could not be reached: eimTransactionId in hex and attempts so far. */
 	readonly postponedDownload: { readonly key: string | undefined; readonly count: number } | undefined;
+	/** What eIMs have taken of IpaEuiccData, as digests by name: compact messages leave it out. */
+	readonly eimKnowledge: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 /** Between the device's own profile and the one with the fallback attribute. */
@@ -149,6 +151,8 @@ export type DeviceEvent =
 	| { readonly type: "download-result-told"; readonly eimId: string; readonly resultHex: string }
 	/** `pending` takes the place of what was known for this eIM. */
 	| { readonly type: "handed-over"; readonly eimId: string; readonly pending: readonly number[] }
+	/** Takes the place of what was noted of this eIM. */
+	| { readonly type: "eim-knowledge"; readonly eimId: string; readonly knowledge?: Readonly<Record<string, string>> }
 	| { readonly type: "notification-waiting"; readonly seqNumber: number }
 	| { readonly type: "notification-settled"; readonly seqNumber: number }
 	| { readonly type: "state-changed"; readonly cause: number; readonly tell: readonly string[] }
@@ -187,6 +191,7 @@ export const INITIAL_STATE: DeviceState = {
 	waitingNotifications: [],
 	downloadResults: {},
 	postponedDownload: undefined,
+	eimKnowledge: {},
 };
 
 /**
@@ -224,6 +229,11 @@ export function nextState(state: DeviceState, event: DeviceEvent): DeviceState {
 		case "notification-waiting":
 		case "notification-settled":
 			return withNotification(state, event.seqNumber, event.type === "notification-waiting");
+		case "eim-knowledge": {
+			const { [event.eimId]: _before, ...others } = state.eimKnowledge;
+			const { knowledge } = event;
+			return { ...state, eimKnowledge: knowledge === undefined ? others : { ...others, [event.eimId]: knowledge } };
+		}
 		case "handed-over":
 			return withHandedOver(state, event.eimId, event.pending);
 		case "download-result-waiting":
@@ -259,6 +269,7 @@ type WorkEvent = Exclude<
 			| "fallback-ended"
 			| "fallback-over"
 			| "handed-over"
+			| "eim-knowledge"
 			| "notification-waiting"
 			| "notification-settled"
 			| "download-result-waiting"
