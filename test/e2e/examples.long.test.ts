@@ -141,9 +141,58 @@ it("ipa-library.ts takes the place of the agent and does what was ordered", { ti
 	await (parts as Parts).startIpa();
 });
 
+withCurl(
+	"fallback.sh, default-smdp.sh, policy-rules.sh and package.sh order what they say",
+	{ timeout: 120_000 },
+	async () => {
+		expect(await succeeds("fallback.sh", FIRST)).toMatch(new RegExp(`${FIRST} +enabled.* yes`));
+		expect(await succeeds("fallback.sh", "--none")).not.toMatch(/ yes/);
+		expect(await succeeds("default-smdp.sh", "smdp.example.com")).toMatch(/2 +configureImmediateEnable +succeeded/);
+		expect(await succeeds("default-smdp.sh", "--none")).toMatch(/1 +setDefaultDpAddress +succeeded/);
+		expect(await succeeds("policy-rules.sh")).toMatch(/outcome +rules=\[/);
+		const { bootstrap } = (parts as Parts).plan;
+		expect(await succeeds("package.sh", FIRST, bootstrap.iccid, "--keep")).toMatch(/2 +enable +succeeded/);
+		expect(await succeeds("package.sh", bootstrap.iccid, FIRST, "--keep")).toMatch(/2 +enable +succeeded/);
+	},
+);
+
+withCurl(
+	"list-eims.sh, key-roll-over.sh and hand-over.sh show and change whom the eUICC obeys",
+	{ timeout: 120_000 },
+	async () => {
+		const { plan } = parts as Parts;
+		expect(await succeeds("list-eims.sh")).toMatch(new RegExp(`eIMs on the card +${plan.eimName}`));
+		expect(await succeeds("key-roll-over.sh", "5")).toContain("all devices know the current keys");
+		const next = new Program({
+			name: "next-eim",
+			script: "eim/dist/main.js",
+			args: [
+				...["--data-folder", (parts as Parts).in("next-eim"), "--api-port", "0", "--esipa-port", "0"],
+				...["--eim-fqdn", "next.example.com"],
+			],
+			logFolder: (parts as Parts).in("logs"),
+		});
+		try {
+			const ready = await next.line("it listens", (line) => ("listening" in line ? line : undefined));
+			const { api } = ready.listening as { api: string };
+			const out = await succeeds("hand-over.sh", api, String(ready.firstApiKey));
+			expect(out).toMatch(/the eUICC knows next\.example\.com by the association token \d+/);
+			expect(out).toContain(`order delete-eim ${plan.eid} ${plan.eimName}`);
+			// The device cannot reach it from here: this eIM takes it off the card again.
+			const operator = new OperatorApi(plan, () => (parts as Parts).apiKey);
+			await operator.succeeded(
+				await operator.order(plan.eid, { type: "deleteEim", eimId: "next.example.com" }),
+				60_000,
+			);
+		} finally {
+			await next.stop();
+		}
+	},
+);
+
 withCurl("disable.sh warns, and takes the device off the network", { timeout: 120_000 }, async () => {
 	const ended = await script("disable.sh", [FIRST], 3);
-	expect(ended.errors).toContain("warning: This is the only enabled profile");
+	expect(ended.errors).toContain("warning: Afterwards no profile is enabled");
 	expect(ended.errors).toMatch(/still sent after 3 s/);
 	expect(ended.code).toBe(1);
 	const bench = new BenchFaces((parts as Parts).plan);

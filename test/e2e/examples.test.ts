@@ -35,9 +35,15 @@ describe("examples/operations", () => {
 });
 
 /** The paths of the operator API that the scripts use, as its own document names them. */
-const API_PATHS = ["devices", "devices/[^/]+/profiles", "devices/[^/]+/operations", "events", "eim-configuration"].map(
-	(name) => new RegExp(`^/api/v1/${name}$`),
-);
+const API_PATHS = [
+	"devices",
+	"devices/[^/]+/profiles",
+	"devices/[^/]+/operations",
+	"operations/[^/]+",
+	"events",
+	"eim-configuration",
+	"eim-keys(/updates)?",
+].map((name) => new RegExp(`^/api/v1/${name}$`));
 
 /** Words of a line of a script; a variable is given a value that every option takes. */
 function arguments_(line: string): string[] {
