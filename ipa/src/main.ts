@@ -2,11 +2,10 @@
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
-import { exitCode } from "@iot-esim/shared/runtime/lifecycle";
+import { endOfProgram, withUsageHints } from "@iot-esim/shared/runtime/command-line";
 import { outputTo } from "@iot-esim/shared/runtime/line-output";
 import { pinoLogger } from "@iot-esim/shared/runtime/pino-logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
-import { EsimError } from "@iot-esim/shared/util/errors";
 import { ipaProgram } from "./cli/program.ts";
 
 const output = outputTo(1);
@@ -31,11 +30,9 @@ const program = ipaProgram({
 });
 
 try {
-	await program.parseAsync(process.argv);
+	await withUsageHints(program).parseAsync(process.argv);
 } catch (error) {
-	if (!(error instanceof EsimError)) throw error;
-	process.stderr.write(`ipa: ${error.message} (${error.code})\n`);
-	process.exitCode = exitCode(error);
+	process.exitCode = endOfProgram("ipa", error, (text) => process.stderr.write(`${text}\n`));
 }
 
 /** The start time that Linux keeps of a process; elsewhere that it runs must do. */

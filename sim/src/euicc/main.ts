@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { systemClock } from "@iot-esim/shared/runtime/clock";
-import { EsimError } from "@iot-esim/shared/util/errors";
+import { endOfProgram, withUsageHints } from "@iot-esim/shared/runtime/command-line";
 import { simEuiccProgram } from "./program.ts";
 
 const program = simEuiccProgram({
@@ -14,9 +14,7 @@ const program = simEuiccProgram({
 });
 
 try {
-	await program.parseAsync(process.argv);
+	await withUsageHints(program).parseAsync(process.argv);
 } catch (error) {
-	if (!(error instanceof EsimError)) throw error;
-	process.stderr.write(`sim-euicc: ${error.message} (${error.code})\n`);
-	process.exitCode = 1;
+	process.exitCode = endOfProgram("sim-euicc", error, (text) => process.stderr.write(`${text}\n`));
 }

@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 import { readFile } from "node:fs/promises";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
+import { endOfProgram, withUsageHints } from "@iot-esim/shared/runtime/command-line";
 import { loadConfig } from "@iot-esim/shared/runtime/config";
 import { configTemplate } from "@iot-esim/shared/runtime/config-template";
-import { exitCode, Lifecycle, runUntilSignal } from "@iot-esim/shared/runtime/lifecycle";
+import { Lifecycle, runUntilSignal } from "@iot-esim/shared/runtime/lifecycle";
 import { pinoLogger } from "@iot-esim/shared/runtime/pino-logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { Seconds } from "@iot-esim/shared/util/duration";
-import { EsimError } from "@iot-esim/shared/util/errors";
 import { Command } from "commander";
 import { networkConfig } from "./config.ts";
 import { addNetwork, NetworkProgram } from "./network-program.ts";
@@ -56,9 +56,7 @@ async function run(file: string | undefined, flags: readonly string[]): Promise<
 }
 
 try {
-	await program.parseAsync(process.argv);
+	await withUsageHints(program).parseAsync(process.argv);
 } catch (error) {
-	if (!(error instanceof EsimError)) throw error;
-	process.stderr.write(`sim-network: ${error.message} (${error.code})\n`);
-	process.exitCode = exitCode(error);
+	process.exitCode = endOfProgram("sim-network", error, (text) => process.stderr.write(`${text}\n`));
 }

@@ -12,6 +12,12 @@ export const simPkiErrors = defineErrors({
 	SIM_PKI_OPTION: {
 		meaning: "An option of sim-pki has a value that cannot be used.",
 		action: "Correct the option that the message names; `sim-pki --help` shows examples.",
+		httpStatus: 400,
+	},
+	SIM_PKI_UNWRITABLE: {
+		meaning: "The PKI folder cannot be made or written.",
+		action: "Choose a folder that may be written; a file of that name must not be in its place.",
+		httpStatus: 400,
 	},
 });
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { systemClock } from "@iot-esim/shared/runtime/clock";
+import { endOfProgram, withUsageHints } from "@iot-esim/shared/runtime/command-line";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
-import { EsimError } from "@iot-esim/shared/util/errors";
 import { simPkiProgram } from "./program.ts";
 
 const program = simPkiProgram({
@@ -11,9 +11,7 @@ const program = simPkiProgram({
 });
 
 try {
-	await program.parseAsync(process.argv);
+	await withUsageHints(program).parseAsync(process.argv);
 } catch (error) {
-	if (!(error instanceof EsimError)) throw error;
-	process.stderr.write(`sim-pki: ${error.message} (${error.code})\n`);
-	process.exitCode = 1;
+	process.exitCode = endOfProgram("sim-pki", error, (text) => process.stderr.write(`${text}\n`));
 }

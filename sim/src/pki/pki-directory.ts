@@ -39,15 +39,26 @@ const sgp26Suffix: Readonly<Record<Curve, string>> = { "P-256": "NIST", brainpoo
 
 /**
  * Writes a test PKI as `<member>.pem` and `<member>.key.pem` (mode 600), cards as `euicc/<EID>.pem`.
- * @throws SimPkiError SIM_PKI_EXISTS unless `overwrite`
+ * @throws SimPkiError SIM_PKI_EXISTS unless `overwrite`, SIM_PKI_UNWRITABLE
  */
 export function savePki(directory: string, pki: TestPki, options: { readonly overwrite?: boolean } = {}): void {
 	if (options.overwrite !== true && existsSync(join(directory, "ci.pem"))) {
 		throw new SimPkiError("SIM_PKI_EXISTS", `${directory} already holds a PKI (ci.pem)`);
 	}
-	mkdirSync(directory, { recursive: true });
-	for (const [member, name] of Object.entries(pkiMembers)) writeCredential(directory, name, pki[member as PkiMember]);
-	saveEuicc(directory, pki.eid, pki.euicc);
+	try {
+		mkdirSync(directory, { recursive: true });
+		for (const [member, name] of Object.entries(pkiMembers)) writeCredential(directory, name, pki[member as PkiMember]);
+		saveEuicc(directory, pki.eid, pki.euicc);
+	} catch (cause) {
+		throw unwritable(directory, cause);
+	}
+}
+
+function unwritable(directory: string, cause: unknown): SimPkiError {
+	const { code } = cause as NodeJS.ErrnoException;
+	const isNoFolder = code === "EEXIST" || code === "ENOTDIR";
+	const reason = isNoFolder ? "there is a file in the place of the folder" : (cause as Error).message;
+	return new SimPkiError("SIM_PKI_UNWRITABLE", `${directory} cannot be written: ${reason}`, { cause });
 }
 
 /** Adds a card to a PKI folder. */

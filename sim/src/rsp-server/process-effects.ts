@@ -1,9 +1,9 @@
 import { type Clock, systemClock } from "@iot-esim/shared/runtime/clock";
+import { endOfProgram, withUsageHints } from "@iot-esim/shared/runtime/command-line";
 import type { LoggerFactory, LogLevel } from "@iot-esim/shared/runtime/logger";
 import { pinoLogger } from "@iot-esim/shared/runtime/pino-logger";
 import { createHttpClient, type HttpClient } from "@iot-esim/shared/transport/http/client";
 import { Seconds } from "@iot-esim/shared/util/duration";
-import { EsimError } from "@iot-esim/shared/util/errors";
 import type { Command } from "commander";
 import { isProcessRunning, processIdentity } from "./process-identity.ts";
 import type { ProcessIdentity } from "./store/folder-lock.ts";
@@ -45,10 +45,8 @@ export function processEffects(program: string): ServerEffects {
 /** Runs a program by its command line; what its user can mend is told in one line. */
 export async function runProgram(program: Command, argv: readonly string[]): Promise<void> {
 	try {
-		await program.parseAsync([...argv]);
+		await withUsageHints(program).parseAsync([...argv]);
 	} catch (error) {
-		if (!(error instanceof EsimError)) throw error;
-		process.stderr.write(`${program.name()}: ${error.message} (${error.code})\n`);
-		process.exitCode = 1;
+		process.exitCode = endOfProgram(program.name(), error, (text) => process.stderr.write(`${text}\n`));
 	}
 }
