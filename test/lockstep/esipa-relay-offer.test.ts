@@ -1,5 +1,6 @@
 /** What the eIM looks at before a download goes on, and compact messages that it makes whole for the SM-DP+. */
 
+import { refusalByCodes } from "@iot-esim/eim/es9plus/error-table";
 import { decode, decodeKept, encode, keep } from "@iot-esim/shared/asn1/schema";
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { signRaw } from "@iot-esim/shared/crypto/ecdsa";
@@ -165,6 +166,39 @@ describe("policy rules of a profile", () => {
 		const { items } = await bench.store.listOperations({ eid, origin: "eim", limit: 5 });
 		expect(items).toMatchObject([{ type: "getRat", state: "sent" }]);
 	});
+});
+
+describe("an order that has expired at the SM-DP+", () => {
+	it.each([
+		["1.2", hex`82 01 7F`, hex`81 01 06`],
+		["1.3", hex`82 01 12`, hex`81 01 7F`],
+	] as const)(
+		"is said to an IPA of version %s in the code that it knows",
+		async (version, authentication, package_) => {
+			const device = { dialect: { version, nestedCertificateArms: false } };
+			const expired = refusalByCodes("authenticateClient", "8.8.5", "4.10");
+			const given = smdp({ authenticateClient: { kind: "refused", refusal: expired } });
+			const first = await startDownload(given, {}, { device });
+			bench = first.bench;
+			await bench.ask(initiate(first.eimTransactionId));
+			expect(await bench.ask(authenticate())).toEqual(tlv(0xbf3b, authentication));
+			expect((await bench.store.loadOperation(first.id))?.reason).toMatchObject({
+				code: "8.8.5/4.10",
+				text: expect.stringContaining("has expired"),
+			});
+			await bench.close();
+			const late = refusalByCodes("getBoundProfilePackage", "8.8.5", "4.10");
+			const second = await startDownload(
+				smdp({ getBoundProfilePackage: { kind: "refused", refusal: late } }),
+				{},
+				{ device },
+			);
+			bench = second.bench;
+			await bench.ask(initiate(second.eimTransactionId));
+			await bench.ask(authenticate());
+			expect(await bench.ask(prepared())).toEqual(tlv(0xbf3a, package_));
+		},
+	);
 });
 
 describe("a confirmation code that the order lacks", () => {

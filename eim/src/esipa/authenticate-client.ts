@@ -56,7 +56,10 @@ export async function authenticateClient(context: EsipaContext, body: Uint8Array
 	const answer = await askServer(context, { ...session, session }, () =>
 		context.es9plus.authenticateClient(session.smdpAddress, relayed),
 	);
-	if (answer.kind === "failed") return failure(answer.esipaError);
+	if (answer.kind === "failed") {
+		const isNew = device.dialect.version === "1.3";
+		return failure((isNew ? answer.esipaErrorIn13 : undefined) ?? answer.esipaError);
+	}
 	return offer(context, { session, device: checked, answer });
 }
 

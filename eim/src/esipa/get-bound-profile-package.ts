@@ -10,6 +10,7 @@ import { metadataDifference, metadataOfBoundProfilePackage } from "@iot-esim/sha
 import { fromHex } from "@iot-esim/shared/util/bytes";
 import type { RspSession } from "../domain/rsp-session.ts";
 import { fullPrepareDownloadResponse } from "./compact-messages.ts";
+import { answerIn } from "./dialect.ts";
 import { refuseDownload } from "./download-offer.ts";
 import { loadRelay } from "./download-session.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
@@ -39,7 +40,9 @@ export async function getBoundProfilePackage(context: EsipaContext, body: Uint8A
 	const answer = await askServer(context, { ...session, session }, () =>
 		context.es9plus.getBoundProfilePackage(session.smdpAddress, { transactionId, prepareDownloadResponse: full.der }),
 	);
-	if (answer.kind === "failed") return failure(answer.esipaError);
+	if (answer.kind === "failed") {
+		return answerIn(device.dialect, GetBoundProfilePackageResponseEsipa, failure(answer.esipaError));
+	}
 	if (await isOtherProfile(context, session, answer.boundProfilePackage)) return failure(ErrorCode.metadataMismatch);
 	await context.store.moveSession(session.transactionId, "profileDelivered", { at: context.clock.now() });
 	log.info("bound profile package relayed", { eid: session.eid, octets: answer.boundProfilePackage.length });

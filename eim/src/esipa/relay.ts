@@ -8,7 +8,12 @@ import type { EsipaContext } from "./esipa-deps.ts";
 /** The server's answer, or the ESipa error that stands for its refusal or its silence. */
 export type RelayedAnswer<T> =
 	| ({ readonly kind: "ok" } & T)
-	| { readonly kind: "failed"; readonly esipaError: number; readonly isUnreachable: boolean };
+	| {
+			readonly kind: "failed";
+			readonly esipaError: number;
+			/** The one for an IPA of version 1.3, where it has another. */
+			readonly esipaErrorIn13?: number | undefined;
+	  };
 
 /** What the error of every ESipa download function calls undefinedError. */
 const UNDEFINED_ERROR = 127;
@@ -38,7 +43,7 @@ export async function askServer<T>(
 		if (!(error instanceof EsimError)) throw error;
 		log.warn("SM-DP+ gave no usable answer", { error });
 		if (of.eimTransactionId !== undefined) await rememberFailure(context, of.eimTransactionId, error);
-		return { kind: "failed", esipaError: UNDEFINED_ERROR, isUnreachable: true };
+		return { kind: "failed", esipaError: UNDEFINED_ERROR };
 	}
 	if (answer.kind === "ok") return answer;
 	const reason = refusalReason(answer.refusal);
@@ -47,7 +52,8 @@ export async function askServer<T>(
 	if (of.session !== undefined) {
 		await context.store.moveSession(of.session.transactionId, "failed", { at: event.at, operationEvent: event });
 	} else if (of.operationId !== undefined) await context.store.moveOperation(of.operationId, event);
-	return { kind: "failed", esipaError: answer.refusal.esipaError, isUnreachable: false };
+	const { esipaError, esipaErrorIn13 } = answer.refusal;
+	return { kind: "failed", esipaError, esipaErrorIn13 };
 }
 
 function refusalReason(refusal: Es9PlusRefusal): OperationReason {
