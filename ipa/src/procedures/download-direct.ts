@@ -15,6 +15,7 @@ import { type RspSession, runRspSession } from "./rsp-session.ts";
 
 /** A root SM-DS may name an alternative one, which names the SM-DP+. */
 const LONGEST_CHAIN = 3;
+const ATTEMPTS = 5;
 
 /**
  * Direct profile download (SGP.32 §3.2.3.1): the IPA speaks to SM-DP+ and SM-DS itself. The installation result goes to
@@ -38,7 +39,11 @@ export async function downloadDirect(
 		const source = await directSource(context, trigger.profileDownloadData);
 		installation = await downloadFrom({ context, eim, rsp, eimTransactionId }, source, 1);
 	} catch (error) {
-		if (isServerFailure(error) && mayBeTriedAgain(error) && attemptsBefore + 1 < context.settings.downloadAttempts) {
+		if (
+			isServerFailure(error) &&
+			mayBeTriedAgain(error) &&
+			attemptsBefore + 1 < (context.settings.downloadAttempts ?? ATTEMPTS)
+		) {
 			await context.journal.note({ type: "download-postponed" });
 			context.emit({ type: "download-postponed", eimId: eim.eimId, reason: error.message });
 			throw error;

@@ -17,7 +17,8 @@ export function downloadMode(context: Pick<ProcedureContext, "settings" | "rsp">
 
 /** Direct downloads need an RSP client, which needs certificates of CIs to trust. */
 export function downloadAbilities({ settings, rsp }: Pick<ProcedureContext, "settings" | "rsp">) {
-	return { isDirect: settings.directDownload && rsp !== undefined, isIndirect: settings.indirectDownload };
+	const { directDownload = true, indirectDownload = true } = settings;
+	return { isDirect: directDownload && rsp !== undefined, isIndirect: indirectDownload };
 }
 
 /** Bits 2 to 5 of ipaFeatures when the last of them is set. */
@@ -27,7 +28,10 @@ const MINIMIZE_ESIPA_BYTES = "0001";
 export function ipaCapabilities(context: Pick<ProcedureContext, "settings" | "rsp">): IpaCapabilities {
 	const { settings } = context;
 	const { isDirect, isIndirect } = downloadAbilities(context);
-	const features = [isDirect, isIndirect].map((can) => (can ? "1" : "0")).join("").replace(/0+$/, "");
+	const features = [isDirect, isIndirect]
+		.map((can) => (can ? "1" : "0"))
+		.join("")
+		.replace(/0+$/, "");
 	const ipaFeatures = settings.minimizeBytes ? `${features}${MINIMIZE_ESIPA_BYTES}` : features;
 	return { ipaFeatures, ipaSupportedProtocols: "1" };
 }

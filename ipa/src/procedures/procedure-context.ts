@@ -62,16 +62,16 @@ export interface ProcedureSettings {
 	readonly immediateEnable: boolean;
 	/** Profiles whose rules need consent may be installed: nobody can be asked on the device. */
 	readonly consentGranted: boolean;
-	/** The IPA may download from SM-DP+ itself, where it trusts a CI. */
-	readonly directDownload: boolean;
-	/** The IPA may download through the eIM. */
-	readonly indirectDownload: boolean;
+	/** The IPA may download from SM-DP+ itself, where it trusts a CI; true when absent. */
+	readonly directDownload?: boolean;
+	/** The IPA may download through the eIM; true when absent. */
+	readonly indirectDownload?: boolean;
 	/** For profiles that need a confirmation code when the eIM sends none. */
 	readonly confirmationCode?: string | undefined;
 	/** Tells eIMs that compact messages may come (minimizeEsipaBytes); false when absent. */
 	readonly minimizeBytes?: boolean;
-	/** How often a direct download is tried when its server cannot be reached. */
-	readonly downloadAttempts: number;
+	/** How often a direct download is tried when its server cannot be reached; 5 when absent. */
+	readonly downloadAttempts?: number;
 	/** Profiles are loaded over links that are paid by volume; true when absent. */
 	readonly downloadOnMetered?: boolean;
 	readonly deviceInfo: DeviceInfo;
