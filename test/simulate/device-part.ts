@@ -97,7 +97,7 @@ export class DevicePart {
 		const state = this.#ipa?.journal?.state;
 		if (state === undefined || this.memory.waiting.length > 0) return false;
 		if (!this.#options.hasCable && !this.hardware.isAttached) return false;
-		const isQuiet = state.work.phase === "idle" && !state.hasWaitingResults && state.postponedDownload === undefined;
+		const isQuiet = state.work.phase === "idle" && !state.hasWaitingResults;
 		const untold = [state.stateChanges, state.downloadResults].flatMap((byEim) => Object.values(byEim));
 		return isQuiet && untold.flat().length === 0;
 	}
