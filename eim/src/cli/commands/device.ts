@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError } from "commander";
 import { queryText } from "../api-client.ts";
 import type { DeviceJson, NotificationJson, Page, ProfileJson, SeenUnknownJson } from "../api-types.ts";
@@ -133,7 +132,7 @@ function updateCommand(device: Command, context: CliContext): void {
 				...(labMode === undefined ? {} : { labMode: labMode === false ? null : labMode }),
 				...(acceptUnverified === undefined ? {} : { acceptUnverified }),
 				...associationOf(options),
-				...(injectUrl === undefined ? {} : { inject: injectUrl === false ? null : injectAddressOf(options) }),
+				...(injectUrl === undefined ? {} : { inject: injectUrl === false ? null : injectAddressOf(context, options) }),
 			};
 			const path = `/api/v1/devices/${encodeURIComponent(eid)}`;
 			const changed = await context.client(asked).json<DeviceJson>("PATCH", path, body);
@@ -141,14 +140,13 @@ function updateCommand(device: Command, context: CliContext): void {
 		});
 }
 
-function injectAddressOf(options: { injectUrl: string; injectCertificate?: string; injectBinding: string }) {
+function injectAddressOf(
+	{ readFile }: Pick<CliContext, "readFile">,
+	options: { injectUrl: string; injectCertificate?: string; injectBinding: string },
+) {
 	const { injectUrl: url, injectCertificate: file, injectBinding: binding } = options;
 	if (file === undefined) throw new CliError("CLI_USAGE", "--inject-url needs --inject-certificate");
-	try {
-		return { url, binding, certificate: readFileSync(file, "utf8") };
-	} catch (cause) {
-		throw new CliError("CLI_USAGE", `${file} cannot be read`, { cause });
-	}
+	return { url, binding, certificate: new TextDecoder().decode(readFile(file)) };
 }
 
 function associationOf(options: Readonly<Record<string, unknown>>): object {
