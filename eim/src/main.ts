@@ -3,13 +3,14 @@ import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { exitCode, Lifecycle, runUntilSignal } from "@iot-esim/shared/runtime/lifecycle";
+import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { pinoLogger } from "@iot-esim/shared/runtime/pino-logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { createHttpsListener, type ServerIdentity } from "@iot-esim/shared/transport/http/server";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import { serverConfig } from "./admin/server-config.ts";
-import { buildEim } from "./app.ts";
+import { buildEim, type Eim } from "./app.ts";
 import { LARGEST_ESIPA_BODY } from "./bindings/esipa-face.ts";
 import type { EimConfig } from "./config.ts";
 import { EimError } from "./errors.ts";
@@ -30,15 +31,7 @@ async function run(): Promise<number> {
 		version: string;
 	};
 	const eim = await buildEim(config, { clock: systemClock, random: systemRandom, logger, version });
-	const listenerFor = (identity: ServerIdentity) =>
-		createHttpsListener(eim.esipaHttp, {
-			identity,
-			// Anyone may connect: nothing larger than a message of an IPA is taken in.
-			maxBodyBytes: LARGEST_ESIPA_BODY,
-			onError: (error) => log.error("request failed", { error }),
-		});
-	const esipa = listenerFor(eim.tlsIdentity);
-	const former = eim.formerTlsIdentity && listenerFor(eim.formerTlsIdentity);
+	const { esipa, former } = listenersOf(eim, log);
 	const listening: Record<string, string> = {};
 	const lifecycle = new Lifecycle({ clock: systemClock, log, stopTimeout: Seconds(15) })
 		.add({ name: "eim", start: () => undefined, stop: () => eim.close() })
@@ -76,14 +69,7 @@ async function run(): Promise<number> {
 			stop: () => former?.close(),
 		})
 		.add({ name: "health", start: () => undefined, stop: () => eim.health.beginShutdown() });
-	process.on("SIGHUP", () => {
-		try {
-			eim.reloadRevocationLists();
-			log.info("revocation lists read again");
-		} catch (error) {
-			log.error("revocation lists cannot be read", { error });
-		}
-	});
+	process.on("SIGHUP", () => reloadRevocationLists(eim, log));
 	return runUntilSignal(lifecycle, {
 		signals: process,
 		log,
@@ -94,6 +80,30 @@ async function run(): Promise<number> {
 			process.stdout.write(`${JSON.stringify({ listening, ...first })}\n`);
 		},
 	});
+}
+
+function reloadRevocationLists(eim: Eim, log: Logger): void {
+	try {
+		eim.reloadRevocationLists();
+		log.info("revocation lists read again");
+	} catch (error) {
+		log.error("revocation lists cannot be read", { error });
+	}
+}
+
+/** For devices as they know this eIM now, and for those that know its server before. */
+function listenersOf(eim: Eim, log: Logger) {
+	const listenerFor = (identity: ServerIdentity) =>
+		createHttpsListener(eim.esipaHttp, {
+			identity,
+			// Anyone may connect: nothing larger than a message of an IPA is taken in.
+			maxBodyBytes: LARGEST_ESIPA_BODY,
+			onError: (error) => log.error("request failed", { error }),
+		});
+	return {
+		esipa: listenerFor(eim.tlsIdentity),
+		former: eim.formerTlsIdentity && listenerFor(eim.formerTlsIdentity),
+	};
 }
 
 interface Place {

@@ -1,5 +1,5 @@
 import { buildApi } from "@iot-esim/eim/api/api";
-import type { ApiLimits } from "@iot-esim/eim/api/api-deps";
+import type { ApiLimits, EimConfiguration } from "@iot-esim/eim/api/api-deps";
 import { API_KEY_RANDOM, makeApiKey } from "@iot-esim/eim/domain/api-key";
 import { readEimConfiguration } from "@iot-esim/eim/esipa/eim-configuration";
 import { makeHealth } from "@iot-esim/eim/observability/health";
@@ -12,6 +12,15 @@ import { fromHex } from "@iot-esim/shared/util/bytes";
 import { Days, Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
 
 export const CONFIGURATION = fromHex("BF5709A0073005800365494D");
+
+const eimConfiguration: EimConfiguration = {
+	eimId: "eim.example.com",
+	signingKeyIds: ["0000000000000002", "0000000000000001"],
+	tlsTrustId: "00000000000000AA",
+	der: () => CONFIGURATION,
+	describe: () => ({ eimId: "eim.example.com" }),
+	read: readEimConfiguration,
+};
 
 /** The API over an empty store in memory, with one key. */
 export async function apiBench(given: { limits?: Partial<ApiLimits>; clock?: Clock } = {}) {
@@ -31,14 +40,7 @@ export async function apiBench(given: { limits?: Partial<ApiLimits>; clock?: Clo
 		log: logger("eim.api"),
 		metrics: makeMetrics(() => store.countOpenOperations()),
 		health: makeHealth([{ name: "database", check: () => store.ping() }], clock, Seconds(5)),
-		eimConfiguration: {
-			eimId: "eim.example.com",
-			signingKeyIds: ["0000000000000002", "0000000000000001"],
-			tlsTrustId: "00000000000000AA",
-			der: () => CONFIGURATION,
-			describe: () => ({ eimId: "eim.example.com" }),
-			read: readEimConfiguration,
-		},
+		eimConfiguration,
 		version: "1.2.3",
 		limits: {
 			requestsPerMinute: 10_000,
