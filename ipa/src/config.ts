@@ -306,6 +306,7 @@ export function settingsOf(config: IpaConfig, duty: ProactiveDuty): IpaSettings 
 			rollbackAttempts: config["rollback.attempts"],
 			immediateEnable: config["download.immediateEnable"],
 			minimizeBytes: config["esipa.minimizeBytes"],
+			takesPackages: config["inject.listen"] !== undefined,
 			consentGranted: config["download.consentGranted"],
 			directDownload: config["download.direct"],
 			indirectDownload: config["download.indirect"],

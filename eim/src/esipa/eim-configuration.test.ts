@@ -27,7 +27,7 @@ describe("AddInitialEim for a card", () => {
 			associationToken: -1,
 			eimPublicKeyData: { eimPublicKey: spki },
 			trustedPublicKeyDataTls: { trustedEimPkTls: spki },
-			eimSupportedProtocol: EimSupportedProtocol.of("eimRetrieveHttps"),
+			eimSupportedProtocol: EimSupportedProtocol.of("eimRetrieveHttps", "eimInjectHttps"),
 			indirectProfileDownload: null,
 		});
 		expect(toHex(request)).toContain("8401FF");

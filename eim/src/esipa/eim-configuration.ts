@@ -70,7 +70,7 @@ export function eimConfigurationData(
 							? { trustedEimPkTls: tlsTrust.spki }
 							: { trustedCertificateTls: tlsTrust.der },
 				}),
-		eimSupportedProtocol: EimSupportedProtocol.of("eimRetrieveHttps"),
+		eimSupportedProtocol: EimSupportedProtocol.of("eimRetrieveHttps", "eimInjectHttps"),
 		...(euiccCiPKId === undefined ? {} : { euiccCiPKId }),
 		...(settings.indirectProfileDownload === false ? {} : { indirectProfileDownload: null }),
 	};

@@ -11,6 +11,11 @@ export const ipaCliErrors = defineErrors({
 		action: "For `card add-eim`: take the file from the eIM (GET /api/v1/eim-configuration), as DER or PEM.",
 		httpStatus: 400,
 	},
+	IPA_SETTING_INVALID: {
+		meaning: "A setting has a value that does not fit what it is for.",
+		action: "Correct the setting that the message names.",
+		httpStatus: 400,
+	},
 	IPA_ASSOCIATION_REFUSED: {
 		meaning: "The card does not take the eIM configuration.",
 		action: "See the reason in the message; a card that already has an eIM takes further ones only from that eIM.",

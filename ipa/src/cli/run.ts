@@ -13,6 +13,7 @@ import { openJournal } from "../state/journal.ts";
 import { fileJournalStorage } from "../state/journal-storage.ts";
 import { driverOf } from "./card-session.ts";
 import { deviceNetwork, type NetworkInterfaces } from "./device-network.ts";
+import { IpaCliError } from "./errors.ts";
 import { openInjectListener } from "./inject-listener.ts";
 import { lockState, type ProcessTable } from "./state-lock.ts";
 import { statusWriter } from "./status-file.ts";
@@ -34,6 +35,7 @@ export interface RunEffects {
 export async function runAgent(config: IpaConfig, effects: RunEffects): Promise<void> {
 	const { clock, random, logger, processes } = effects;
 	const folder = config["state.folder"];
+	const linkTo = linkChoice(config);
 	const { driver, proactive } = driverOf(config, clock);
 	const fallbackCa = trustedCertificates("eim.caFile", config["eim.caFile"]);
 	const rsp = rspOf(config, effects);
@@ -58,8 +60,7 @@ export async function runAgent(config: IpaConfig, effects: RunEffects): Promise<
 			}),
 			settings: settingsOf(config, proactive),
 			link: (target) => {
-				const binding = config["eim.bindings"][target.eimId] ?? config["eim.binding"];
-				return (binding === "json" ? httpJsonLink : httpAsn1Link)(target, {
+				return linkTo(target.eimId)(target, {
 					clock,
 					timeout: config["eim.timeout"],
 					hosts: config.hosts,
@@ -99,6 +100,20 @@ function rspOf(config: IpaConfig, { clock, random }: RunEffects): Es9PlusClient 
 		hosts: config.hosts,
 		...(config.proxy === undefined ? {} : { proxy: config.proxy }),
 	});
+}
+
+/**
+ * The link of the binding to speak with an eIM.
+ * @throws IpaCliError IPA_SETTING_INVALID
+ */
+function linkChoice(config: IpaConfig): (eimId: string) => typeof httpJsonLink {
+	const links: Readonly<Record<string, typeof httpJsonLink>> = { asn1: httpAsn1Link, json: httpJsonLink };
+	const { "eim.binding": usual, "eim.bindings": bindings } = config;
+	for (const [eimId, binding] of Object.entries(bindings)) {
+		if (Object.hasOwn(links, binding)) continue;
+		throw new IpaCliError("IPA_SETTING_INVALID", `eim.bindings: "${binding}" of ${eimId} is neither asn1 nor json`);
+	}
+	return (eimId) => links[bindings[eimId] ?? usual] ?? httpAsn1Link;
 }
 
 /** Where the journal of a state folder is. */

@@ -24,7 +24,11 @@ export function downloadAbilities({ settings, rsp }: Pick<ProcedureContext, "set
 /** Bits 2 to 5 of ipaFeatures when the last of them is set. */
 const MINIMIZE_ESIPA_BYTES = "0001";
 
-/** What this IPA can do, as an eIM may ask for it; packages are retrieved over HTTPS. */
+/** ipaRetrieveHttps, and with it ipaInjectHttps. */
+const RETRIEVED = "1";
+const RETRIEVED_AND_INJECTED = "101";
+
+/** What this IPA can do, as an eIM may ask for it; packages travel over HTTPS. */
 export function ipaCapabilities(context: Pick<ProcedureContext, "settings" | "rsp">): IpaCapabilities {
 	const { settings } = context;
 	const { isDirect, isIndirect } = downloadAbilities(context);
@@ -33,5 +37,5 @@ export function ipaCapabilities(context: Pick<ProcedureContext, "settings" | "rs
 		.join("")
 		.replace(/0+$/, "");
 	const ipaFeatures = settings.minimizeBytes ? `${features}${MINIMIZE_ESIPA_BYTES}` : features;
-	return { ipaFeatures, ipaSupportedProtocols: "1" };
+	return { ipaFeatures, ipaSupportedProtocols: settings.takesPackages ? RETRIEVED_AND_INJECTED : RETRIEVED };
 }

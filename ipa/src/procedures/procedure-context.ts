@@ -70,6 +70,8 @@ export interface ProcedureSettings {
 	readonly confirmationCode?: string | undefined;
 	/** Tells eIMs that compact messages may come (minimizeEsipaBytes); false when absent. */
 	readonly minimizeBytes?: boolean;
+	/** The device takes packages that eIMs bring (ipaInjectHttps); false when absent. */
+	readonly takesPackages?: boolean;
 	/** How often a direct download is tried when its server cannot be reached; 5 when absent. */
 	readonly downloadAttempts?: number;
 	/** Profiles are loaded over links that are paid by volume; true when absent. */
