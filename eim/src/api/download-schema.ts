@@ -6,7 +6,8 @@ const text = (pattern: string, expected: string, options: object = {}) =>
 	Type.String({ pattern, expected, ...options });
 
 const ADDRESS = "^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$";
-const address = (options: object = {}) => text(ADDRESS, "an FQDN with an optional :port", { maxLength: 255, ...options });
+const address = (options: object = {}) =>
+	text(ADDRESS, "an FQDN with an optional :port", { maxLength: 255, ...options });
 
 const one = <const V extends readonly string[]>(values: V, options: object = {}) =>
 	Type.Union(

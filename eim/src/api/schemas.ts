@@ -28,14 +28,41 @@ export const Tags = Type.Record(
 	{ description: "Free labels, name to value.", additionalProperties: false },
 );
 
+const VERSIONS = ["1.0", "1.1", "1.2", "1.3"] as const;
+const Version = (options: object) =>
+	Type.Union(
+		VERSIONS.map((version) => Type.Literal(version)),
+		{ expected: "one of 1.0, 1.1, 1.2, 1.3", ...options },
+	);
+const NestedCertificateArms = Type.Boolean({
+	description: "Certificates and keys inside CHOICE arms as a full SEQUENCE instead of the strict form.",
+});
+const versions = {
+	version: Type.Optional(Version({ description: "Of SGP.32, as the IPA speaks it." })),
+	euiccVersion: Type.Optional(Version({ description: "Of SGP.32, as the eUICC implements it." })),
+};
+
 export const Dialect = Type.Object(
+	{ ...versions, nestedCertificateArms: Type.Optional(NestedCertificateArms) },
 	{
-		version: Type.Union([Type.Literal("1.0"), Type.Literal("1.2")], { expected: "1.0 or 1.2" }),
-		nestedCertificateArms: Type.Boolean({
-			description: "Certificates and keys inside CHOICE arms as a full SEQUENCE instead of the strict form.",
-		}),
+		additionalProperties: false,
+		description: "How this device speaks SGP.32. What is named is fixed, what is not is learnt from the device.",
 	},
-	{ additionalProperties: false, description: "How this device speaks SGP.32." },
+);
+
+const DialectView = Type.Object(
+	{
+		version: Version({ description: "Of SGP.32, as the IPA speaks it." }),
+		euiccVersion: versions.euiccVersion,
+		nestedCertificateArms: NestedCertificateArms,
+		versionFrom: Type.Optional(
+			Type.String({
+				description: "Where the version was learnt, `operator` when it was set; absent while it is assumed.",
+			}),
+		),
+		euiccVersionFrom: Type.Optional(Type.String()),
+	},
+	{ description: "How this device speaks SGP.32, and how that is known." },
 );
 
 const Counter = Type.Integer({
@@ -120,7 +147,7 @@ export const DeviceView = Type.Object(
 		tags: Type.Record(Type.String(), Type.String()),
 		labMode: Type.Optional(Type.String()),
 		acceptUnverified: Type.Boolean(),
-		dialect: Dialect,
+		dialect: DialectView,
 		associationToken: Type.Optional(Type.Integer()),
 		counter: Type.Integer({ description: "The last counter value burnt for this device." }),
 		association: Type.Union([Type.Literal("associated"), Type.Literal("released")], {

@@ -14,6 +14,12 @@ export interface DeviceJson {
 	readonly counter: number;
 	readonly hasCertificates: boolean;
 	readonly associationToken?: number;
+	readonly dialect: {
+		readonly version: string;
+		readonly versionFrom?: string;
+		readonly euiccVersion?: string;
+		readonly nestedCertificateArms: boolean;
+	};
 	readonly association: "associated" | "released";
 	readonly releasedAt?: string;
 	readonly signingKeyId?: string;

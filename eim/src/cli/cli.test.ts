@@ -114,7 +114,9 @@ describe("devices", () => {
 		expect(shown.out).toContain("bench-1 (ACCEPTS UNVERIFIED RESULTS)");
 		expect(shown.out).toContain("no profiles known");
 		expect((await eim("device list --lab")).out).toContain("well");
-		await eim(`device update ${eid} --no-lab-mode --no-tags`);
+		expect(shown.out).toContain("SGP.32 v1.2 (assumed)");
+		await eim(`device update ${eid} --no-lab-mode --no-tags --sgp32-version 1.0 --nested-certificate-arms`);
+		expect((await eim(`device show ${eid}`)).out).toContain("SGP.32 v1.0 (set), nested certificate arms");
 		expect(JSON.parse((await eim(`device show ${eid} --json`)).out)).toMatchObject({
 			tags: {},
 			acceptUnverified: false,

@@ -2,6 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { type Static, Type } from "@sinclair/typebox";
 import { type Device, type DeviceChange, type InjectAddress, newDevice } from "../../domain/device.ts";
+import { setDialect } from "../../domain/dialect.ts";
 import type { ApiDeps, EimConfiguration } from "../api-deps.ts";
 import { actorOf } from "../auth.ts";
 import { ApiError } from "../errors.ts";
@@ -61,7 +62,9 @@ function registerRoute(server: ApiServer, { store, clock, eimConfiguration: own 
 			const at = clock.now();
 			const { signingKeyId } = knownKeys(own, request.body.signingKeyId);
 			const told = { signingKeyId, tlsTrustId: own.tlsTrustId };
-			const device = newDevice({ ...request.body, ...told, eid: validEid(request.body.eid), at });
+			const { dialect: given, ...body } = request.body;
+			const dialect = given && setDialect(given);
+			const device = newDevice({ ...body, ...told, dialect, eid: validEid(body.eid), at });
 			const { eid, name } = device;
 			const audit = { at, actor: actorOf(request), action: "device.registered", subject: eid, facts: { name } };
 			if (!(await store.registerDevice(device, audit))) {
@@ -82,12 +85,13 @@ function knownKeys(own: EimConfiguration, signingKeyId = own.signingKeyIds[0]): 
 
 /** What a request changes in the device's row. */
 function changeOf(
-	{ association, signingKeyId, inject, ...body }: DevicePatch,
+	{ association, signingKeyId, inject, dialect, ...body }: DevicePatch,
 	own: EimConfiguration,
 	at: number,
 ): DeviceChange {
 	const change = {
 		...body,
+		...(dialect === undefined ? {} : { dialect: setDialect(dialect) }),
 		...(inject === undefined ? {} : { inject: inject && injectAddress(inject) }),
 	} as DeviceChange;
 	if (association === "released") return { ...change, releasedAt: at };

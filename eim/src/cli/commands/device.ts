@@ -93,6 +93,7 @@ function showCommand(device: Command, context: CliContext): void {
 					"package counter": found.counter,
 					"association token": found.associationToken ?? "none",
 					association: found.releasedAt ? `released ${ago(found.releasedAt, context.now())}` : "associated",
+					dialect: dialectText(found.dialect),
 					"signing key": found.signingKeyId,
 					"TLS trust": found.tlsTrustId,
 					"eIMs on the card": found.cardEims?.map(({ eimId }) => eimId).join(", "),
@@ -113,6 +114,9 @@ function updateCommand(device: Command, context: CliContext): void {
 		.option("--no-lab-mode", "takes it out of the lab mode")
 		.option("--accept-unverified", "in the lab mode, results count without a verified signature")
 		.option("--no-accept-unverified", "only verified results count")
+		.option("--sgp32-version <version>", "version that the IPA speaks; `learn` takes it from its messages")
+		.option("--euicc-version <version>", "version that the eUICC implements")
+		.option("--nested-certificate-arms", "certificates and keys as a full SEQUENCE below their arm")
 		.option("--associated", "the card was told of this eIM anew: with its new --association-token and --counter")
 		.option("--released", "another eIM has removed this one from the card")
 		.option("--association-token <number>", "token that the eUICC gave for this eIM", wholeNumber)
@@ -132,6 +136,7 @@ function updateCommand(device: Command, context: CliContext): void {
 				...(labMode === undefined ? {} : { labMode: labMode === false ? null : labMode }),
 				...(acceptUnverified === undefined ? {} : { acceptUnverified }),
 				...associationOf(options),
+				...dialectOf(options),
 				...(injectUrl === undefined ? {} : { inject: injectUrl === false ? null : injectAddressOf(context, options) }),
 			};
 			const path = `/api/v1/devices/${encodeURIComponent(eid)}`;
@@ -147,6 +152,23 @@ function injectAddressOf(
 	const { injectUrl: url, injectCertificate: file, injectBinding: binding } = options;
 	if (file === undefined) throw new CliError("CLI_USAGE", "--inject-url needs --inject-certificate");
 	return { url, binding, certificate: new TextDecoder().decode(readFile(file)) };
+}
+
+/** All of the dialect at once: what is not named is learnt again. */
+function dialectOf({ sgp32Version, euiccVersion, nestedCertificateArms }: Readonly<Record<string, unknown>>): object {
+	if (sgp32Version === undefined && euiccVersion === undefined && nestedCertificateArms === undefined) return {};
+	const dialect = {
+		...(sgp32Version === undefined || sgp32Version === "learn" ? {} : { version: sgp32Version }),
+		...(euiccVersion === undefined ? {} : { euiccVersion }),
+		...(nestedCertificateArms === undefined ? {} : { nestedCertificateArms }),
+	};
+	return { dialect };
+}
+
+function dialectText({ version, versionFrom, euiccVersion, nestedCertificateArms }: DeviceJson["dialect"]): string {
+	const from = versionFrom === undefined ? "assumed" : versionFrom === "operator" ? "set" : `from ${versionFrom}`;
+	const card = euiccVersion === undefined ? "" : `, eUICC ${euiccVersion}`;
+	return `SGP.32 v${version} (${from})${card}${nestedCertificateArms ? ", nested certificate arms" : ""}`;
 }
 
 function associationOf(options: Readonly<Record<string, unknown>>): object {
