@@ -39,13 +39,17 @@ export class Es9PlusLine implements Es9PlusHttp {
 }
 
 /** An SM-DP+ whose folder goes with `close`. */
-export function smdpBench(now: () => number, pki: TestPki): { readonly smdp: Smdp; readonly close: () => void } {
+export function smdpBench(
+	now: () => number,
+	pki: TestPki,
+	address = SMDP,
+): { readonly smdp: Smdp; readonly close: () => void } {
 	const folder = mkdtempSync(path.join(tmpdir(), "smdp-bench-"));
 	savePki(path.join(folder, "pki"), pki);
 	const smdp = createSmdp({
 		stateFolder: path.join(folder, "state"),
 		credentials: [credentialsOf(loadPki(path.join(folder, "pki")))],
-		addresses: [SMDP],
+		addresses: [address],
 		clock: { now, schedule: (delay, task) => systemClock.schedule(delay, task) },
 		random: systemRandom,
 		logger: memoryLogger().logger,
@@ -65,8 +69,9 @@ export async function releaseProfile(
 	iccid: string,
 	description: string,
 	confirmation: Readonly<Record<string, unknown>> = {},
+	smdpAddress = SMDP,
 ): Promise<string> {
-	smdp.importProfile(profileFromFile({ fileName: "p.yaml", contents: utf8(description), smdpAddress: SMDP }));
+	smdp.importProfile(profileFromFile({ fileName: "p.yaml", contents: utf8(description), smdpAddress }));
 	const call = async (name: string, members: object) => {
 		const header = { functionRequesterIdentifier: "op", functionCallIdentifier: `${name} ${iccid}` };
 		const answer = await smdp.handle({

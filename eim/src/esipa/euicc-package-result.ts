@@ -1,6 +1,7 @@
-import type { Kept } from "@iot-esim/shared/asn1/schema";
+import { decode, type Kept } from "@iot-esim/shared/asn1/schema";
 import type { Eid } from "@iot-esim/shared/ids/eid";
 import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
+import { EuiccPackageRequest } from "@iot-esim/shared/messages/sgp32/euicc-package";
 import {
 	EuiccPackageErrorCodes,
 	type EuiccPackageErrorDataSigned,
@@ -10,6 +11,7 @@ import {
 import { SecurityError } from "@iot-esim/shared/security/errors";
 import { verifyEuiccPackageResult } from "@iot-esim/shared/security/result-verifier";
 import type { Device, DeviceChange } from "../domain/device.ts";
+import { learnVersion } from "../domain/dialect.ts";
 import { commandsOf, type OperationReason } from "../domain/operation.ts";
 import type { ReceivedResult, ResultVerification } from "../domain/received-result.ts";
 import type { FoundPackage, ResultRecord } from "../storage/store.ts";
@@ -33,7 +35,7 @@ type Signed = EuiccPackageResultDataSigned | EuiccPackageErrorDataSigned;
 
 interface Judgement {
 	readonly verification: ResultVerification;
-	/** Of the association token that the signature was made with, when it differs from what is known. */
+	/** What the signature was made with, when it differs from what is known. */
 	readonly tokenChange: DeviceChange | undefined;
 	readonly reason?: OperationReason;
 }
@@ -61,12 +63,12 @@ export async function acceptEuiccPackageResult(
 		log.warn("result for another eIM", { eimId: signed.eimId });
 		return { kind: "rejected" };
 	}
-	const judgement = judge(context, device, value);
+	const found = foundBefore ?? (await findPackageOf(context, device.eid, value));
+	const judgement = judge(context, device, value, found);
 	if (judgement.verification === "kept" && (await isFull(context, device, "kept"))) {
 		log.warn("too many results of this device wait for its certificates");
 		return { kind: "rejected" };
 	}
-	const found = foundBefore ?? (await findPackageOf(context, device.eid, value));
 	const record = {
 		...recordOf(context, device, result.der, signed, judgement, found),
 		notifications: notifications.rows,
@@ -96,7 +98,12 @@ function isTrusted({ verification }: Judgement): boolean {
 	return verification === "verified" || verification === "accepted-unverified";
 }
 
-function judge(context: EsipaContext, device: Device, result: EuiccPackageResult): Judgement {
+function judge(
+	context: EsipaContext,
+	device: Device,
+	result: EuiccPackageResult,
+	found: FoundPackage | undefined,
+): Judgement {
 	const isLab = device.acceptUnverified && device.labMode !== undefined;
 	const accepted: Judgement = { verification: "accepted-unverified", tokenChange: undefined };
 	const key = context.keys.of(device);
@@ -113,17 +120,30 @@ function judge(context: EsipaContext, device: Device, result: EuiccPackageResult
 	try {
 		const { associationToken } = device;
 		const associationTokens = associationToken === undefined ? [] : [associationToken];
-		const verified = verifyEuiccPackageResult({ result, associationTokens, publicKey: key.publicKey });
-		const isNews = verified.associationToken !== (associationToken ?? 0);
-		return {
-			verification: "verified",
-			tokenChange: isNews ? { associationToken: verified.associationToken } : undefined,
-		};
+		const verified = verifyEuiccPackageResult({
+			result,
+			associationTokens,
+			// Read only when no token fits.
+			get eimSignature() {
+				return found && decode(EuiccPackageRequest, found.package.bytes).eimSignature;
+			},
+			publicKey: key.publicKey,
+		});
+		return { verification: "verified", tokenChange: changeAfter(device, verified.associationToken) };
 	} catch (error) {
 		if (!(error instanceof SecurityError)) throw error;
 		if (isLab) return accepted;
 		return { verification: "rejected", tokenChange: undefined, reason: { text: error.message, code: error.code } };
 	}
+}
+
+/** What a verified signature tells: the token that it was made with, or that the card is one of version 1.0. */
+function changeAfter(device: Device, token: number | undefined): DeviceChange | undefined {
+	if (token === undefined) {
+		const dialect = learnVersion(device.dialect, "euiccVersion", "1.0", "euiccSignEPR");
+		return dialect && { dialect };
+	}
+	return token === (device.associationToken ?? 0) ? undefined : { associationToken: token };
 }
 
 /**

@@ -1,6 +1,7 @@
-import { decode, encode, type Schema } from "@iot-esim/shared/asn1/schema";
+import { encode, type Schema } from "@iot-esim/shared/asn1/schema";
 import { findTlv, readTlvs, readWholeTlv, type Tlv, tlvBytes, tlvValue } from "@iot-esim/shared/asn1/tlv-reader";
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
+import { decodeLenient } from "@iot-esim/shared/messages/sgp32/deviations";
 import {
 	type AuthenticateClientOkDPEsipa,
 	type AuthenticateClientOkDSEsipa,
@@ -151,7 +152,7 @@ export class EsipaClient {
 
 	#decode<T>(schema: Schema<T>, answer: Uint8Array): T {
 		try {
-			return decode(schema, answer);
+			return decodeLenient(schema, answer).value;
 		} catch (cause) {
 			throw this.#unexpected(readWholeTlv(answer).tag, answer, cause);
 		}

@@ -18,23 +18,30 @@ import {
 	euiccCancelSessionSignatureInput,
 	euiccNotificationSignatureInput,
 	euiccPackageResultSignatureInput,
+	euiccPackageResultSignatureInputV10,
 	euiccSignPirInput,
 	NO_ASSOCIATION_TOKEN,
 } from "./signature-input.ts";
 
-/** What an eUICC signed, and the association token that stood in the signature. */
-export type VerifiedEuiccPackageResult =
-	| { readonly kind: "result"; readonly data: EuiccPackageResultDataSigned; readonly associationToken: number }
-	| { readonly kind: "error"; readonly data: EuiccPackageErrorDataSigned; readonly associationToken: number };
+/**
+ * What an eUICC signed, and the association token that stood in the signature; undefined for a card of version 1.0, which
+ * signs with eimSignature in its place.
+ */
+export type VerifiedEuiccPackageResult = { readonly associationToken: number | undefined } & (
+	| { readonly kind: "result"; readonly data: EuiccPackageResultDataSigned }
+	| { readonly kind: "error"; readonly data: EuiccPackageErrorDataSigned }
+);
 
 /**
  * Verifies a result or an error against the key of the device's own certificate, whose chain the caller has verified.
  * @param input.associationTokens tokens that the eUICC may have used, likeliest first; 0, for none, is tried last
+ * @param input.eimSignature of the package that is answered; without it a result of version 1.0 cannot be verified
  * @throws SecurityError SECURITY_RESULT_UNSIGNED for the arm without signature, else SECURITY_SIGNATURE_INVALID
  */
 export function verifyEuiccPackageResult(input: {
 	readonly result: EuiccPackageResult;
 	readonly associationTokens: readonly number[];
+	readonly eimSignature?: Uint8Array | undefined;
 	readonly publicKey: KeyObject;
 }): VerifiedEuiccPackageResult {
 	const { result } = input;
@@ -53,15 +60,24 @@ export function verifyEuiccPackageResult(input: {
 }
 
 function tokenOf(
-	input: { readonly associationTokens: readonly number[]; readonly publicKey: KeyObject },
+	input: {
+		readonly associationTokens: readonly number[];
+		readonly eimSignature?: Uint8Array | undefined;
+		readonly publicKey: KeyObject;
+	},
 	signed: Kept<{ readonly eimId: string; readonly counterValue: number }>,
 	signature: Uint8Array,
-): number {
+): number | undefined {
 	const candidates = [...new Set([...input.associationTokens, NO_ASSOCIATION_TOKEN])];
 	const token = candidates.find((candidate) =>
 		verifyRaw(input.publicKey, euiccPackageResultSignatureInput(signed.der, candidate), signature),
 	);
 	if (token !== undefined) return token;
+	const { eimSignature, publicKey } = input;
+	if (eimSignature !== undefined) {
+		const signedInput = euiccPackageResultSignatureInputV10(signed.der, eimSignature);
+		if (verifyRaw(publicKey, signedInput, signature)) return undefined;
+	}
 	const { eimId, counterValue } = signed.value;
 	throw new SecurityError(
 		"SECURITY_SIGNATURE_INVALID",

@@ -27,6 +27,11 @@ export function euiccPackageResultSignatureInput(dataSignedDer: Uint8Array, asso
 	return concatBytes(dataSignedDer, associationTokenTlv(associationToken));
 }
 
+/** euiccSignEPR and euiccSignEPE of SGP.32 v1.0: 30 of the signed result or error ‖ 5F37 eimSignature of its package. */
+export function euiccPackageResultSignatureInputV10(dataSignedDer: Uint8Array, eimSignature: Uint8Array): Uint8Array {
+	return concatBytes(dataSignedDer, tlv(TAG_SIGNATURE, eimSignature));
+}
+
 /** serverSignature1: 30 serverSigned1 (SGP.22 section 5.6.1). */
 export function serverSignature1Input(serverSigned1Der: Uint8Array): Uint8Array {
 	return serverSigned1Der;

@@ -7,8 +7,8 @@ import { hex } from "@iot-esim/shared/util/bytes";
 import { type Answer, answered, plain, Status } from "./apdu/status.ts";
 import { EuiccError } from "./errors.ts";
 import { BppLoad } from "./es10/bpp-load.ts";
-import { consumerFunctions, iotFunctions } from "./es10/functions.ts";
 import { concludeInterruptedLoad } from "./es10/installation-result.ts";
+import { functionsOf } from "./es10/versioned-functions.ts";
 import type { Euicc } from "./euicc.ts";
 
 export const ISD_R_AID = hex`A0000005591010FFFFFFFF8900000100`;
@@ -39,8 +39,7 @@ export function storeData(command: Uint8Array, euicc: Euicc): Answer {
 	try {
 		if (isSegment(command)) return loadSegment(command, euicc);
 		const { tag } = readWholeTlv(command);
-		const functions = euicc.card.mode === "iot" ? iotFunctions : consumerFunctions;
-		const es10Function = functions.get(tag);
+		const es10Function = functionsOf(euicc.card).get(tag);
 		if (es10Function === undefined) return plain(Status.referencedDataNotFound);
 		// Any other function than the load ends the load: its remaining segments have no session any more.
 		if (euicc.session.load !== undefined) concludeInterruptedLoad(euicc);

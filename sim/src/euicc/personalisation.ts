@@ -1,4 +1,5 @@
 import { Eid } from "@iot-esim/shared/ids/eid";
+import type { Sgp32Version } from "@iot-esim/shared/messages/sgp32/dialect/version";
 import { EuiccError } from "./errors.ts";
 import { readRecord, writeRecord } from "./nvm/json.ts";
 import type { Nvm } from "./nvm/nvm.ts";
@@ -28,6 +29,10 @@ export interface Quirks {
 	readonly needsTerminalCapability?: boolean;
 	/** ES10 functions answer 6985 from the end of a profile switch until the next reset. */
 	readonly refusesEs10UntilReset?: boolean;
+	/** No proactive command tells of a profile switch, as with terminals that give no TERMINAL PROFILE. */
+	readonly signalsNoRefresh?: boolean;
+	/** EUICCInfo2 as SGP.22 has it, as cards give it whose IPA emulates the rest. */
+	readonly hidesIotInfo?: boolean;
 }
 
 /** What a card is made with; nothing of it changes afterwards. */
@@ -36,6 +41,8 @@ export interface Personalisation {
 	readonly eid: string;
 	/** `consumer`: SGP.22 with an LPA; `iot`: SGP.32 with an IPA and eIMs. */
 	readonly mode: "consumer" | "iot";
+	/** The version of SGP.32 that the card implements, functions and forms alike; 1.2 when absent. */
+	readonly iotVersion?: Sgp32Version;
 	/** CI certificates that server chains may end in (DER). */
 	readonly ciCertificates: readonly Uint8Array[];
 	/** The first one is used where a request names no CI. */

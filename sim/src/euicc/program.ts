@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseCurve } from "@iot-esim/shared/crypto/curve";
+import { SGP32_VERSIONS, type Sgp32Version } from "@iot-esim/shared/messages/sgp32/dialect/version";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import { parseHostPort } from "@iot-esim/shared/transport/tcp";
 import { Command, Option } from "commander";
@@ -32,6 +33,7 @@ interface InitOptions {
 	readonly eid?: string;
 	readonly curve?: string;
 	readonly mode: Personalisation["mode"];
+	readonly iotVersion: Sgp32Version;
 	readonly bootstrap?: string;
 	readonly bootstrapState: "enabled" | "disabled";
 	readonly bootstrapName?: string;
@@ -45,6 +47,8 @@ interface InitOptions {
 const QUIRKS = {
 	"needs-terminal-capability": "needsTerminalCapability",
 	"refuses-es10-until-reset": "refusesEs10UntilReset",
+	"hides-iot-info": "hidesIotInfo",
+	"signals-no-refresh": "signalsNoRefresh",
 } as const satisfies Record<string, keyof Quirks>;
 
 /** `sim-euicc init`, `run` and `show`. */
@@ -58,6 +62,7 @@ export function simEuiccProgram(effects: SimEuiccEffects): Command {
 		.option("--eid <digits>", "the card of the PKI folder to take, where it holds several")
 		.option("--curve <curve>", "P-256 or brainpool, where the folder holds both")
 		.addOption(new Option("--mode <mode>", "which standard").choices(["iot", "consumer"]).default("iot"))
+		.addOption(new Option("--iot-version <version>", "version of SGP.32").choices(SGP32_VERSIONS).default("1.2"))
 		.option("--bootstrap <file>", "profile package (UPP, DER) that the card leaves the factory with")
 		.addOption(new Option("--bootstrap-state <state>").choices(["enabled", "disabled"]).default("enabled"))
 		.option("--bootstrap-name <name>", "its name in lists")
@@ -92,6 +97,7 @@ function init(options: InitOptions, effects: SimEuiccEffects): void {
 		options.pki.map((folder) => pkiOfCard(folder, options)),
 		{
 			mode: options.mode,
+			iotVersion: options.iotVersion,
 			...(options.smds === undefined ? {} : { rootSmdsAddress: options.smds }),
 			...(options.defaultSmdp === undefined ? {} : { defaultSmdpAddress: options.defaultSmdp }),
 			...(options.memory === undefined ? {} : { profileMemory: positive(options.memory) }),

@@ -176,6 +176,17 @@ function strictResultError(received: Uint8Array): Uint8Array {
 	});
 }
 
+/** Octets that were taken over from JSON together with their own tag and length: `5F37 43 5F3740..`, `04 16 0414..`. */
+function withoutEnvelopes(received: Uint8Array): Uint8Array {
+	return withChildren(partsOf(received), (child) => {
+		if (child.tag !== 0x5f37 && child.tag !== 0x04) return undefined;
+		const value = tlvValue(received, child);
+		const header = child.tag === 0x04 ? [0x04, value.length - 2] : [0x5f, 0x37, value.length - 3];
+		const isEnveloped = value.length > header.length + 16 && header.every((octet, i) => value[i] === octet);
+		return isEnveloped ? value : undefined;
+	});
+}
+
 const refreshFlag = (received: Uint8Array): Uint8Array => withTag(received, 0x01, 0x80);
 
 /** By type: what real peers send that no version of the module has. */
@@ -188,6 +199,8 @@ const mistakes: Readonly<Record<string, StrictForm>> = {
 	GetCertsResponse: strictGetCertsResponse,
 	EimConfigurationData: strictEimConfigurationData,
 	ProvideEimPackageResult: strictResultError,
+	InitiateAuthenticationOkEsipa: withoutEnvelopes,
+	AuthenticateClientOkDPEsipa: withoutEnvelopes,
 	/** Search criteria without the A0 of the CHOICE. */
 	RetrieveNotificationsListRequest: (received) => {
 		const parts = partsOf(received);

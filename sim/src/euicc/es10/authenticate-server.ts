@@ -7,6 +7,7 @@ import {
 	EuiccSigned1 as ConsumerSigned1,
 } from "@iot-esim/shared/messages/sgp22/authenticate-server";
 import { AuthenticateServerResponse, EuiccSigned1 } from "@iot-esim/shared/messages/sgp32/authenticate-server";
+import { keepIn } from "@iot-esim/shared/messages/sgp32/dialect/encode-in";
 import type { Certificate } from "@iot-esim/shared/pki/certificate";
 import { verifyServerChain } from "@iot-esim/shared/pki/chain";
 import { PkiError } from "@iot-esim/shared/pki/errors";
@@ -16,6 +17,7 @@ import { serverSignature1Input } from "@iot-esim/shared/security/signature-input
 import { equalBytes } from "@iot-esim/shared/util/bytes";
 import { type Credential, timelessCertificate } from "../ecasd.ts";
 import type { Es10Function, Euicc } from "../euicc.ts";
+import { dialectOf } from "./card-version.ts";
 import { consumerInfo2, iotInfo2 } from "./euicc-information.ts";
 
 /** ES10b.AuthenticateServer (BF38, SGP.22 section 5.7.13). Every refusal leaves the session as it was. */
@@ -99,7 +101,7 @@ function signAnswer(
 		const authenticateResponseOk = { euiccSigned1, euiccSignature1, ...certificates };
 		return { response: encode(ConsumerResponse, { authenticateResponseOk }), euiccSignature1 };
 	}
-	const euiccSigned1 = keep(EuiccSigned1, { ...common, euiccInfo2: iotInfo2(euicc) });
+	const euiccSigned1 = keepIn(dialectOf(euicc), EuiccSigned1, { ...common, euiccInfo2: iotInfo2(euicc) });
 	const euiccSignature1 = euicc.ecasd.sign(euiccSigned1.der, ciPkId);
 	const authenticateResponseOk = { euiccSigned1, euiccSignature1, ...certificates };
 	return { response: encode(AuthenticateServerResponse, { authenticateResponseOk }), euiccSignature1 };

@@ -13,11 +13,14 @@ import {
 	RspCapability,
 } from "@iot-esim/shared/messages/sgp22/euicc-info";
 import { GetRatResponse, type RulesAuthorisationTable } from "@iot-esim/shared/messages/sgp22/profile-management";
+import { encodeIn } from "@iot-esim/shared/messages/sgp32/dialect/encode-in";
+import { octetsOfVersion } from "@iot-esim/shared/messages/sgp32/dialect/version";
 import { GetCertsErrorCode, GetCertsRequest, GetCertsResponse } from "@iot-esim/shared/messages/sgp32/es10b-card";
 import { EUICCInfo2 } from "@iot-esim/shared/messages/sgp32/euicc-info";
 import { concatBytes, fromHex, hex } from "@iot-esim/shared/util/bytes";
 import { EuiccError } from "../errors.ts";
 import type { Es10Function, Euicc } from "../euicc.ts";
+import { dialectOf } from "./card-version.ts";
 
 const SVN = hex`020500`;
 const EID_TAG = 0x5a;
@@ -32,7 +35,9 @@ export const getEuiccInfo1: Es10Function = (_request, { ecasd }) =>
 
 /** ES10b.GetEUICCInfo2 (BF22). */
 export const getEuiccInfo2: Es10Function = (_request, euicc) =>
-	euicc.card.mode === "iot" ? encode(EUICCInfo2, iotInfo2(euicc)) : encode(ConsumerEuiccInfo2, consumerInfo2(euicc));
+	euicc.card.mode === "iot"
+		? encodeIn(dialectOf(euicc), EUICCInfo2, iotInfo2(euicc))
+		: encode(ConsumerEuiccInfo2, consumerInfo2(euicc));
 
 /** What an SGP.22 card says of itself; also the part of EUICCInfo2 that both standards share. */
 export function consumerInfo2(euicc: Euicc): ConsumerEuiccInfo2 {
@@ -63,11 +68,12 @@ export function consumerInfo2(euicc: Euicc): ConsumerEuiccInfo2 {
 
 /** What an SGP.32 card says of itself. */
 export function iotInfo2(euicc: Euicc): EUICCInfo2 {
+	if (euicc.card.quirks.hidesIotInfo) return consumerInfo2(euicc);
 	return {
 		...consumerInfo2(euicc),
 		ipaMode: 0,
 		iotSpecificInfo: {
-			iotVersion: [hex`010200`],
+			iotVersion: [octetsOfVersion(dialectOf(euicc).version)],
 			...(euicc.card.supportsEmergencyProfile ? { ecallSupported: null } : {}),
 			fallbackSupported: null,
 		},

@@ -10,7 +10,6 @@ import {
 	encode,
 	type Infer,
 	integer,
-	keep,
 	kept,
 	octetString,
 	optional,
@@ -21,6 +20,8 @@ import {
 import { verifyRaw } from "@iot-esim/shared/crypto/ecdsa";
 import { Octet16, TransactionId } from "@iot-esim/shared/messages/sgp22/basic-types";
 import { EuiccResultData, ProcessingTerminatedCode } from "@iot-esim/shared/messages/sgp32/command-results";
+import { encodeIn, keepIn } from "@iot-esim/shared/messages/sgp32/dialect/encode-in";
+import { unsupportedIn } from "@iot-esim/shared/messages/sgp32/dialect/table";
 import { Eco, Psmo } from "@iot-esim/shared/messages/sgp32/euicc-package";
 import {
 	EuiccPackageErrorCodes,
@@ -31,12 +32,14 @@ import {
 import {
 	eimSignatureInput,
 	euiccPackageResultSignatureInput,
+	euiccPackageResultSignatureInputV10,
 	NO_ASSOCIATION_TOKEN,
 } from "@iot-esim/shared/security/signature-input";
 import { equalBytes, fromHex } from "@iot-esim/shared/util/bytes";
 import type { Es10Function, Euicc } from "../euicc.ts";
 import { type AssociatedEim, HIGHEST_COUNTER, signingKeyOf } from "../state/eims.ts";
 import { refreshTerminal } from "../state/profile-switch.ts";
+import { dialectOf } from "./card-version.ts";
 import { executeEco } from "./eco.ts";
 import { isFailure } from "./package-outcome.ts";
 import { executePsmo, type PackageProgress, startPackage } from "./psmo.ts";
@@ -71,24 +74,25 @@ const LARGEST_RESULT = 0x8000;
 export const loadEuiccPackage: Es10Function = (requestDer, euicc) => {
 	const { euiccPackageSigned, eimSignature } = decode(UnreadPackageRequest, requestDer);
 	const { value: signed, der } = euiccPackageSigned;
+	const asked = { signed, eimSignature };
 	const eim = euicc.eims.find(signed.eimId);
 	const key = eim && signingKeyOf(eim.configuration);
 	// A card signs nothing for an eIM that it cannot authenticate.
 	if (!eim || !key || !verifyRaw(key, eimSignatureInput(der, eim.token ?? NO_ASSOCIATION_TOKEN), eimSignature)) {
-		return unsignedError(signed, eim);
+		return unsignedError(signed, eim, euicc);
 	}
 	const error = refusalOf(signed, eim, requestDer.length, euicc);
-	if (error !== undefined) return signedError(signed, eim, error, euicc);
+	if (error !== undefined) return signedError(asked, eim, error, euicc);
 	euicc.eims.save({ ...eim, counter: signed.counterValue });
 	// A package arrived, so the eIM is reached: a rollback granted before is over.
 	euicc.settings.clear("rollback");
 	const progress = startPackage(euicc);
 	const results = executeCommands(signed.euiccPackage, euicc, progress);
 	const seqNumber = euicc.notifications.takeSequenceNumber();
-	const result = signPackageResult(euicc, { ...packageOf(signed, eim), seqNumber, results });
+	const result = signPackageResult(euicc, { ...packageOf(asked, eim), seqNumber, results });
 	if (progress.isRollbackGranted && progress.profileBefore) {
 		const { isdpAid: profileBefore } = progress.profileBefore;
-		euicc.settings.set("rollback", { ...packageOf(signed, eim), profileBefore, seqNumber, results });
+		euicc.settings.set("rollback", { ...packageOf(asked, eim), profileBefore, seqNumber, results });
 	}
 	refreshTerminal(euicc, progress.hasEnabled || progress.hasDisabled);
 	return result;
@@ -100,10 +104,17 @@ interface AnsweredPackage {
 	readonly counterValue: number;
 	readonly eimTransactionId?: Uint8Array;
 	readonly token: number;
+	/** Of the package: what a card of version 1.0 signs its result with. */
+	readonly eimSignature?: Uint8Array;
 	readonly ciPkId?: Uint8Array;
 }
 
-function packageOf(signed: UnreadPackageSigned, eim: AssociatedEim): AnsweredPackage {
+interface AskedPackage {
+	readonly signed: UnreadPackageSigned;
+	readonly eimSignature: Uint8Array;
+}
+
+function packageOf({ signed, eimSignature }: AskedPackage, eim: AssociatedEim): AnsweredPackage {
 	const { eimId, counterValue, eimTransactionId } = signed;
 	const { euiccCiPKId: ciPkId } = eim.configuration;
 	return {
@@ -111,24 +122,26 @@ function packageOf(signed: UnreadPackageSigned, eim: AssociatedEim): AnsweredPac
 		counterValue,
 		...(eimTransactionId === undefined ? {} : { eimTransactionId }),
 		token: eim.token ?? NO_ASSOCIATION_TOKEN,
+		eimSignature,
 		...(ciPkId === undefined ? {} : { ciPkId }),
 	};
 }
 
 /** Signs a package result and keeps it under its number until it is acknowledged. */
 export function signPackageResult(
-	{ ecasd, notifications }: Euicc,
+	euicc: Euicc,
 	answer: AnsweredPackage & { readonly seqNumber: number; readonly results: readonly Uint8Array[] },
 ): Uint8Array {
-	const { token, ciPkId, results, ...fields } = answer;
-	const data = keep(EuiccPackageResultDataSigned, {
+	const { ecasd, notifications } = euicc;
+	const { ciPkId, results, ...fields } = answer;
+	const data = keepIn(dialectOf(euicc), EuiccPackageResultDataSigned, {
 		eimId: fields.eimId,
 		counterValue: fields.counterValue,
 		...(fields.eimTransactionId === undefined ? {} : { eimTransactionId: fields.eimTransactionId }),
 		seqNumber: fields.seqNumber,
 		euiccResult: results.map((result) => decode(EuiccResultData, result)),
 	});
-	const euiccSignEPR = ecasd.sign(euiccPackageResultSignatureInput(data.der, token), ciPkId);
+	const euiccSignEPR = ecasd.sign(signatureInput(euicc, data.der, answer), ciPkId);
 	const der = encode(EuiccPackageResult, {
 		euiccPackageResultSigned: { euiccPackageResultDataSigned: data, euiccSignEPR },
 	});
@@ -151,17 +164,33 @@ function refusalOf(
 	return settings.get("profileBeforeEmergency") === undefined ? undefined : EuiccPackageErrorCodes.ecallActive;
 }
 
-function signedError(signed: UnreadPackageSigned, eim: AssociatedEim, code: number, { ecasd }: Euicc): Uint8Array {
-	const { token, ciPkId, ...fields } = packageOf(signed, eim);
-	const data = keep(EuiccPackageErrorDataSigned, { ...fields, euiccPackageErrorCode: code });
-	const euiccSignEPE = ecasd.sign(euiccPackageResultSignatureInput(data.der, token), ciPkId);
+/** Version 1.0 signs results together with the signature of their package instead of the token. */
+function signatureInput(
+	euicc: Euicc,
+	dataSigned: Uint8Array,
+	{ token, eimSignature = new Uint8Array() }: Pick<AnsweredPackage, "token" | "eimSignature">,
+): Uint8Array {
+	return dialectOf(euicc).version === "1.0"
+		? euiccPackageResultSignatureInputV10(dataSigned, eimSignature)
+		: euiccPackageResultSignatureInput(dataSigned, token);
+}
+
+function signedError(asked: AskedPackage, eim: AssociatedEim, code: number, euicc: Euicc): Uint8Array {
+	const answer = packageOf(asked, eim);
+	const { token: _, eimSignature: __, ciPkId, ...fields } = answer;
+	const data = keepIn(dialectOf(euicc), EuiccPackageErrorDataSigned, { ...fields, euiccPackageErrorCode: code });
+	const euiccSignEPE = euicc.ecasd.sign(signatureInput(euicc, data.der, answer), ciPkId);
 	return encode(EuiccPackageResult, {
 		euiccPackageErrorSigned: { euiccPackageErrorDataSigned: data, euiccSignEPE },
 	});
 }
 
-function unsignedError({ eimId, eimTransactionId }: UnreadPackageSigned, eim: AssociatedEim | undefined): Uint8Array {
-	return encode(EuiccPackageResult, {
+function unsignedError(
+	{ eimId, eimTransactionId }: UnreadPackageSigned,
+	eim: AssociatedEim | undefined,
+	euicc: Euicc,
+): Uint8Array {
+	return encodeIn(dialectOf(euicc), EuiccPackageResult, {
 		euiccPackageErrorUnsigned: {
 			eimId,
 			...(eimTransactionId === undefined ? {} : { eimTransactionId }),
@@ -178,7 +207,7 @@ function executeCommands(
 ): Uint8Array[] {
 	const execute = (command: Uint8Array): EuiccResultData =>
 		"psmoList" in euiccPackage
-			? executePsmo(decode(Psmo, command), euicc, progress)
+			? executePsmo(supported(decode(Psmo, command), euicc), euicc, progress)
 			: executeEco(decode(Eco, command), euicc);
 	const commands = "psmoList" in euiccPackage ? euiccPackage.psmoList : euiccPackage.ecoList;
 	const results: Uint8Array[] = [];
@@ -192,6 +221,14 @@ function executeCommands(
 		if (isFailure(result)) break;
 	}
 	return results;
+}
+
+/** @throws Asn1Error for a command that the version of this card does not know */
+function supported(command: Psmo, euicc: Euicc): Psmo {
+	const [name = ""] = Object.keys(command);
+	const reason = unsupportedIn(dialectOf(euicc).version, name);
+	if (reason !== undefined) throw new Asn1Error("ASN1_TAG_UNEXPECTED", reason);
+	return command;
 }
 
 function executeReadable(command: Uint8Array, execute: (command: Uint8Array) => EuiccResultData): EuiccResultData {

@@ -56,6 +56,6 @@ export function deleteProfile(euicc: Euicc, target: Profile): void {
 }
 
 /** The terminal has to read the card anew: by REFRESH, when that is wanted. */
-export function refreshTerminal({ proactive }: Euicc, isWanted: boolean): void {
-	if (isWanted) proactive.requestRefresh();
+export function refreshTerminal({ card, proactive }: Euicc, isWanted: boolean): void {
+	if (isWanted && !card.quirks.signalsNoRefresh) proactive.requestRefresh();
 }

@@ -1,7 +1,7 @@
 /** Writing messages in the dialect of whom they are for. */
 
 import { type RelaxRules, relax, type StrictForm } from "../../../asn1/relax.ts";
-import { encode, type Schema } from "../../../asn1/schema.ts";
+import { encode, type Kept, type Schema } from "../../../asn1/schema.ts";
 import { tlvValue } from "../../../asn1/tlv-reader.ts";
 import { tlv } from "../../../asn1/tlv-writer.ts";
 import { decodeLenient } from "../deviations.ts";
@@ -19,6 +19,11 @@ export interface WireDialect {
 /** A value in the form of this dialect; what is kept in it (signed or relayed octets) stays as it is. */
 export function encodeIn<T>(dialect: WireDialect, schema: Schema<T>, value: T): Uint8Array {
 	return encode(schemaIn(dialect, schema), value);
+}
+
+/** What is going to be signed, in the form of this dialect. */
+export function keepIn<T>(dialect: WireDialect, schema: Schema<T>, value: T): Kept<T> {
+	return { value, der: encodeIn(dialect, schema, value) };
 }
 
 /**
