@@ -49,6 +49,7 @@ export const ESIPA_STATUS_CODES: Readonly<Record<EsipaFunctionName, readonly Row
 		["8.11.1", "3.9", 9], // ciPKUnknown
 		["8.10.1", "3.9", 10], // invalidTransactionId
 		["8.1", "4.8", 11], // insufficientMemory
+		["8.8.5", "4.10", 18], // downloadOrderExpired, of version 1.3
 		["8.2.8", "1.2", 50], // pprNotAllowed
 		["8.9.5", "3.9", 56], // eventIdUnknown
 	],
