@@ -4,11 +4,13 @@ import { concatBytes } from "@iot-esim/shared/util/bytes";
 import { ATR } from "./apdu/atr.ts";
 import { ProactiveSession } from "./apdu/proactive.ts";
 import { Status, statusOctets } from "./apdu/status.ts";
+import { ApplicationHost } from "./application-host.ts";
 import { Ecasd } from "./ecasd.ts";
 import { EuiccError } from "./errors.ts";
 import { concludeInterruptedLoad } from "./es10/installation-result.ts";
 import { RspSession } from "./es10/rsp-session.ts";
 import type { Euicc } from "./euicc.ts";
+import type { InCardApplication } from "./in-card-application.ts";
 import type { Nvm } from "./nvm/nvm.ts";
 import { loadPersonalisation } from "./personalisation.ts";
 import { PowerCycle } from "./power-cycle.ts";
@@ -26,6 +28,8 @@ export interface CardOptions {
 	readonly random?: RandomSource;
 	/** Told of an error inside the card, which the terminal sees as 6F00. */
 	readonly onError?: (error: unknown) => void;
+	/** The IPAe, which runs while the card is switched to it. */
+	readonly ipae?: InCardApplication;
 }
 
 /**
@@ -35,12 +39,14 @@ export interface CardOptions {
 export class Card implements VpcdCard {
 	readonly #euicc: Euicc;
 	readonly #onError: (error: unknown) => void;
+	readonly #applications: ApplicationHost;
 	#power: PowerCycle | undefined;
 
 	/** @throws EuiccError EUICC_MEMORY_MISSING, EUICC_PERSONALISATION_INVALID */
-	constructor({ nvm, fileSystems, random = systemRandom, onError = () => undefined }: CardOptions) {
+	constructor({ nvm, fileSystems, random = systemRandom, onError = () => undefined, ipae }: CardOptions) {
 		this.#euicc = openEuicc(nvm, fileSystems, random);
 		this.#onError = onError;
+		this.#applications = new ApplicationHost(this.#euicc, ipae);
 	}
 
 	/** 32 digits. */
@@ -60,6 +66,7 @@ export class Card implements VpcdCard {
 
 	async powerOff(): Promise<void> {
 		this.#power = undefined;
+		this.#applications.reset();
 	}
 
 	/** Everything volatile is lost, as after a loss of power. @returns the answer to reset */
@@ -75,15 +82,17 @@ export class Card implements VpcdCard {
 		if (this.#power === undefined) {
 			throw new EuiccError("EUICC_NOT_POWERED", "the card has no power; power it on first");
 		}
-		const { nvm } = this.#euicc;
+		const { nvm, proactive } = this.#euicc;
 		try {
-			const { data, status } = this.#power.transmit(apdu);
+			const { data, status, isToolkit } = this.#power.transmit(apdu);
 			nvm.commit();
-			return concatBytes(data, statusOctets(status));
+			if (isToolkit) await this.#applications.settle();
+			return concatBytes(data, statusOctets(proactive.statusOf(status)));
 		} catch (error) {
 			nvm.rollback();
 			if (error instanceof EuiccError && error.code === "EUICC_POWER_CUT") {
 				this.#power = undefined;
+				this.#applications.reset();
 				throw error;
 			}
 			this.#onError(error);
@@ -95,11 +104,12 @@ export class Card implements VpcdCard {
 	#start(): Uint8Array {
 		const { session, proactive, nvm } = this.#euicc;
 		this.#power = undefined;
+		this.#applications.reset();
 		session.end();
 		proactive.reset();
 		concludeInterruptedLoad(this.#euicc);
 		nvm.commit();
-		this.#power = new PowerCycle(this.#euicc);
+		this.#power = new PowerCycle(this.#euicc, this.#applications);
 		return ATR;
 	}
 }

@@ -25,7 +25,8 @@ export function isdrControlInformation({ card, profiles }: Euicc): Uint8Array {
 		encode(ISDRProprietaryApplicationTemplate, { svn: hex`020500` }),
 	];
 	if (card.mode === "iot") {
-		const euiccConfiguration = profiles.enabled === undefined ? "" : "01";
+		const bits = `${card.supportsIpae === true ? 1 : 0}${profiles.enabled === undefined ? 0 : 1}`;
+		const euiccConfiguration = bits.replace(/0+$/, "");
 		parts.push(encode(ISDRProprietaryApplicationTemplateIoT, { euiccConfiguration }));
 	}
 	return tlv(0x6f, ...parts);

@@ -58,6 +58,8 @@ export interface Personalisation {
 	readonly supportsTestProfiles: boolean;
 	/** eCall: emergency profiles may be enabled by the IPA. */
 	readonly supportsEmergencyProfile: boolean;
+	/** An IPA is inside of the card, and can be switched on (SGP.32 section 5.9, IpaeActivation). */
+	readonly supportsIpae?: boolean;
 	readonly quirks: Quirks;
 }
 

@@ -22,7 +22,28 @@ const Instruction = {
 	status: 0xf2,
 } as const;
 
+/** Commands by which a terminal serves the toolkit: only they give an application in the card its time. */
+const TOOLKIT: readonly number[] = [
+	Instruction.terminalProfile,
+	Instruction.terminalResponse,
+	Instruction.envelope,
+	Instruction.status,
+];
+
 const ECASD_AID = fromHex("A0000005591010FFFFFFFF8900000200");
+
+/** Who is told of what the terminal says to the toolkit. */
+export interface ToolkitListener {
+	onTerminalProfile(data: Uint8Array): void;
+	onEnvelope(data: Uint8Array): void;
+}
+
+const NOBODY: ToolkitListener = { onTerminalProfile: () => undefined, onEnvelope: () => undefined };
+
+export interface CommandAnswer extends Answer {
+	/** By a command with which the terminal serves the toolkit. */
+	readonly isToolkit: boolean;
+}
 
 /**
  * A card from one reset to the next: its channels, the profile whose files the terminal sees, and everything else that
@@ -31,27 +52,29 @@ const ECASD_AID = fromHex("A0000005591010FFFFFFFF8900000200");
 export class PowerCycle {
 	readonly #euicc: Euicc;
 	readonly #channels: Channels;
+	readonly #toolkit: ToolkitListener;
 	#activeAid: Uint8Array | undefined;
 	#activeFiles: ProfileFiles = defaultFiles;
 	#isTerminalCapabilityKnown = false;
 	/** True from a profile switch to the next reset; only a quirk looks at it. */
 	#hasSwitched = false;
 
-	constructor(euicc: Euicc) {
+	constructor(euicc: Euicc, toolkit: ToolkitListener = NOBODY) {
 		this.#euicc = euicc;
+		this.#toolkit = toolkit;
 		this.#activateEnabledProfile();
 		this.#channels = new Channels(() => this.#activeFiles.openSession());
 	}
 
 	/** Carries out one command; the answer fits into one response APDU. */
-	transmit(apdu: Uint8Array): Answer {
+	transmit(apdu: Uint8Array): CommandAnswer {
 		const command = parseCommand(apdu);
-		if (typeof command === "number") return plain(command);
+		if (typeof command === "number") return { ...plain(command), isToolkit: false };
 		const channel = this.#channels.get(command.channel);
-		if (channel === undefined) return plain(Status.channelNotSupported);
+		if (channel === undefined) return { ...plain(Status.channelNotSupported), isToolkit: false };
 		const answer = this.#answer(command, channel);
 		this.#followSwitch();
-		return { data: answer.data, status: this.#euicc.proactive.statusOf(answer.status) };
+		return { ...answer, isToolkit: command.isProprietary && TOOLKIT.includes(command.ins) };
 	}
 
 	#answer(command: Command, channel: Channel): Answer {
@@ -66,14 +89,17 @@ export class PowerCycle {
 		if (isProprietary) {
 			switch (ins) {
 				case Instruction.terminalProfile:
+					this.#toolkit.onTerminalProfile(command.data);
+					return plain(Status.ok);
 				case Instruction.envelope:
+					this.#toolkit.onEnvelope(command.data);
 					return plain(Status.ok);
 				case Instruction.terminalCapability:
 					return this.#terminalCapability(command);
 				case Instruction.fetch:
 					return this.#euicc.proactive.fetch(command.le);
 				case Instruction.terminalResponse:
-					this.#euicc.proactive.complete();
+					this.#euicc.proactive.complete(command.data);
 					return plain(Status.ok);
 				default:
 			}

@@ -1,6 +1,7 @@
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { concatBytes, hex } from "@iot-esim/shared/util/bytes";
 import { type Duration, Milliseconds } from "@iot-esim/shared/util/duration";
+import { BipChannels } from "./bip/bip-channels.ts";
 import { type CardResponse, exchange, expectSuccess, type ModemCard } from "./card-line.ts";
 import {
 	CommandType,
@@ -20,18 +21,21 @@ export interface Served {
 	readonly pollInterval?: Duration;
 }
 
-/** A card that goes on asking for ever is left alone after so many commands in a row. */
-const MAX_IN_A_ROW = 32;
+/** A card that goes on asking for ever is left alone after so many commands in a row; a STATUS finds it again. */
+const MAX_IN_A_ROW = 1024;
 
 /** The modem's own commands on the basic channel of one powered card. Every call needs the line to be held. */
 export class CardServant {
 	readonly #card: ModemCard;
 	readonly #log: Logger;
+	readonly #bip: BipChannels | undefined;
 	#pending = 0;
 
-	constructor(card: ModemCard, log: Logger) {
+	/** @param bip serves the channels of the card; they are beyond the capabilities of a modem without */
+	constructor(card: ModemCard, log: Logger, bip?: BipChannels) {
 		this.#card = card;
 		this.#log = log;
+		this.#bip = bip;
 	}
 
 	/** Sends a command; a 91xx of its answer is kept for `takePending`. */
@@ -60,6 +64,12 @@ export class CardServant {
 		return this.takePending();
 	}
 
+	/** ENVELOPE (TS 102 221 §11.2.2). Gives the length of a command that waits. */
+	async envelope(data: Uint8Array): Promise<number> {
+		await this.send(concatBytes(hex`80C20000`, Uint8Array.of(data.length), data));
+		return this.takePending();
+	}
+
 	/**
 	 * Fetches and answers commands until none waits or the card wants to be reset.
 	 * @throws NetworkError NETWORK_CARD_REFUSED, NETWORK_CARD_ANSWER_INVALID
@@ -71,7 +81,8 @@ export class CardServant {
 			const fetched = expectSuccess(await this.send(Uint8Array.of(0x80, 0x12, 0x00, 0x00, pending)), "FETCH");
 			this.takePending();
 			const command = parseProactiveCommand(fetched);
-			const [body, wish] = answerTo(command);
+			const channelAnswer = this.#bip && BipChannels.serves(command) ? await this.#bip.answer(command) : undefined;
+			const [body, wish] = channelAnswer === undefined ? answerTo(command) : [channelAnswer, {}];
 			this.#log.debug("proactive command", { type: command.type, qualifier: command.qualifier });
 			const response = concatBytes(hex`80140000`, Uint8Array.of(body.length), body);
 			served = { ...served, ...wish };

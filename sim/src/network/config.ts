@@ -60,11 +60,12 @@ export const networkConfig = defineConfig(
 		}),
 		"proxy.allow": setting.strings({
 			default: ["*"],
-			description: "Destinations that devices may reach: host, host:port, *.domain or *.",
+			description: "Destinations that devices and their cards may reach: host, host:port, *.domain or *.",
 		}),
 		hosts: setting.map({
 			default: {},
-			description: "Names of servers that are elsewhere on this machine, name[:port] to host:port; used by the proxy.",
+			description:
+				"Names of servers that are elsewhere on this machine, name[:port] to host:port; used by the proxy and for channels of cards.",
 			example: { "eim.example.com": "127.0.0.1:8443" },
 		}),
 		operators: setting.list({

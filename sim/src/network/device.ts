@@ -3,6 +3,7 @@ import { sleep } from "@iot-esim/shared/runtime/clock";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { type Duration, Milliseconds } from "@iot-esim/shared/util/duration";
 import type { ModemCard } from "./card-line.ts";
+import type { DataPath } from "./data-path.ts";
 import type { DeviceEvent } from "./events.ts";
 import { IpaSession } from "./ipa-session.ts";
 import { Modem } from "./modem.ts";
@@ -22,6 +23,8 @@ export interface DeviceOptions {
 	readonly log: Logger;
 	readonly network: Network;
 	readonly bearer: Bearer;
+	/** Where channels that the card opens by itself lead; it can open none when absent. */
+	readonly dataPath?: DataPath;
 	readonly onEvent: (event: DeviceEvent) => void;
 	readonly pin?: string;
 	readonly pollInterval: Duration;
@@ -59,7 +62,7 @@ export class Device {
 		this.name = options.name;
 		this.#options = options;
 		this.#place = options.place;
-		const { clock, log, network, bearer, onEvent, pollInterval, searchInterval, attachTime, pin } = options;
+		const { clock, log, network, bearer, onEvent, pollInterval, searchInterval, attachTime, pin, dataPath } = options;
 		this.modem = new Modem({
 			clock,
 			log,
@@ -67,6 +70,7 @@ export class Device {
 			pollInterval,
 			searchInterval,
 			...(pin === undefined ? {} : { pin }),
+			...(dataPath === undefined ? {} : { dataPath }),
 			onAttached: () => bearer.open(),
 			onDetached: () => bearer.shut(),
 			radio: {

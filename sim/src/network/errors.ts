@@ -32,6 +32,11 @@ export const networkErrors = defineErrors({
 		action: "GET /bench/v1/devices names them; with one device the name may be left out.",
 		httpStatus: 404,
 	},
+	NETWORK_DESTINATION_REFUSED: {
+		meaning: "A device wants to reach a server that the network does not let it reach.",
+		action: "Add the destination to `proxy.allow`, or correct the address that the device uses.",
+		httpStatus: 403,
+	},
 	NETWORK_REQUEST_INVALID: {
 		meaning: "A request to the control face has a member missing, unknown or of the wrong form.",
 		action: "Correct the member that the message names; sim/src/network/README.md lists them all.",

@@ -1,7 +1,10 @@
 import { hex, toHex } from "@iot-esim/shared/util/bytes";
 import type { Duration } from "@iot-esim/shared/util/duration";
+import { BipChannels } from "./bip/bip-channels.ts";
+import { NameServer } from "./bip/name-server.ts";
 import { CardLine, type ModemCard } from "./card-line.ts";
 import { CardServant } from "./card-servant.ts";
+import type { DataPath } from "./data-path.ts";
 import { NetworkError } from "./errors.ts";
 import type { DetachReason } from "./events.ts";
 import { Registration, type RegistrationOptions } from "./registration.ts";
@@ -11,10 +14,15 @@ export interface ModemOptions extends RegistrationOptions {
 	readonly pin?: string;
 	/** Time between two STATUS commands, until the card asks for another. */
 	readonly pollInterval: Duration;
+	/** Where the card's own channels lead (bearer independent protocol); it is offered none when absent. */
+	readonly dataPath?: DataPath;
 }
 
 /** TERMINAL PROFILE: profile download; MORE TIME, POLL INTERVAL, POLLING OFF, REFRESH; SET UP EVENT LIST (TS 102 223 §5.2). */
 const TERMINAL_PROFILE = hex`8010000005 01 00 E8 00 01`;
+
+/** Adds the events of channels, the commands of the bearer independent protocol, a packet bearer with seven channels, TCP and UDP. */
+const TERMINAL_PROFILE_WITH_BIP = hex`8010000011 01 00 E8 00 01 0C 00 00 00 00 00 1F E2 00 00 00 03`;
 
 /** A card that cannot be read so often in a row is left alone until it is reset. */
 const MAX_FAILED_READS = 3;
@@ -35,6 +43,8 @@ export class Modem {
 	/** Rises with every reset of the card: work begun before belongs to a card state that is gone. */
 	#epoch = 0;
 	#servant: CardServant | undefined;
+	#bip: BipChannels | undefined;
+	readonly #names = new NameServer();
 	#iccid: string | undefined;
 	#failedReads = 0;
 	#pollInterval: Duration;
@@ -43,7 +53,8 @@ export class Modem {
 
 	constructor(options: ModemOptions) {
 		this.#options = options;
-		this.registration = new Registration(options);
+		const onDetached = () => options.onDetached() + (this.#bip?.drop() ?? 0);
+		this.registration = new Registration({ ...options, onDetached });
 		this.#pollInterval = options.pollInterval;
 	}
 
@@ -137,19 +148,41 @@ export class Modem {
 		const card = this.#card;
 		if (!card || !this.#isOn) return;
 		const epoch = this.#epoch;
-		const servant = new CardServant(card, this.#options.log);
+		const bip = this.#newChannels();
+		const servant = new CardServant(card, this.#options.log, bip);
 		try {
 			const atr = await reset();
 			if (epoch !== this.#epoch) return;
 			this.#atr = atr;
 			this.#servant = servant;
+			this.#bip = bip;
 			if (event === "card-inserted") this.#options.onEvent({ type: "card-inserted", atr: toHex(atr) });
-			const pending = await servant.introduce(TERMINAL_PROFILE);
+			const pending = await servant.introduce(bip ? TERMINAL_PROFILE_WITH_BIP : TERMINAL_PROFILE);
 			if (epoch === this.#epoch && pending > 0) await this.#serve(pending);
 			if (epoch === this.#epoch) await this.#read(servant);
 		} catch (error) {
 			if (epoch === this.#epoch) this.#unusable(error);
 		}
+	}
+
+	/** The channels of one life of the card; what happens on them is brought to the card as soon as the line is free. */
+	#newChannels(): BipChannels | undefined {
+		const { dataPath: path, onEvent, log } = this.#options;
+		if (path === undefined) return undefined;
+		const tell = (event: Uint8Array) => {
+			void this.line.exclusive(async () => {
+				const servant = this.#servant;
+				if (this.#bip !== bip || !servant) return;
+				const pending = await servant.envelope(event).catch((error) => {
+					log.debug("ENVELOPE failed", { error });
+					return 0;
+				});
+				if (pending > 0) await this.#serve(pending);
+			});
+		};
+		const isAttached = () => this.registration.attachment !== undefined;
+		const bip = new BipChannels({ path, names: this.#names, isAttached, tell, onEvent, log });
+		return bip;
 	}
 
 	/** Reads who the card is. Called with the line held. */
@@ -235,6 +268,8 @@ export class Modem {
 		this.#failedReads = 0;
 		this.#pollInterval = this.#options.pollInterval;
 		this.#servant = undefined;
+		this.#bip?.end();
+		this.#bip = undefined;
 		this.#atr = undefined;
 		for (const listener of [...this.#onReset]) listener();
 	}

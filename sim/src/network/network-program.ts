@@ -10,6 +10,7 @@ import type { NetworkConfig } from "./config.ts";
 import { controlFace } from "./control-face.ts";
 import { coverageRule } from "./coverage-form.ts";
 import { CoverageWatch } from "./coverage-watch.ts";
+import { DataPath } from "./data-path.ts";
 import { Device } from "./device.ts";
 import { type DevicePorts, offerToReader, openDevicePorts } from "./device-ports.ts";
 import { NetworkError } from "./errors.ts";
@@ -148,10 +149,10 @@ export class NetworkProgram {
 			this.events.record(name, event);
 			log.info(event.type.replace("-", " "), { ...event, type: undefined });
 		};
+		const path = new DataPath({ allow: config["proxy.allow"], hosts: config.hosts });
 		const proxy = new ConnectProxy({
 			address: this.#at(settings.proxyPort),
-			allow: config["proxy.allow"],
-			hosts: config.hosts,
+			path,
 			onTunnel: ({ destination, refusal }) =>
 				onEvent(
 					refusal === undefined
@@ -166,6 +167,7 @@ export class NetworkProgram {
 			log,
 			network: this.network,
 			bearer: proxy,
+			dataPath: path,
 			onEvent,
 			...(pin === undefined ? {} : { pin: pin.reveal() }),
 			pollInterval: config["modem.pollInterval"],

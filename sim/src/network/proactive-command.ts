@@ -4,8 +4,22 @@ import { concatBytes } from "@iot-esim/shared/util/bytes";
 import { NetworkError } from "./errors.ts";
 
 const PROACTIVE_COMMAND = 0xd0;
-const COMMAND_DETAILS = 0x01;
-const DURATION = 0x04;
+
+/** Tags of data objects without the comprehension bit (TS 102 223 §9.3). */
+export const catObject = {
+	commandDetails: 0x01,
+	deviceIdentities: 0x02,
+	result: 0x03,
+	duration: 0x04,
+	eventList: 0x19,
+	bearerDescription: 0x35,
+	channelData: 0x36,
+	channelDataLength: 0x37,
+	channelStatus: 0x38,
+	bufferSize: 0x39,
+	transportLevel: 0x3c,
+	otherAddress: 0x3e,
+} as const;
 
 /** Types of command (TS 102 223 §9.4). */
 export const CommandType = {
@@ -14,6 +28,11 @@ export const CommandType = {
 	pollInterval: 0x03,
 	pollingOff: 0x04,
 	setUpEventList: 0x05,
+	openChannel: 0x40,
+	closeChannel: 0x41,
+	receiveData: 0x42,
+	sendData: 0x43,
+	getChannelStatus: 0x44,
 } as const;
 
 /** Qualifiers of REFRESH (TS 102 223 §8.6). */
@@ -36,6 +55,10 @@ export interface ProactiveCommand {
 	readonly qualifier: number;
 	/** Of POLL INTERVAL, in milliseconds. */
 	readonly duration?: number;
+	/** Values by their tags without the comprehension bit; of several with the same tag the first. */
+	readonly objects: ReadonlyMap<number, Uint8Array>;
+	/** Addresses of OPEN CHANNEL, in their order. */
+	readonly otherAddresses: readonly Uint8Array[];
 }
 
 /**
@@ -46,27 +69,58 @@ export function parseProactiveCommand(data: Uint8Array): ProactiveCommand {
 	if (data[0] !== PROACTIVE_COMMAND) throw invalid("FETCH gave no proactive command");
 	let details: Uint8Array | undefined;
 	let duration: number | undefined;
+	const objects = new Map<number, Uint8Array>();
+	const otherAddresses: Uint8Array[] = [];
 	for (const [tag, value, tlv] of comprehensionTlvs(contents(data))) {
-		if (tag === COMMAND_DETAILS && value.length === 3 && !details) details = tlv;
-		if (tag === DURATION && value.length === 2) duration = (value[1] ?? 0) * ([60_000, 1_000, 100][value[0] ?? 0] ?? 0);
+		if (!objects.has(tag)) objects.set(tag, value);
+		if (tag === catObject.otherAddress) otherAddresses.push(value);
+		if (tag === catObject.commandDetails && value.length === 3 && !details) details = tlv;
+		if (tag === catObject.duration && value.length === 2)
+			duration = (value[1] ?? 0) * ([60_000, 1_000, 100][value[0] ?? 0] ?? 0);
 	}
 	const [, , , type, qualifier] = details ?? [];
 	if (!details || type === undefined || qualifier === undefined)
 		throw invalid("a proactive command has no command details");
-	return { details, type, qualifier, ...(duration === undefined ? {} : { duration }) };
+	return { details, type, qualifier, objects, otherAddresses, ...(duration === undefined ? {} : { duration }) };
 }
 
 /** General results of TERMINAL RESPONSE (TS 102 223 §8.12). */
-export const GeneralResult = { performed: 0x00, beyondCapabilities: 0x30 } as const;
+export const GeneralResult = {
+	performed: 0x00,
+	missingInformation: 0x02,
+	terminalUnable: 0x20,
+	beyondCapabilities: 0x30,
+	commandDataNotUnderstood: 0x32,
+	bipError: 0x3a,
+} as const;
 
-/** Body of TERMINAL RESPONSE: command details, device identities (terminal to UICC), result, further TLVs. */
+/** Additional information to a bearer independent protocol error (TS 102 223 §8.12.11). */
+export const BipCause = {
+	noChannel: 0x01,
+	channelClosed: 0x02,
+	unknownChannel: 0x03,
+	security: 0x05,
+	transportLevel: 0x06,
+	notReachable: 0x07,
+} as const;
+
+/** Body of TERMINAL RESPONSE: command details, device identities (terminal to UICC), result with additional octets, further TLVs. */
 export function terminalResponse(
 	command: ProactiveCommand,
 	result: (typeof GeneralResult)[keyof typeof GeneralResult],
-	...further: readonly Uint8Array[]
+	...further: readonly (Uint8Array | number)[]
 ): Uint8Array {
 	const identities = Uint8Array.of(0x02, 0x02, 0x82, 0x81);
-	return concatBytes(command.details, identities, Uint8Array.of(0x83, 0x01, result), ...further);
+	const additional = further.filter((part) => typeof part === "number");
+	const objects = further.filter((part) => typeof part !== "number");
+	const results = Uint8Array.of(0x83, 1 + additional.length, result, ...additional);
+	return concatBytes(command.details, identities, results, ...objects);
+}
+
+/** One data object, comprehension required. */
+export function catTlv(tag: number, value: Uint8Array): Uint8Array {
+	const length = value.length < 0x80 ? Uint8Array.of(value.length) : Uint8Array.of(0x81, value.length);
+	return concatBytes(Uint8Array.of(0x80 | tag), length, value);
 }
 
 /** Duration TLV in seconds, for POLL INTERVAL. */

@@ -1,16 +1,15 @@
 import http, { type IncomingMessage } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { mappedAddress } from "@iot-esim/shared/transport/http/connect";
-import { connectTcp, type HostPort, listenError, parseHostPort } from "@iot-esim/shared/transport/tcp";
+import { type HostPort, listenError, parseHostPort } from "@iot-esim/shared/transport/tcp";
+import type { DataPath } from "./data-path.ts";
+import { NetworkError } from "./errors.ts";
 
 export interface ProxyOptions {
 	/** Port 0 takes a free one at the first opening and keeps it. */
 	readonly address: HostPort;
-	/** Destinations that are allowed: "host:port", "host", "*.domain" or "*". */
-	readonly allow: readonly string[];
-	/** `name[:port]` → `host:port`. */
-	readonly hosts: Readonly<Record<string, string>>;
+	/** Where the tunnels lead. */
+	readonly path: DataPath;
 	readonly onTunnel?: (tunnel: { destination: string; refusal?: string }) => void;
 }
 
@@ -103,9 +102,7 @@ export class ConnectProxy {
 		};
 		near.on("error", end).on("close", end);
 		try {
-			const target = parseHostPort(destination, "CONNECT");
-			if (!isAllowed(this.#options.allow, target)) return this.#refuse(near, destination, 403, "not on the allow list");
-			const far = await connectTcp(mappedAddress(this.#options.hosts, target), tunnel.giveUp.signal);
+			const far = await this.#options.path.connect(parseHostPort(destination, "CONNECT"), tunnel.giveUp.signal);
 			if (near.destroyed) return void far.destroy();
 			tunnel.far = far;
 			far.on("error", () => near.destroy()).on("close", () => near.destroy());
@@ -115,7 +112,8 @@ export class ConnectProxy {
 			far.pipe(near);
 			this.#options.onTunnel?.({ destination });
 		} catch (error) {
-			this.#refuse(near, destination, 502, error instanceof Error ? error.message : String(error));
+			const isForbidden = error instanceof NetworkError && error.code === "NETWORK_DESTINATION_REFUSED";
+			this.#refuse(near, destination, isForbidden ? 403 : 502, error instanceof Error ? error.message : String(error));
 		}
 	}
 
@@ -124,14 +122,4 @@ export class ConnectProxy {
 		this.#options.onTunnel?.({ destination, refusal: reason });
 		near.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
 	}
-}
-
-/** True when the allow list names the destination; an empty list allows nothing. */
-export function isAllowed(allow: readonly string[], target: HostPort): boolean {
-	const host = target.host.toLowerCase();
-	return allow.some((entry) => {
-		const rule = entry.toLowerCase();
-		if (rule === "*" || rule === host || rule === `${host}:${target.port}`) return true;
-		return rule.startsWith("*.") && host.endsWith(rule.slice(1));
-	});
 }

@@ -5,9 +5,10 @@ import { type Clock, systemClock } from "../../runtime/clock.ts";
 import type { Duration } from "../../util/duration.ts";
 import { TransportError, toTransportError } from "../errors.ts";
 import { parseHostPort } from "../tcp.ts";
-import { openConnection, type Route } from "./connect.ts";
+import { type Connect, openConnection, type Route } from "./connect.ts";
 import { type ClientIdentity, prepareTrust, type TlsTrust } from "./trust.ts";
 
+export type { Connect } from "./connect.ts";
 export type { ClientIdentity, TlsTrust } from "./trust.ts";
 
 export interface HttpRequest {
@@ -42,6 +43,8 @@ export interface HttpClientOptions {
 	readonly hosts?: Readonly<Record<string, string>>;
 	/** "http://host:port" of a proxy; every connection is a CONNECT tunnel through it. */
 	readonly proxy?: string;
+	/** Opens every connection, before any TLS; the network of this machine when absent. Leaves `proxy` no meaning. */
+	readonly connect?: Connect;
 	/** Longest time from the call to the last octet of the answer. */
 	readonly timeout: Duration;
 	/** Keep connections open between requests. True when absent. */
@@ -62,6 +65,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 	const route: Route = {
 		hosts: options.hosts ?? {},
 		proxy: options.proxy === undefined ? undefined : parseProxy(options.proxy),
+		connect: options.connect,
 		trust: prepareTrust(options.tls, options.identity),
 	};
 	const closing = new AbortController();

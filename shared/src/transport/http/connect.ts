@@ -1,14 +1,19 @@
 import http from "node:http";
 import net, { type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import tls from "node:tls";
 import { TransportError, toTransportError } from "../errors.ts";
 import { abortError, connectTcp, type HostPort, parseHostPort, printHostPort } from "../tcp.ts";
 import type { PreparedTrust } from "./trust.ts";
 
+/** A stream of octets to a server, for what has another way out than this machine's network. */
+export type Connect = (address: HostPort, signal: AbortSignal) => Promise<Duplex>;
+
 /** The way to a server: mapped names, a proxy, and what TLS must prove. */
 export interface Route {
 	readonly hosts: Readonly<Record<string, string>>;
 	readonly proxy: HostPort | undefined;
+	readonly connect?: Connect | undefined;
 	readonly trust: PreparedTrust | undefined;
 }
 
@@ -33,9 +38,9 @@ export async function openConnection(
 	isSecure: boolean,
 	route: Route,
 	signal: AbortSignal,
-): Promise<Socket> {
+): Promise<Duplex> {
 	const address = mappedAddress(route.hosts, target);
-	const socket = route.proxy ? await openTunnel(route.proxy, address, signal) : await connectTcp(address, signal);
+	const socket = await openStream(address, route, signal);
 	if (!isSecure) return socket;
 	if (!route.trust) {
 		socket.destroy();
@@ -45,9 +50,14 @@ export async function openConnection(
 	return secure(socket, target, route.trust, signal);
 }
 
+function openStream(address: HostPort, { proxy, connect }: Route, signal: AbortSignal): Promise<Duplex> {
+	if (connect !== undefined) return connect(address, signal);
+	return proxy === undefined ? connectTcp(address, signal) : openTunnel(proxy, address, signal);
+}
+
 const NO_CERTIFICATE = {} as tls.DetailedPeerCertificate;
 
-function secure(socket: Socket, target: HostPort, trust: PreparedTrust, signal: AbortSignal): Promise<Socket> {
+function secure(socket: Duplex, target: HostPort, trust: PreparedTrust, signal: AbortSignal): Promise<Duplex> {
 	const where = `TLS with ${printHostPort(target)}`;
 	return new Promise((resolve, reject) => {
 		const secured = tls.connect({

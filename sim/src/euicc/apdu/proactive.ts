@@ -4,43 +4,79 @@ import { type Answer, answered, plain, Status } from "./status.ts";
 /** REFRESH with "UICC reset" (ETSI TS 102 223 section 8.6, qualifier 04), from the UICC to the terminal. */
 const REFRESH = hex`D009 8103010104 82028182`;
 
-type State = "idle" | "waiting" | "fetched";
+/** 91xx and the Lc of TERMINAL RESPONSE have one octet. */
+const LONGEST_COMMAND = 255;
 
-/** The one proactive command of this card: REFRESH after another profile was enabled or disabled. */
+interface Waiting {
+	/** Whole D0. */
+	readonly command: Uint8Array;
+	readonly answer: (terminalResponse: Uint8Array) => void;
+}
+
+/**
+ * The proactive commands of this card, one at a time: REFRESH after another profile was enabled or disabled, and what an
+ * application inside the card wants.
+ */
 export class ProactiveSession {
-	#state: State = "idle";
+	#queue: Waiting[] = [];
+	#fetched: Waiting | undefined;
+	#refresh: Waiting | undefined;
 
-	/** True from the request until the terminal's answer: profiles cannot be switched meanwhile (catBusy). */
+	/** True from the request for REFRESH until the terminal's answer: profiles cannot be switched meanwhile (catBusy). */
 	get isBusy(): boolean {
-		return this.#state !== "idle";
+		return this.#refresh !== undefined;
 	}
 
-	/** The card was reset: nothing waits any more. */
+	/** True while a command waits to be fetched. */
+	get isWaiting(): boolean {
+		return this.#fetched === undefined && this.#queue.length > 0;
+	}
+
+	/** The card was reset: nothing waits any more, and nobody is answered. */
 	reset(): void {
-		this.#state = "idle";
+		this.#queue = [];
+		this.#fetched = undefined;
+		this.#refresh = undefined;
 	}
 
+	/** Goes before everything else that waits. */
 	requestRefresh(): void {
-		this.#state = "waiting";
+		if (this.#refresh !== undefined) return;
+		this.#refresh = { command: REFRESH, answer: () => undefined };
+		this.#queue.unshift(this.#refresh);
+	}
+
+	/**
+	 * Queues a command of an application in the card.
+	 * @param answer gets the data of the TERMINAL RESPONSE; never called when the card is reset before
+	 */
+	request(command: Uint8Array, answer: (terminalResponse: Uint8Array) => void): void {
+		if (command.length > LONGEST_COMMAND) throw new RangeError(`a proactive command of ${command.length} octets`);
+		this.#queue.push({ command, answer });
 	}
 
 	/** 9000 becomes 91xx while a command waits to be fetched (ETSI TS 102 221 section 7.4.2). */
 	statusOf(status: number): number {
-		return status === Status.ok && this.#state === "waiting" ? 0x9100 | REFRESH.length : status;
+		const next = this.#queue[0];
+		return status === Status.ok && this.isWaiting && next !== undefined ? 0x9100 | next.command.length : status;
 	}
 
 	fetch(le: number | undefined): Answer {
-		if (this.#state !== "waiting") return plain(Status.conditionsNotSatisfied);
+		const next = this.#queue[0];
+		if (!this.isWaiting || next === undefined) return plain(Status.conditionsNotSatisfied);
 		if (le === undefined) return plain(Status.wrongLength);
-		if (le < 256 && le !== REFRESH.length) return plain(0x6c00 | REFRESH.length);
-		this.#state = "fetched";
-		return answered(REFRESH);
+		if (le < 256 && le !== next.command.length) return plain(0x6c00 | next.command.length);
+		this.#queue.shift();
+		this.#fetched = next;
+		return answered(next.command);
 	}
 
-	/** @returns true when the terminal has answered the REFRESH that was fetched, whatever its result says */
-	complete(): boolean {
-		const wasFetched = this.#state === "fetched";
-		if (wasFetched) this.#state = "idle";
-		return wasFetched;
+	/** The terminal's answer to the command that was fetched, whatever its result says. */
+	complete(terminalResponse: Uint8Array): void {
+		const answered = this.#fetched;
+		this.#fetched = undefined;
+		if (answered === undefined) return;
+		if (answered === this.#refresh) this.#refresh = undefined;
+		answered.answer(terminalResponse);
 	}
 }

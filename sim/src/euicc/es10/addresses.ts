@@ -39,6 +39,6 @@ export const getConnectivityParameters: Es10Function = (_request, { profiles }) 
 	);
 };
 
-/** LpaeActivation and IpaeActivation (BF42) have the same answer: there is no agent in this card. */
+/** LpaeActivation (BF42 of SGP.22): there is no LPA in this card. */
 export const activateAgent: Es10Function = () =>
 	encode(LpaeActivationResponse, { lpaeActivationResult: LpaeActivationResultCode.notSupported });

@@ -16,10 +16,11 @@ import { GetRatResponse, type RulesAuthorisationTable } from "@iot-esim/shared/m
 import { encodeIn } from "@iot-esim/shared/messages/sgp32/dialect/encode-in";
 import { octetsOfVersion } from "@iot-esim/shared/messages/sgp32/dialect/version";
 import { GetCertsErrorCode, GetCertsRequest, GetCertsResponse } from "@iot-esim/shared/messages/sgp32/es10b-card";
-import { EUICCInfo2 } from "@iot-esim/shared/messages/sgp32/euicc-info";
+import { EUICCInfo2, IpaModeCode } from "@iot-esim/shared/messages/sgp32/euicc-info";
 import { concatBytes, fromHex, hex } from "@iot-esim/shared/util/bytes";
 import { EuiccError } from "../errors.ts";
 import type { Es10Function, Euicc } from "../euicc.ts";
+import { isIpaeActive } from "../state/ipae-switch.ts";
 import { dialectOf } from "./card-version.ts";
 
 const SVN = hex`020500`;
@@ -71,7 +72,7 @@ export function iotInfo2(euicc: Euicc): EUICCInfo2 {
 	if (euicc.card.quirks.hidesIotInfo) return consumerInfo2(euicc);
 	return {
 		...consumerInfo2(euicc),
-		ipaMode: 0,
+		ipaMode: isIpaeActive(euicc) ? IpaModeCode.ipae : IpaModeCode.ipad,
 		iotSpecificInfo: {
 			iotVersion: [octetsOfVersion(dialectOf(euicc).version)],
 			...(euicc.card.supportsEmergencyProfile ? { ecallSupported: null } : {}),

@@ -25,6 +25,7 @@ import {
 	profileRollback,
 	returnFromFallback,
 } from "./ipa-switch.ts";
+import { activateIpae } from "./ipae-activation.ts";
 import { loadEuiccPackage } from "./load-euicc-package.ts";
 import { memoryReset, memoryResetConsumer } from "./memory-reset.ts";
 import { listNotification, removeNotification, retrieveNotificationsList } from "./notifications.ts";
@@ -67,6 +68,7 @@ export const consumerFunctions: ReadonlyMap<number, Es10Function> = new Map([
  */
 export const iotFunctions: ReadonlyMap<number, Es10Function> = new Map([
 	...consumerFunctions,
+	[0xbf42, activateIpae],
 	[0xbf51, loadEuiccPackage],
 	[0xbf55, getEimConfigurationData],
 	[0xbf56, getCerts],

@@ -51,6 +51,8 @@ export interface Settings {
 	profileBeforeEmergency: Uint8Array;
 	oneTimeKeys: readonly OneTimeKey[];
 	loadInProgress: LoadInProgress;
+	/** Present while the card runs its IPAe. */
+	ipaeActive: true;
 }
 
 export class SettingsStore {

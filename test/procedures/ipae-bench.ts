@@ -1,0 +1,174 @@
+/** A device without any IPA: a card with an IPAe in a modem, an eIM behind TLS on a real port, an SM-DP+. */
+
+import { createEs9PlusClient } from "@iot-esim/eim/es9plus/client";
+import { addInitialEimRequest } from "@iot-esim/eim/esipa/eim-configuration";
+import { ipaConfig, settingsOf } from "@iot-esim/ipa/index";
+import type { Curve } from "@iot-esim/shared/crypto/curve";
+import type { Eid } from "@iot-esim/shared/ids/eid";
+import { parseCertificate } from "@iot-esim/shared/pki/certificate";
+import { certificateToPem, privateKeyToPem } from "@iot-esim/shared/pki/pem";
+import { buildProfilePackage } from "@iot-esim/shared/profile/builder/build-profile-package";
+import { loadConfig } from "@iot-esim/shared/runtime/config";
+import { silentLogger } from "@iot-esim/shared/runtime/logger";
+import { systemRandom } from "@iot-esim/shared/runtime/random";
+import { createHttpsListener } from "@iot-esim/shared/transport/http/server";
+import { toHex } from "@iot-esim/shared/util/bytes";
+import { type Duration, Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
+import { Card } from "@iot-esim/sim/euicc/card";
+import { profileFileSystems } from "@iot-esim/sim/euicc/file-system/profile-file-systems";
+import { createIpae } from "@iot-esim/sim/euicc/ipae/ipae";
+import { Nvm } from "@iot-esim/sim/euicc/nvm/nvm";
+import { CardBench } from "@iot-esim/sim/euicc/testing/card-bench";
+import { DataPath } from "@iot-esim/sim/network/data-path";
+import { Device } from "@iot-esim/sim/network/device";
+import { EventLog } from "@iot-esim/sim/network/events";
+import { Hss } from "@iot-esim/sim/network/hss";
+import { Network } from "@iot-esim/sim/network/network";
+import { memorySequenceStore } from "@iot-esim/sim/network/sequence-store";
+import { fixedSubscribers, subscriberOfUpp } from "@iot-esim/sim/network/subscriber-source";
+import { EIM_ID, esipaBench, testPki } from "../support/esipa-bench.ts";
+import { Es9PlusLine, releaseProfile, SMDP, smdpBench } from "../support/smdp-bench.ts";
+
+export const BOOTSTRAP = "8900101000000000018";
+export const TARGET = "8900101000000000026";
+export const TARGET_PLMN = "00102";
+
+const description = (iccid: string) => `
+iccid: "${iccid}"
+imsi: "${iccid === TARGET ? TARGET_PLMN : "00101"}00000000${iccid.slice(-2)}"
+ki: "000102030405060708090A0B0C0D0E0F"
+opc: "101112131415161718191A1B1C1D1E1F"
+spn: "Test"
+profileName: "Test profile"
+`;
+
+const silent = silentLogger("test");
+
+export async function ipaeBench({ curve = "P-256" as Curve, allow = ["*"] as readonly string[] } = {}) {
+	const pki = testPki(curve);
+	const line = new Es9PlusLine();
+	const es9plus = createEs9PlusClient({ http: line, requester: EIM_ID, newCallId: () => "call" });
+	const eim = await esipaBench({ es9plus, pki });
+	const { clock } = eim;
+	const smdp = smdpBench(() => clock.now(), pki);
+	line.handler = smdp.smdp.handle;
+	const identity = {
+		certificate: certificateToPem(pki.eimTls.certificate),
+		key: privateKeyToPem(pki.eimTls.privateKey),
+	};
+	const listener = createHttpsListener(eim.face, { identity });
+	const { port } = await listener.listen({ host: "127.0.0.1", port: 0 });
+
+	const bench = new CardBench({
+		pkis: [pki],
+		card: { supportsIpae: true },
+		profiles: [{ unprotectedProfilePackage: buildProfilePackage(description(BOOTSTRAP)), isEnabled: true }],
+		fileSystems: profileFileSystems(),
+	});
+	await bench.start();
+	const tlsTrust = { kind: "publicKey", spki: parseCertificate(pki.eimTls.certificate).spkiDer } as const;
+	const settings = { eimId: EIM_ID, eimFqdn: EIM_ID, indirectProfileDownload: true, tlsTrust };
+	await bench.ask(toHex(addInitialEimRequest(settings, eim.deps.signer)));
+	const eid = pki.eid as Eid;
+	await eim.register(eid);
+
+	const events = new EventLog(clock);
+	const network = new Network({
+		hss: new Hss({
+			sources: [
+				fixedSubscribers(
+					[BOOTSTRAP, TARGET].map((iccid) => subscriberOfUpp(buildProfilePackage(description(iccid)), "test")),
+				),
+			],
+			sequences: memorySequenceStore(),
+			random: systemRandom,
+			log: silent,
+		}),
+		operators: [],
+		coverage: { isCoveredByDefault: true, rules: [] },
+		log: silent,
+	});
+	const device = new Device({
+		name: "meter",
+		place: "home",
+		clock,
+		log: eim.deps.logger("test.modem"),
+		network,
+		bearer: { open: async () => undefined, shut: () => 0 },
+		dataPath: new DataPath({ allow, hosts: { [EIM_ID]: `127.0.0.1:${port}` } }),
+		onEvent: (event) => events.record("meter", event),
+		pollInterval: Seconds(30),
+		searchInterval: Seconds(5),
+		attachTime: Milliseconds(500),
+	});
+	let apdus = 0;
+	const newCard = () =>
+		new Card({
+			nvm: new Nvm(bench.disk),
+			fileSystems: profileFileSystems(),
+			onError: (error) => eim.deps.logger("test.card").error("card failed", { error }),
+			ipae: createIpae({
+				settings: settingsOf(loadConfig(ipaConfig, { environment: {}, flags: [] }), "modem"),
+				dnsServer: "198.18.0.1",
+				clock,
+				random: systemRandom,
+				logger: eim.deps.logger,
+			}),
+		});
+	const inserted = (card: Card) => ({
+		powerOn: () => card.powerOn(),
+		powerOff: () => card.powerOff(),
+		reset: () => card.reset(),
+		transmit: (apdu: Uint8Array) => {
+			apdus++;
+			return card.transmit(apdu);
+		},
+	});
+
+	/** Lets time pass while nothing goes on between card and modem, until the condition holds. */
+	const until = async (holds: () => Promise<boolean> | boolean, limit: Duration = Seconds(7200)): Promise<void> => {
+		const end = clock.now() + limit;
+		let idle = 0;
+		let seen = apdus;
+		while (!(await holds())) {
+			await new Promise((resolve) => setTimeout(resolve, 2));
+			idle = apdus === seen ? idle + 1 : 0;
+			seen = apdus;
+			if (idle < 5) continue;
+			if (clock.now() >= end) throw new Error(`not within ${limit / 1000} s of the device's time`);
+			await clock.advance(Seconds(1));
+			await eim.jobs.runDue();
+		}
+	};
+
+	return {
+		pki,
+		eid,
+		eim,
+		bench,
+		smdp: smdp.smdp,
+		device,
+		network,
+		events,
+		until,
+		get apdus() {
+			return apdus;
+		},
+		/** Puts the card into the modem, as another process would find it. */
+		insert: () => device.insertCard(inserted(newCard())),
+		activate: (isOn = true) =>
+			bench.ask(isOn ? "BF4204 8002 0780".replaceAll(" ", "") : "BF4203 8001 00".replaceAll(" ", "")),
+		orderDownload: async () => {
+			const matchingId = await releaseProfile(smdp.smdp, TARGET, description(TARGET));
+			return eim.order(eid, { type: "download", parameters: { smdpAddress: SMDP, matchingId } });
+		},
+		types: () => events.since().map(({ type }) => type),
+		log: () => eim.entries.map((entry) => JSON.stringify(entry)).join("\n"),
+		close: async () => {
+			await device.stop();
+			await listener.close();
+			await eim.close();
+			smdp.close();
+		},
+	};
+}
