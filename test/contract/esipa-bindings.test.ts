@@ -6,6 +6,7 @@ import { toHex } from "@iot-esim/shared/util/bytes";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { afterEach, describe, expect, it } from "vitest";
 import { shows } from "../conformance/claim.ts";
+import { EIM_ID } from "../support/esipa-bench.ts";
 import { BINDINGS_AND_CURVES, type SeenExchange } from "../support/esipa-face-client.ts";
 import { SMDP } from "../support/smdp-bench.ts";
 import { BOOTSTRAP, type ChainOptions, profileDescription, TARGET, wholeChain } from "../support/whole-chain.ts";
@@ -159,6 +160,24 @@ describe.each(BINDINGS_AND_CURVES)("ESipa.TransferEimPackage in %s on %s", (inje
 		);
 		expect(counters).toEqual(["succeeded", "succeeded", "succeeded"]);
 		expect(executed).toBe(3);
+	});
+
+	it("fetches the result of a polled package that the device cannot deliver", async () => {
+		const parts = await start();
+		const { eim, eid, ipa, peers, round } = parts;
+		const list = await eim.order(eid, { type: "listProfiles", parameters: {} });
+		await until(parts, async () => (await eim.state(list)) === "succeeded");
+		const face = peers.get(EIM_ID);
+		const stop = ipa.events.onAny((event) => event.type === "package-executed" && peers.delete(EIM_ID));
+		const set = await eim.order(eid, { type: "setDefaultDpAddress", parameters: { smdpAddress: SMDP } });
+		await expect(round()).rejects.toMatchObject({ code: "IPA_EIM_UNREACHABLE" });
+		stop();
+		expect(await eim.state(set)).toBe("sent");
+		await eim.jobs.runDue();
+		expect(await eim.state(set)).toBe("succeeded");
+		if (face !== undefined) peers.set(EIM_ID, face);
+		expect(await round()).toBe(0);
+		expect(await eim.state(set)).toBe("succeeded");
 	});
 
 	it("is heard only from an eIM that shows its certificate, and needs no line: what waits is polled for", async () => {

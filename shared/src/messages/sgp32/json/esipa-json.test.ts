@@ -152,7 +152,7 @@ describe("ESipa between ASN.1 and JSON (SGP.32 section 6.4.1)", () => {
 				const json = JSON.parse(JSON.stringify(esipaRequestToJson(called, message)));
 				expect(toHex(esipaRequestFromJson(called, json))).toBe(toHex(message));
 			}),
-			{ numRuns: 300 },
+			{ numRuns: 120 },
 		);
 	});
 
@@ -173,7 +173,7 @@ describe("ESipa between ASN.1 and JSON (SGP.32 section 6.4.1)", () => {
 				fc.pre(json.eimPackageError !== 0);
 				expect(toHex(esipaResponseFromJson(called, JSON.parse(JSON.stringify(json))))).toBe(toHex(message));
 			}),
-			{ numRuns: 300 },
+			{ numRuns: 120 },
 		);
 	});
 
