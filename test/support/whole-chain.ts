@@ -6,9 +6,10 @@
 
 import { createEs9PlusClient, type Es9PlusEncoding } from "@iot-esim/eim/es9plus/client";
 import type { Es9PlusHttp } from "@iot-esim/eim/es9plus/http";
+import { createEs11Client } from "@iot-esim/eim/es9plus/smds";
 import { addInitialEimRequest } from "@iot-esim/eim/esipa/eim-configuration";
 import type { EimSigner } from "@iot-esim/eim/keys/eim-signer";
-import { createIpa, type Ipa, type IpaSettings } from "@iot-esim/ipa/agent";
+import { createIpa, type Ipa, type IpaDeps, type IpaSettings } from "@iot-esim/ipa/agent";
 import { inProcessDriver } from "@iot-esim/ipa/card/drivers/in-process";
 import { EsipaLinkError } from "@iot-esim/ipa/esipa/errors";
 import type { EsipaLink } from "@iot-esim/ipa/esipa/esipa-link";
@@ -57,6 +58,8 @@ export interface ChainOptions {
 	readonly card?: NonNullable<CardBenchOptions["card"]>;
 	/** ICCIDs of further profiles on the card, disabled. */
 	readonly moreProfiles?: readonly string[];
+	/** The device's own way to SM-DP+ and SM-DS; its downloads are direct then. */
+	readonly rsp?: NonNullable<IpaDeps["rsp"]>;
 	/** Settings of the IPA, where they differ. */
 	readonly ipa?: Partial<IpaSettings>;
 	/** The eIM brings packages to the device (TransferEimPackage) in this binding: as jobs, besides answering polls. */
@@ -141,14 +144,19 @@ export async function wholeChain(given: ChainOptions = {}) {
 export async function deviceChain(given: ChainOptions & { readonly http: Es9PlusHttp }) {
 	const pki = given.pki ?? testPki(given.curve);
 	const { eid } = pki;
-	const es9plus = createEs9PlusClient({
+	const toServers = {
 		http: given.http,
 		requester: EIM_ID,
 		newCallId: () => "call",
 		defaultEncoding: given.encoding ?? "json",
-	});
+	};
 	const injection = new InjectionLine(pki, { now: () => eim.clock.now() });
-	const eim = await esipaBench({ es9plus, pki, injector: injection.injector });
+	const eim = await esipaBench({
+		es9plus: createEs9PlusClient(toServers),
+		es11: createEs11Client(toServers),
+		pki,
+		injector: injection.injector,
+	});
 	const device = await associatedCard(pki, eim.deps.signer, given);
 	await eim.register(eid, injectAddress(pki, given.inject));
 	/** Who answers under which eimId; tests add eIMs, and let one come back otherwise. */
@@ -162,7 +170,8 @@ export async function deviceChain(given: ChainOptions & { readonly http: Es9Plus
 		random: systemRandom,
 		journal: await openJournal(memoryJournalStorage()),
 		logger: memoryLogger().logger,
-		settings: { ...ipaSettings, ...given.ipa },
+		rsp: given.rsp,
+		settings: settingsFor(given),
 	});
 	injection.connect(ipa);
 	const profiles = async () =>
@@ -185,6 +194,13 @@ export async function deviceChain(given: ChainOptions & { readonly http: Es9Plus
 			await eim.close();
 		},
 	};
+}
+
+function settingsFor({ rsp, ipa }: ChainOptions): IpaSettings {
+	const settings = { ...ipaSettings, ...ipa };
+	return rsp === undefined
+		? settings
+		: { ...settings, procedures: { ...settings.procedures, indirectDownload: false } };
 }
 
 function injectAddress(pki: TestPki, binding: Binding | undefined) {

@@ -45,11 +45,26 @@ export async function acceptDownloadResult(context: EsipaContext, device: Device
 	const { profileDownloadErrorReason, errorResponse } = outcome.profileDownloadError;
 	const cause = found && (await rememberedFailure(context, found.package.eimTransactionId));
 	const reason = cause ?? reasonOf("profileDownloadError", profileDownloadErrorReason);
-	const answer = errorResponse === undefined ? {} : { errorResponse: toHex(errorResponse.subarray(0, 64)) };
+	const said = errorResponse && textIn(errorResponse);
+	const facts =
+		errorResponse === undefined || said !== undefined ? {} : { errorResponse: toHex(errorResponse.subarray(0, 64)) };
+	const text = said === undefined ? reason.text : `${reason.text} The device says: ${said}`;
 	await recordAgain(context, {
 		result: received(context, device, bytes, "unsigned", operation),
-		operationEvent: unsignedEvent(operation, { kind: "failed", at, reason, outcome: answer }),
+		operationEvent: unsignedEvent(operation, { kind: "failed", at, reason: { ...reason, text }, outcome: facts }),
 	});
+}
+
+const LONGEST_TEXT = 300;
+
+/** What the octets say when they are text, as IPAs send it; the standard leaves open what they are. */
+function textIn(octets: Uint8Array): string | undefined {
+	try {
+		const text = new TextDecoder("utf-8", { fatal: true }).decode(octets.subarray(0, LONGEST_TEXT));
+		return /^\P{C}+$/u.test(text) ? text : undefined;
+	} catch {
+		return undefined;
+	}
 }
 
 /**

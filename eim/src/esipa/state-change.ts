@@ -14,7 +14,7 @@ const PAUSE = Minutes(1);
  */
 export async function refreshAfterStateChange(context: EsipaContext, { eid, at }: Poll): Promise<void> {
 	const device = await context.store.loadDevice(eid);
-	if (device === undefined) return;
+	if (device === undefined || device.releasedAt !== undefined) return;
 	const { items } = await context.store.listOperations({ eid, types: ["listProfiles"], origin: "eim", limit: 1 });
 	const [last] = items;
 	if (last?.state === "queued") return;
