@@ -19,6 +19,8 @@ export class CardMemory implements NvmDisk {
 	readonly written: KeptByCard[] = [];
 	/** What the card was told to forget. */
 	readonly removed: KeptByCard[] = [];
+	/** Rises with every write. */
+	revision = 0;
 	onChange: (change: string) => void = () => undefined;
 
 	constructor(contents: Uint8Array) {
@@ -36,6 +38,7 @@ export class CardMemory implements NvmDisk {
 	}
 
 	append(bytes: Uint8Array): void {
+		this.revision++;
 		this.#disk.append(bytes);
 		// A torn record never happened.
 		this.#follow(replayRecords(concatBytes(MAGIC, bytes)).changes);
@@ -47,6 +50,7 @@ export class CardMemory implements NvmDisk {
 
 	/** Compaction: the contents in another form. */
 	replace(bytes: Uint8Array): void {
+		this.revision++;
 		this.#disk.replace(bytes);
 		const { changes } = replayRecords(bytes);
 		const there = new Set(changes.map(({ key }) => key));

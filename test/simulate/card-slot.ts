@@ -1,3 +1,4 @@
+import { Iccid } from "@iot-esim/shared/ids/iccid";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { Card } from "@iot-esim/sim/euicc/card";
@@ -26,6 +27,7 @@ export class CardSlot implements ModemCard {
 	readonly #disk: FaultyDisk;
 	readonly #fileSystems: ReturnType<typeof profileFileSystems>;
 	#card: Card | undefined;
+	#enabled: { readonly revision: number; readonly iccid: string | undefined } | undefined;
 
 	constructor(options: CardSlotOptions) {
 		this.#options = options;
@@ -64,6 +66,16 @@ export class CardSlot implements ModemCard {
 	/** Nothing cuts its power any more. */
 	spare(): void {
 		this.#disk.cutPower({ write: 0, octets: 0 });
+	}
+
+	/** The ICCID of the profile that is enabled in its memory. */
+	enabledIccid(): string | undefined {
+		const { revision } = this.#options.memory;
+		if (this.#enabled?.revision !== revision) {
+			const enabled = this.profiles().find(({ isEnabled }) => isEnabled);
+			this.#enabled = { revision, iccid: enabled && Iccid.fromBytes(enabled.iccid) };
+		}
+		return this.#enabled.iccid;
 	}
 
 	/** The profiles as a card that starts now would have them. */

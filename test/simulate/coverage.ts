@@ -1,4 +1,3 @@
-import type { Device } from "@iot-esim/sim/network/device";
 import type { Network } from "@iot-esim/sim/network/network";
 import type { Draws } from "./draws.ts";
 import type { RunRecord } from "./record.ts";
@@ -6,7 +5,7 @@ import type { Timeline } from "./timeline.ts";
 
 export interface CoverageOptions {
 	readonly network: Network;
-	readonly devices: readonly Device[];
+	readonly devices: readonly { onCoverageChange(): void }[];
 	readonly plmns: readonly string[];
 	/** Never covered, from the first moment to the last. */
 	readonly dead: readonly string[];
@@ -25,6 +24,10 @@ export class Coverage {
 
 	constructor(options: CoverageOptions) {
 		this.#options = options;
+	}
+
+	isCovered(plmn: string): boolean {
+		return !this.#lost.has(plmn) && !this.#options.dead.includes(plmn);
 	}
 
 	start(): void {
@@ -73,6 +76,6 @@ export class Coverage {
 		if (covered) record.note("network", `${plmn} is back`);
 		else record.fault("network", `${plmn} is lost`);
 		network.addCoverageRule({ plmn, place: "*", covered });
-		for (const device of devices) device.modem.registration.reconsider();
+		for (const device of devices) device.onCoverageChange();
 	}
 }

@@ -4,19 +4,19 @@ import { Es9PlusClient } from "@iot-esim/ipa/es9plus/es9plus-client";
 import { poster } from "@iot-esim/ipa/es9plus/http";
 import { jsonBinding } from "@iot-esim/ipa/es9plus/json-binding";
 import { httpAsn1Link } from "@iot-esim/ipa/esipa/http-asn1";
+import { httpJsonLink } from "@iot-esim/ipa/esipa/http-json";
 import type { IpaEvent } from "@iot-esim/ipa/procedures/ipa-event";
 import { type Journal, openJournal } from "@iot-esim/ipa/state/journal";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import { fromHex, toHex } from "@iot-esim/shared/util/bytes";
-import { Milliseconds, Minutes, Seconds } from "@iot-esim/shared/util/duration";
-import { Device } from "@iot-esim/sim/network/device";
-import type { IpaSession } from "@iot-esim/sim/network/ipa-session";
+import { Seconds } from "@iot-esim/shared/util/duration";
 import type { Network } from "@iot-esim/sim/network/network";
 import { CardMemory } from "./card-memory.ts";
 import { CardSlot } from "./card-slot.ts";
 import type { Draws } from "./draws.ts";
 import type { DeviceModel } from "./factory.ts";
 import type { Faults } from "./faults.ts";
+import { bareHardware, type Hardware, modemHardware } from "./hardware.ts";
 import { JournalMedium } from "./journal-medium.ts";
 import { Life, type MachineClock } from "./life.ts";
 import type { Link } from "./link.ts";
@@ -28,6 +28,10 @@ export interface DevicePartOptions {
 	readonly model: DeviceModel;
 	/** Has another way out than its modem, a cable for instance. */
 	readonly hasCable: boolean;
+	/** Has no modem: the IPA is alone with the card. */
+	readonly isBare: boolean;
+	readonly binding: "asn1" | "json";
+	readonly isCovered: (plmn: string) => boolean;
 	readonly network: Network;
 	readonly timeline: Timeline;
 	readonly clock: MachineClock;
@@ -53,10 +57,12 @@ export class DevicePart {
 	readonly model: DeviceModel;
 	readonly memory: CardMemory;
 	readonly card: CardSlot;
-	readonly hardware: Device;
+	readonly hardware: Hardware;
 	readonly #options: DevicePartOptions;
 	readonly #link: Link;
 	readonly #journalMedium: JournalMedium;
+	/** Goes on over restarts of the IPA. */
+	readonly #random: Draws;
 	#isOn = true;
 	#isCardIn = false;
 	#ipa: IpaRun | undefined;
@@ -68,27 +74,22 @@ export class DevicePart {
 		this.model = model;
 		this.memory = new CardMemory(model.memory);
 		this.memory.onChange = (change) => record.note(`card ${name}`, change);
+		this.#random = draws.stream("ipa");
 		const random = draws.stream("card");
 		this.card = new CardSlot({ name, memory: this.memory, random, logger, faults, onCut: () => this.#onCut() });
 		this.#journalMedium = new JournalMedium(name, faults, () => clock.now());
-		this.#link = options.link(() => this.#isOn && (options.hasCable || this.hardware.isAttached));
-		this.hardware = new Device({
+		this.#link = options.link(() => this.#isOn && (options.hasCable || this.hardware.plmn !== undefined));
+		this.hardware = (options.isBare ? bareHardware : modemHardware)({
 			name,
-			place: "home",
-			clock: timeline,
-			log: logger("modem"),
+			card: this.card,
+			model,
+			timeline,
 			network,
-			bearer: { open: async () => undefined, shut: () => (options.hasCable ? 0 : this.#link.reset()) },
-			onEvent: (event) => {
-				if (event.type === "attached") {
-					record.note(`modem ${name}`, `attached to ${event.plmn}`);
-					options.onAttached(event.plmn);
-				}
-				if (event.type === "detached") record.note(`modem ${name}`, `detached: ${event.reason}`);
-			},
-			pollInterval: Minutes(10),
-			searchInterval: Seconds(20),
-			attachTime: Milliseconds(1_500),
+			isCovered: options.isCovered,
+			log: logger("modem"),
+			note: (what) => record.note(`modem ${name}`, what),
+			onAttached: options.onAttached,
+			onDetached: () => (options.hasCable ? 0 : this.#link.reset()),
 		});
 	}
 
@@ -96,7 +97,7 @@ export class DevicePart {
 	get isIdle(): boolean {
 		const state = this.#ipa?.journal?.state;
 		if (state === undefined || this.memory.waiting.length > 0) return false;
-		if (!this.#options.hasCable && !this.hardware.isAttached) return false;
+		if (!this.#options.hasCable && this.hardware.plmn === undefined) return false;
 		const isQuiet = state.work.phase === "idle" && !state.hasWaitingResults;
 		const untold = [state.stateChanges, state.downloadResults].flatMap((byEim) => Object.values(byEim));
 		return isQuiet && untold.flat().length === 0;
@@ -106,7 +107,7 @@ export class DevicePart {
 	describe(): string {
 		const { eid: _eid, lastResult: _last, ...state } = this.#ipa?.journal?.state ?? {};
 		const waiting = this.memory.waiting.map(({ kind, seqNumber }) => `${kind} ${seqNumber}`).join(", ");
-		const attachment = this.hardware.modem.registration.attachment?.plmn ?? "nowhere";
+		const attachment = this.hardware.plmn ?? "nothing";
 		return `card keeps [${waiting}], attached to ${attachment}, journal ${JSON.stringify(state).slice(0, 600)}`;
 	}
 
@@ -126,11 +127,11 @@ export class DevicePart {
 
 	#insertCard(): void {
 		this.#isCardIn = true;
-		this.hardware.insertCard(this.card).catch((error) => this.#note(`card not taken: ${error}`));
+		this.hardware.insertCard();
 	}
 
 	#startIpa(): void {
-		const { faults, clock, record, logger, draws, settings } = this.#options;
+		const { faults, clock, record, logger, settings } = this.#options;
 		if (!this.#isOn || this.#ipa !== undefined) return;
 		const life = new Life(this.name, clock, (dying, step) => {
 			if (!faults.isDeath("ipa", this.name)) return;
@@ -138,22 +139,23 @@ export class DevicePart {
 			dying.die();
 			if (faults.isDeviceDeath()) this.#loseDevicePower();
 		});
-		const session = this.hardware.openIpaSession();
+		const session = this.hardware.openSession();
 		const run: IpaRun = { life, journal: undefined };
 		this.#ipa = run;
 		life.onDeath(() => {
 			this.#ipa = undefined;
-			void session.end().catch(() => undefined);
+			session.end();
 			this.#options.timeline.schedule(faults.downtime(), () => this.#startIpa());
 		});
-		const random = draws.stream("ipa");
+		const random = this.#random;
+		const openLink = this.#options.binding === "json" ? httpJsonLink : httpAsn1Link;
 		openJournal(this.#journalMedium.of(life))
 			.then((journal) => {
 				run.journal = journal;
 				const agent = createIpa({
-					driver: inProcessDriver(life.owning("card", { ...cardOf(session) })),
+					driver: inProcessDriver(life.owning("card", session.card)),
 					link: (target) =>
-						httpAsn1Link(target, { clock: life.clock, timeout: Seconds(30), makeClient: () => this.#client(life) }),
+						openLink(target, { clock: life.clock, timeout: Seconds(30), makeClient: () => this.#client(life) }),
 					clock: life.clock,
 					random,
 					journal,
@@ -187,7 +189,7 @@ export class DevicePart {
 	}
 
 	#plmn(): Uint8Array | undefined {
-		const plmn = this.hardware.modem.registration.attachment?.plmn;
+		const { plmn } = this.hardware;
 		if (plmn === undefined) return undefined;
 		const [a, b, c, d, e, f = "F"] = plmn;
 		return fromHex(`${b}${a}${f}${c}${e}${d}`);
@@ -204,7 +206,7 @@ export class DevicePart {
 		}
 		record.fault(`card ${this.name}`, "loses its power in a write");
 		this.#isCardIn = false;
-		this.hardware.modem.removeCard("its power was cut");
+		this.hardware.removeCard();
 		timeline.schedule(faults.downtime(), () => {
 			if (!this.#isCardIn) this.#insertCard();
 		});
@@ -216,7 +218,7 @@ export class DevicePart {
 		this.#isOn = false;
 		record.fault(this.name, "has no power");
 		this.#link.reset();
-		this.hardware.setPower(false).catch(() => undefined);
+		this.hardware.setPower(false);
 		timeline.schedule(faults.downtime(), () => this.#powerUp());
 	}
 
@@ -224,22 +226,9 @@ export class DevicePart {
 		if (this.#isOn) return;
 		this.#isOn = true;
 		this.#options.record.note(this.name, "has power again");
-		this.hardware.setPower(true).catch((error) => this.#note(`not switched on: ${error}`));
+		this.hardware.setPower(true);
 		this.#startIpa();
 	}
-
-	#note(what: string): void {
-		this.#options.record.note(this.name, what);
-	}
-}
-
-function cardOf(session: IpaSession) {
-	return {
-		powerOn: () => session.powerOn(),
-		powerOff: () => session.powerOff(),
-		reset: () => session.reset(),
-		transmit: (apdu: Uint8Array) => session.transmit(apdu),
-	};
 }
 
 /** An event in one line, without what differs from run to run. */

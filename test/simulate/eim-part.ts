@@ -1,10 +1,10 @@
-import { createHttpAsn1Binding } from "@iot-esim/eim/bindings/http-asn1";
+import { createEsipaFace } from "@iot-esim/eim/bindings/esipa-face";
 import { newDevice } from "@iot-esim/eim/domain/device";
 import type { Operation } from "@iot-esim/eim/domain/operation";
-import { createEs9PlusClient } from "@iot-esim/eim/es9plus/client";
+import { createEs9PlusClient, type Es9PlusEncoding } from "@iot-esim/eim/es9plus/client";
 import { createEs11Client } from "@iot-esim/eim/es9plus/smds";
 import type { EsipaDeps } from "@iot-esim/eim/esipa/esipa-deps";
-import { createEsipaHandler, esipaContext } from "@iot-esim/eim/esipa/handler";
+import { createEsipaHandler, type EsipaHandler, esipaContext } from "@iot-esim/eim/esipa/handler";
 import { createHousekeeping } from "@iot-esim/eim/jobs/housekeeping";
 import { JobRunner } from "@iot-esim/eim/jobs/job-runner";
 import { jobWork } from "@iot-esim/eim/jobs/job-work";
@@ -34,6 +34,10 @@ export interface EimPartOptions {
 	/** The way to the SM-DP+. */
 	readonly internet: Link;
 	readonly onDeath: () => void;
+	/** Sees every ESipa message with the answer to it, null when it has none, before the answer leaves. */
+	readonly onAnswer: (message: Uint8Array, answer: Uint8Array | null) => void;
+	/** How it writes to SM-DP+ and SM-DS. */
+	readonly encoding: Es9PlusEncoding;
 	/** What a deliberately broken eIM has instead of its store. */
 	readonly breakStore?: ((store: Store, life: Life) => Store) | undefined;
 }
@@ -82,7 +86,7 @@ export class EimPart implements Endpoint {
 		const whole = life.owning("store", sqlStore(engine));
 		const store = breakStore?.(whole, life) ?? whole;
 		const deps = this.#deps(life, store);
-		const handler = createEsipaHandler(deps);
+		const handler = this.#watched(createEsipaHandler(deps));
 		const jobs = new JobRunner({
 			store,
 			clock: life.clock,
@@ -95,7 +99,7 @@ export class EimPart implements Endpoint {
 		// It may have died over its very first step.
 		if (!life.isAlive) return;
 		this.#store = store;
-		this.running = { life, handle: createHttpAsn1Binding({ handler, log: logger("eim.esipa") }) };
+		this.running = { life, handle: createEsipaFace({ handler, log: logger("eim.esipa") }) };
 		jobs.start();
 		createHousekeeping({ store, clock: life.clock, logger, interval: Minutes(5) }).start();
 	}
@@ -118,13 +122,24 @@ export class EimPart implements Endpoint {
 		this.#store?.moveOperation(id, { kind: "cancelled", at }).catch(() => undefined);
 	}
 
+	#watched(handler: EsipaHandler): EsipaHandler {
+		return {
+			handle: async (message, peer) => {
+				const answer = await handler.handle(message, peer);
+				this.#options.onAnswer(message, answer);
+				return answer;
+			},
+		};
+	}
+
 	#deps(life: Life, store: Store): EsipaDeps {
-		const { pki, signer, random, logger, internet } = this.#options;
+		const { pki, signer, random, logger, internet, encoding } = this.#options;
 		const request = (message: Parameters<typeof internet.request>[1]) => internet.request(life.clock, message);
 		const es9PlusOptions = {
 			http: life.owning("es9plus", { request }),
 			requester: EIM_ID,
 			newCallId: () => toHex(random.bytes(8)),
+			defaultEncoding: encoding,
 		};
 		return {
 			store,

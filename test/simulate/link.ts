@@ -28,9 +28,7 @@ export interface LinkOptions {
 export interface Answered {
 	readonly host: string;
 	readonly path: string;
-	readonly request: Uint8Array;
 	readonly status: number;
-	readonly answer: Uint8Array;
 }
 
 /** A connection under way, which can be broken. */
@@ -129,7 +127,7 @@ export class Link {
 				.then(({ status, body: answer }) => {
 					stopListening();
 					if (!running.life.isAlive) return broken();
-					this.#options.onAnswer({ host: hostname, path: pathname, request: body, status, answer });
+					this.#options.onAnswer({ host: hostname, path: pathname, status });
 					resolve({ status, headers: {}, body: answer });
 				}, broken);
 		});

@@ -11,6 +11,13 @@ export interface PlannedDevice {
 	readonly model: number;
 	/** Has another way out than its modem. */
 	readonly hasCable: boolean;
+	/** Its IPA has the card to itself, serves its proactive commands and resets it; there is no modem. */
+	readonly isBare: boolean;
+	readonly binding: "asn1" | "json";
+	/** Sends compact messages once the eIM knows enough. */
+	readonly isMinimizing: boolean;
+	/** Asks the card to enable profiles right after their download. */
+	readonly enablesImmediately: boolean;
 	/** The bootstrap profile has the fallback attribute, and the IPA makes use of it. */
 	readonly hasFallback: boolean;
 	readonly pollInterval: number;
@@ -24,6 +31,8 @@ export interface RunPlan {
 	readonly deadPlmns: readonly string[];
 	/** Whether the eIM learns certificates and profiles before anything goes wrong. */
 	readonly isAcquainted: boolean;
+	/** How the eIM writes to SM-DP+ and SM-DS. */
+	readonly encoding: "asn1" | "json";
 	readonly orders: readonly PlannedOrder[];
 	readonly faults: FaultPlan;
 }
@@ -37,7 +46,7 @@ export function drawPlan(draws: Draws, models: readonly DeviceModel[]): RunPlan 
 	const isAcquainted = shape.chance(0.5);
 	const deadPlmns = shape.chance(0.4) ? [DEAD_PLMN] : [];
 	const numbers = shape.chance(0.15) ? models.map((_, number) => number) : [shape.chance(0.35) ? 1 : 0];
-	const devices = numbers.map((model) => drawDevice(shape, model, isAcquainted));
+	const devices = numbers.map((model) => drawDevice(shape, model, isAcquainted, deadPlmns.length > 0));
 	const orders = devices.flatMap((device, index) => {
 		const model = models[device.model];
 		if (model === undefined) throw new Error(`there is no model ${device.model}`);
@@ -45,14 +54,22 @@ export function drawPlan(draws: Draws, models: readonly DeviceModel[]): RunPlan 
 		const situation = { model, index, hasCable, hasFallback, deadPlmns, from: FIRST_ORDER, until: faults.until };
 		return drawOrders(draws.stream(`orders ${index}`), situation);
 	});
-	return { devices, deadPlmns, isAcquainted, orders, faults };
+	const encoding = shape.pick(["asn1", "json"] as const);
+	return { devices, deadPlmns, isAcquainted, encoding, orders, faults };
 }
 
-function drawDevice(draws: Draws, model: number, isAcquainted: boolean): PlannedDevice {
+function drawDevice(draws: Draws, model: number, isAcquainted: boolean, isAnyDead: boolean): PlannedDevice {
+	const hasCable = draws.chance(0.2);
+	const hasFallback = draws.chance(0.3) && isAcquainted;
 	return {
 		model,
-		hasCable: draws.chance(0.2),
-		hasFallback: draws.chance(0.3) && isAcquainted,
+		hasCable,
+		isBare: draws.chance(0.25),
+		binding: draws.pick(["asn1", "json"] as const),
+		isMinimizing: draws.chance(0.4),
+		// A profile that nobody can roll back from must not lead nowhere.
+		enablesImmediately: draws.chance(0.3) && (!isAnyDead || hasCable || hasFallback),
+		hasFallback,
 		pollInterval: draws.between(2, 15) * MINUTE,
 		rollbackAfter: draws.between(2, 8) * MINUTE,
 	};

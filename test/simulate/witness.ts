@@ -27,15 +27,12 @@ export class Witness {
 	readonly packages = new Map<string, Set<string>>();
 	/** By EID: the sequence numbers that were acknowledged. */
 	readonly acknowledged = new Map<string, Set<number>>();
-	/** Notifications of ESipa.HandleNotification that the eIM took, with the BF3D around them in hex. */
-	readonly taken = new Set<string>();
 
 	/** Notes one answer; gives a name for it. */
-	note(request: Uint8Array, status: number, answer: Uint8Array): string {
+	note(request: Uint8Array, answer: Uint8Array | null): string {
 		const tag = tagOf(request);
 		const name = NAMES.get(tag) ?? `function ${tag.toString(16)}`;
-		if (status !== 200 && status !== 204) return `${name}: status ${status}`;
-		if (tag === Esipa.handleNotification) this.taken.add(toHex(request));
+		if (answer === null) return `${name}: taken`;
 		if (tag === Esipa.getEimPackage) return `${name}: ${this.#package(request, answer)}`;
 		if (tag === Esipa.provideEimPackageResult) return `${name}: ${this.#acknowledgement(request, answer)}`;
 		return `${name}: answered`;

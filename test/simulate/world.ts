@@ -217,9 +217,9 @@ export class World {
 		}
 	}
 
-	#noteAnswer({ host, path, request, status, answer }: Answered): void {
-		if (host === EIM_ID) this.record.note("eim", this.witness.note(request, status, answer));
-		else this.record.note(host.slice(0, 4), `${path.slice(path.lastIndexOf("/") + 1)}: status ${status}`);
+	#noteAnswer({ host, path, status }: Answered): void {
+		if (host !== EIM_ID || status >= 400)
+			this.record.note(host.slice(0, 4), `${path.slice(path.lastIndexOf("/") + 1)}: status ${status}`);
 	}
 
 	#makeEim(clock: MachineClock): EimPart {
@@ -233,6 +233,8 @@ export class World {
 			faults: this.faults,
 			internet: this.#internet("eim"),
 			onDeath: () => this.#restart("eim", this.eim),
+			onAnswer: (message, answer) => this.record.note("eim", this.witness.note(message, answer)),
+			encoding: this.plan.encoding,
 			breakStore: breakage.store,
 		});
 	}
@@ -276,6 +278,9 @@ export class World {
 			logger: this.#logger,
 			faults: this.faults,
 			record: this.record,
+			binding: planned.binding,
+			isBare: planned.isBare,
+			isCovered: (plmn) => this.coverage.isCovered(plmn),
 			settings: breakage.ipa?.(settings) ?? settings,
 			onAttached: (plmn) => this.coverage.onAttached(plmn),
 			link: (isUp) =>
@@ -304,9 +309,13 @@ export class World {
 }
 
 /** As configured by default, but for what the seed has chosen. */
-function settingsOf({ pollInterval, rollbackAfter, hasFallback }: PlannedDevice): IpaSettings {
-	const flags = ["--download-direct", "--fallback-after", "20 min", ...(hasFallback ? ["--fallback-enabled"] : [])];
-	const settings = ipaSettingsOf(readConfig(ipaConfig, { flags }), "modem");
+function settingsOf(planned: PlannedDevice): IpaSettings {
+	const { pollInterval, rollbackAfter, hasFallback, isBare, isMinimizing, enablesImmediately } = planned;
+	const flags = ["--download-direct", "--fallback-after", "20 min"];
+	if (hasFallback) flags.push("--fallback-enabled");
+	if (isMinimizing) flags.push("--esipa-minimize-bytes");
+	if (enablesImmediately) flags.push("--download-immediate-enable");
+	const settings = ipaSettingsOf(readConfig(ipaConfig, { flags }), isBare ? "agent" : "modem");
 	const procedures = { ...settings.procedures, rollbackAfter: Milliseconds(rollbackAfter) };
 	return { ...settings, procedures, pollInterval: Milliseconds(pollInterval) };
 }
