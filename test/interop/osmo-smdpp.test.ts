@@ -1,5 +1,5 @@
 /**
- * osmo-smdpp of pySim (public, Python) as the SM-DP+ of an indirect download: its own certificates (GSMA SGP.26), its
+ * osmo-smdpp of pySim (public, Python) as the SM-DP+ of an indirect and of a direct download: its own certificates (GSMA SGP.26), its
  * own JSON, a TS.48 profile of its own. Nothing of it is in this repository: OSMO_SMDPP names its folder, PYTHONPATH
  * where Python finds klein, asn1tools and bitstruct, OSMO_SMDPP_PYTHON the interpreter (python3 when absent).
  */
@@ -8,8 +8,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import type { Es9PlusHttp } from "@iot-esim/eim/es9plus/http";
+import { Es9PlusClient } from "@iot-esim/ipa/es9plus/es9plus-client";
+import { poster } from "@iot-esim/ipa/es9plus/http";
+import { jsonBinding } from "@iot-esim/ipa/es9plus/json-binding";
 import { Eid } from "@iot-esim/shared/ids/eid";
-import { createHttpClient } from "@iot-esim/shared/transport/http/client";
+import { createHttpClient, type HttpRequest } from "@iot-esim/shared/transport/http/client";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { loadPki, requireEuicc, requireMember } from "@iot-esim/sim/pki/pki-directory";
 import type { TestPki } from "@iot-esim/sim/pki/test-pki";
@@ -57,6 +60,18 @@ function sgp26Pki(): TestPki {
 	};
 }
 
+/** The eIM has nothing to do with a direct download. */
+const unused: Es9PlusHttp = {
+	request: async ({ url }) => {
+		throw new Error(`the eIM asked ${url}`);
+	},
+};
+
+/** A request of the device in the form of the eIM's HTTP. */
+function asked({ url, headers = {}, body = new Uint8Array(0) }: HttpRequest) {
+	return { method: "POST", url, headers, body } as const;
+}
+
 describe.skipIf(folder === undefined || !existsSync(sgp26))("osmo-smdpp", () => {
 	let smdpp: ChildProcess;
 	let port: number;
@@ -76,14 +91,15 @@ describe.skipIf(folder === undefined || !existsSync(sgp26))("osmo-smdpp", () => 
 				output += chunk.toString();
 			});
 		}
-		for (let attempt = 0; attempt < 100; attempt++) {
+		for (let attempt = 0; attempt < 600; attempt++) {
 			if (smdpp.exitCode !== null) throw new Error(`osmo-smdpp ended: ${output}`);
 			const answer = await client.request({ method: "GET", url: `http://127.0.0.1:${port}/` }).catch(() => undefined);
 			if (answer !== undefined) return;
 			await new Promise((resolve) => setTimeout(resolve, 100));
 		}
 		throw new Error(`osmo-smdpp does not answer: ${output}`);
-	});
+		// It compiles its ASN.1 at the start.
+	}, 90_000);
 	afterAll(() => {
 		client.close();
 		smdpp?.kill("SIGKILL");
@@ -105,6 +121,23 @@ describe.skipIf(folder === undefined || !existsSync(sgp26))("osmo-smdpp", () => 
 			expect(delivered?.completedAt).toBeDefined();
 			const [profile] = await chain.eim.store.listProfiles(pki.eid);
 			expect(profile).toMatchObject({ state: "disabled", serviceProviderName: "OsmocomSPN" });
+		} finally {
+			await chain.close();
+		}
+	});
+
+	it("downloads a TS.48 profile into our eUICC at the request of our IPA alone (direct download)", async () => {
+		const pki = sgp26Pki();
+		const post = poster({ request: async (request) => ({ ...(await http.request(asked(request))), headers: {} }) });
+		const rsp = new Es9PlusClient(jsonBinding({ post, requester: "00000000", newCallId: () => "call" }));
+		const chain = await deviceChain({ http: unused, pki, rsp });
+		try {
+			const parameters = { smdpAddress: SMDP, matchingId: "TS48V3-SAIP2-1-BERTLV-UNIQUE" };
+			const id = await chain.eim.order(pki.eid, { type: "download", parameters });
+			await chain.round();
+			const operation = await chain.eim.store.loadOperation(id);
+			expect(operation, output.slice(-2000)).toMatchObject({ state: "succeeded" });
+			expect(chain.events, output.slice(-2000)).toContain("notification-delivered");
 		} finally {
 			await chain.close();
 		}
