@@ -50,13 +50,20 @@ function invalid(part: string, errors: readonly ValueError[]): ApiError {
 /** An error of a union inside of a value as what is wrong with the arm that the value names. */
 function withinArm(error: ValueError): readonly Pick<ValueError, "path" | "type" | "schema" | "value" | "message">[] {
 	if (error.type !== ValueErrorType.Union) return [error];
-	const arm = armsOf(error.schema)?.(error.value);
+	const arm = objectOrNull(error) ?? armsOf(error.schema)?.(error.value);
 	if (arm === undefined) return [error];
 	if (arm instanceof ApiError) {
 		const path = `${error.path}/type`;
 		return [{ ...error, path, message: arm.fields[0]?.message ?? arm.message, schema: {} as TSchema }];
 	}
 	return [...Value.Errors(arm, error.value)].map((inner) => ({ ...inner, path: error.path + inner.path }));
+}
+
+/** For a union of one object and null: the object, which is what a value that is none of both should have been. */
+function objectOrNull({ schema, value }: Pick<ValueError, "schema" | "value">): TSchema | undefined {
+	const arms = (schema.anyOf as readonly TSchema[] | undefined)?.filter(({ type }) => type !== "null") ?? [];
+	const [only] = arms;
+	return arms.length === 1 && only?.type === "object" && typeof value === "object" ? only : undefined;
 }
 
 const PART_NAMES: Readonly<Record<string, string>> = { querystring: "query", params: "path", headers: "header" };
