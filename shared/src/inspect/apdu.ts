@@ -45,11 +45,11 @@ const INSTRUCTIONS: Readonly<Record<number, string>> = {
 	242: "STATUS",
 };
 const PIN_INSTRUCTIONS: ReadonlySet<number> = new Set([0x20, 0x24, 0x26, 0x28, 0x2c, 0xd8]);
-const STORE_DATA = 0xe2;
+export const STORE_DATA = 0xe2;
 const LAST_BLOCK = 0x80;
 
 /** Parts of a command APDU; undefined when octets are none. */
-interface Command {
+export interface Command {
 	readonly cla: number;
 	readonly ins: number;
 	readonly p1: number;
@@ -62,7 +62,7 @@ interface Command {
 }
 
 /** Cases 1 to 4 with short lengths, and extended ones. */
-function commandOf(bytes: Uint8Array): Command | undefined {
+export function commandOf(bytes: Uint8Array): Command | undefined {
 	const [cla = 0, ins = 0, p1 = 0, p2 = 0, lc = 0] = bytes;
 	if (bytes.length < 4 || !isClass(cla) || INSTRUCTIONS[ins] === undefined) return undefined;
 	const head = { cla, ins, p1, p2 };
@@ -129,8 +129,14 @@ function classText(cla: number): string {
 	return `${isProprietary ? "proprietary" : "interindustry"}, ${channel === 0 ? "basic channel" : `channel ${channel}`}`;
 }
 
-function p1Text({ ins, p1 }: Command): string | undefined {
-	if (ins === STORE_DATA) return (p1 & LAST_BLOCK) === 0 ? "more blocks follow" : "last block";
+/** Of a chain of STORE DATA. */
+export function isLastBlock({ p1 }: Command): boolean {
+	return (p1 & LAST_BLOCK) !== 0;
+}
+
+function p1Text(command: Command): string | undefined {
+	const { ins, p1 } = command;
+	if (ins === STORE_DATA) return isLastBlock(command) ? "last block" : "more blocks follow";
 	if (ins === 0x70) return p1 === 0x80 ? "close" : "open";
 	if (ins === 0xa4) return SELECTIONS[p1];
 	return undefined;
@@ -151,13 +157,13 @@ function p2Text({ ins, p1, p2 }: Command): string | undefined {
 }
 
 function commandData(bytes: Uint8Array, command: Command, options: TreeOptions): InspectNode[] {
-	const { ins, p1, p2, dataStart: start, dataEnd: end } = command;
+	const { ins, p2, dataStart: start, dataEnd: end } = command;
 	const octets = bytes.subarray(start, end);
 	const data = { name: "data", offset: start, length: octets.length };
 	if (PIN_INSTRUCTIONS.has(ins) && !options.showSecrets) {
 		return [{ ...data, isMasked: true, value: maskedText(octets.length) }];
 	}
-	if (ins === STORE_DATA && p2 === 0) return es10(bytes, { start, end }, (p1 & LAST_BLOCK) === 0, options);
+	if (ins === STORE_DATA && p2 === 0) return es10(bytes, { start, end }, !isLastBlock(command), options);
 	const value = ins === 0xa4 ? (knownAid(octets) ?? FILES[toHex(octets)]) : undefined;
 	if ([0xaa, 0xc2, 0x14].includes(ins)) {
 		const { node, surplus } = readTree(undefined, "", bytes, { start, end }, options);

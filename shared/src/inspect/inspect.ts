@@ -4,6 +4,7 @@ import { readWholeTlv } from "../asn1/tlv-reader.ts";
 import { ProfileElement } from "../messages/pe/profile-element.ts";
 import { toHex } from "../util/bytes.ts";
 import { inspectCommand, inspectResponse } from "./apdu.ts";
+import { inspectTrace, isApduTrace } from "./apdu-trace.ts";
 import { InspectError } from "./errors.ts";
 import type { InspectInput } from "./input.ts";
 import { inspectJson } from "./json-body.ts";
@@ -43,7 +44,10 @@ export const INSPECT_KINDS = ["UPP", "APDU", "TLV"] as const;
 export function inspect(input: InspectInput, options: InspectOptions = {}): Inspection {
 	const tree: TreeOptions = { showSecrets: options.showSecrets ?? false };
 	if (input.form === "json") return inspection("JSON body", [inspectJson(input.value, tree, input.length)]);
-	const { bytes } = input;
+	if (input.form === "lines" && options.as === undefined && isApduTrace(input.lines, tree)) {
+		return inspection("APDU trace", inspectTrace(input.lines, tree));
+	}
+	const bytes = input.form === "lines" ? input.whole : input.bytes;
 	if (bytes.length === 0) return inspection("no octets", [{ name: "no octets", offset: 0, length: 0 }]);
 	if (options.as !== undefined) return inspectAs(bytes, options.as, tree);
 	return guessed(bytes, tree);

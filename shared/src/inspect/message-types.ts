@@ -81,9 +81,12 @@ export function guessTypes(
 ): readonly TypeGuess[] {
 	const header = readHeader(bytes, range.start, range.end);
 	if ("error" in header) return [];
+	let least = Number.POSITIVE_INFINITY;
 	const read = (entry: InventoryEntry): TypeGuess => {
-		const { node, surplus, misfit } = readTree(entry.schema, entry.name, bytes, range, options);
-		return { entry, node, surplus, misfit: misfit + against(entry.name, direction) };
+		const { node, surplus, misfit } = readTree(entry.schema, entry.name, bytes, range, options, least);
+		const guess = { entry, node, surplus, misfit: misfit + against(entry.name, direction) };
+		least = Math.min(least, guess.misfit);
+		return guess;
 	};
 	const likely = candidates(header.tag).map(read).sort(byMisfit);
 	if ((likely[0]?.misfit ?? POOR) < POOR) return likely;
@@ -104,7 +107,25 @@ function against(name: string, direction: Direction): number {
 	return is === undefined || is === direction ? 0 : 1.5;
 }
 
+const likelyTypes = new Map<number, readonly InventoryEntry[]>();
+const rareTypes = new Map<number, readonly InventoryEntry[]>();
+
 function candidates(tag: number): readonly InventoryEntry[] {
+	return kept(likelyTypes, tag, findCandidates);
+}
+
+function rarely(tag: number): readonly InventoryEntry[] {
+	return kept(rareTypes, tag, findRare);
+}
+
+/** The inventory is long, and a trace asks often. */
+function kept<T>(found: Map<number, T>, tag: number, find: (tag: number) => T): T {
+	const known = found.get(tag) ?? find(tag);
+	found.set(tag, known);
+	return known;
+}
+
+function findCandidates(tag: number): readonly InventoryEntry[] {
 	const isUniversal = tag < UNIVERSAL;
 	return inventory
 		.filter((entry) => {
@@ -119,7 +140,7 @@ function rank({ schema, module }: InventoryEntry): number {
 	return (schema instanceof ChoiceSchema ? MODULES.length : 0) + MODULES.indexOf(module);
 }
 
-function rarely(tag: number): readonly InventoryEntry[] {
+function findRare(tag: number): readonly InventoryEntry[] {
 	const tried = new Set(candidates(tag));
 	return inventory.filter((entry) => entry.schema.typeName !== "" && accepts(entry.schema, tag) && !tried.has(entry));
 }

@@ -22,6 +22,7 @@ export const packageReaders: Readonly<Record<string, SpecialReader>> = {
 };
 
 function encryptedBlock(walker: Walker, header: Header, name: string): InspectNode {
+	walker.hasBlocks = true;
 	const octets = header.end - header.valueStart - MAC_LENGTH;
 	return walker.node(name, header, {
 		value: octets > 0 ? `${octetsText(octets)}, encrypted` : "too short for a block",

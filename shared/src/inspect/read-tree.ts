@@ -28,19 +28,24 @@ export function walkOptions({ showSecrets }: TreeOptions, bytes: Uint8Array): Wa
 	};
 }
 
-/** The octets of `range` as one value of this type; what follows it is shown as what it is not. */
+/**
+ * The octets of `range` as one value of this type; what follows it is shown as what it is not.
+ * @param giveUpAbove misfit from which on nobody wants the tree
+ */
 export function readTree(
 	schema: Schema<unknown> | undefined,
 	name: string,
 	bytes: Uint8Array,
 	range: { readonly start: number; readonly end: number },
 	options: TreeOptions,
+	giveUpAbove = Number.POSITIVE_INFINITY,
 ): ReadTree & { readonly surplus: readonly InspectNode[] } {
 	const walker = new Walker(bytes, walkOptions(options, bytes));
+	walker.giveUpAbove = giveUpAbove;
 	const { node, next } = walker.element(schema, name, range.start, range.end);
 	const surplus = next < range.end ? walker.plainElements(next, range.end) : [];
 	if (surplus.length > 0) walker.misfit += 6;
-	return { node: withSegments(node, bytes), surplus, misfit: walker.misfit };
+	return { node: walker.hasBlocks ? withSegments(node, bytes) : node, surplus, misfit: walker.misfit };
 }
 
 /**

@@ -57,6 +57,10 @@ export class Walker {
 	readonly top: Scope;
 	/** How badly the octets fit: for comparing types. */
 	misfit = 0;
+	/** From here on the comparison is lost, and the rest is not looked at. */
+	giveUpAbove = Number.POSITIVE_INFINITY;
+	/** Blocks of a Bound Profile Package were met. */
+	hasBlocks = false;
 	#nodesLeft = MAX_NODES;
 
 	constructor(bytes: Uint8Array, options: WalkOptions) {
@@ -73,6 +77,7 @@ export class Walker {
 		limit: number,
 		scope: Scope = this.top,
 	): { readonly node: InspectNode; readonly next: number } {
+		if (this.misfit > this.giveUpAbove) return { node: { name, offset, length: limit - offset }, next: limit };
 		const header = readHeader(this.bytes, offset, limit);
 		if ("error" in header) return { node: this.rest(name, offset, limit, header.error, scope), next: limit };
 		if (--this.#nodesLeft < 0 || scope.depth > MAX_DEPTH) {

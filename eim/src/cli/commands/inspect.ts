@@ -9,7 +9,6 @@ import { CliError } from "../errors.ts";
 /** Where no terminal says how wide it is. */
 const DEFAULT_WIDTH = 120;
 const STANDARD_INPUT = "-";
-const SHORTEST_BASE64 = 16;
 
 interface InspectFlags {
 	readonly as?: string;
@@ -53,9 +52,7 @@ function inputOf(given: string, context: CliContext): InspectInput {
 	const direct = looksLikeOctets ? readText(given) : undefined;
 	if (direct !== undefined) return direct;
 	const file = tryRead(given, context);
-	// A short word is a file that is not there rather than base64.
-	const text = given.length < SHORTEST_BASE64 ? undefined : readText(given);
-	const input = file === undefined ? text : readFileOctets(file);
+	const input = file === undefined ? readText(given) : readFileOctets(file);
 	if (input !== undefined) return input;
 	throw new CliError("CLI_USAGE", `there is no file ${given}, and it is neither hex nor base64 nor JSON`);
 }
