@@ -45,6 +45,7 @@ import {
 	smdp,
 	smdpSigned2,
 	startDownload,
+	takeTrigger,
 	transactionId,
 } from "../support/relayed-download.ts";
 
@@ -165,6 +166,27 @@ describe("policy rules of a profile", () => {
 		expect(packageIn(await bench.ask(poll(eid)))).toHaveProperty("euiccPackageRequest");
 		const { items } = await bench.store.listOperations({ eid, origin: "eim", limit: 5 });
 		expect(items).toMatchObject([{ type: "getRat", state: "sent" }]);
+	});
+
+	it("are refused when the eUICC does not tell its table, however often it is asked", async () => {
+		const { id, answer: first } = await offered(ruled, {}, { ipaCapabilities: capabilities("01001") });
+		let answer = first;
+		for (let round = 0; round < 2; round++) {
+			expect(answer).toEqual(tlv(0xbf3b, hex`82 01 7F`));
+			const question = (await bench.store.listOperations({ eid, origin: "eim", limit: 1 })).items[0];
+			await bench.store.moveOperation(question?.id ?? "", { kind: "failed", at: 0, reason: { text: "no table" } });
+			const { eimTransactionId } = await takeTrigger(bench);
+			// The SM-DP+ of this test has one transaction for all sessions.
+			await bench.store.removeDeadSessions(Number.MAX_SAFE_INTEGER);
+			await takeTrigger(bench);
+			await bench.ask(initiate(eimTransactionId));
+			answer = await bench.ask(authenticate());
+		}
+		expect(answer).toEqual(tlv(0xbf3b, hex`82 01 32`));
+		expect(await bench.store.loadOperation(id)).toMatchObject({
+			state: "failed",
+			reason: { text: expect.stringContaining("does not tell which ones it allows") },
+		});
 	});
 });
 

@@ -7,9 +7,10 @@ import type { Device } from "../domain/device.ts";
 import type { OperationReason } from "../domain/operation.ts";
 import type { RspSession } from "../domain/rsp-session.ts";
 import { judgeMetadata } from "./download-metadata.ts";
-import type { Download } from "./download-session.ts";
+import { type Download, mayAskAgain } from "./download-session.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
 import { enqueueOwn, ownOperation } from "./own-operation.ts";
+import { codeText } from "./result-text.ts";
 
 /** What an SM-DP+ offers in a session. */
 interface Offer {
@@ -49,13 +50,22 @@ export async function checkOffer(context: EsipaContext, offer: Offer): Promise<n
 	const octets = offer.profileMetadata.length;
 	const verdict = judgeMetadata({ metadata, octets, order: operation.parameters, device, policy });
 	if (verdict.kind === "allowed") return undefined;
-	if (verdict.kind === "ratNeeded") {
+	if (verdict.kind === "ratNeeded" && (await mayAskAgain(context, operation))) {
 		await askForTable(context, offer);
 		return ErrorCode.undefinedError;
 	}
-	await refuseDownload(context, offer.session, verdict.reason, verdict.cancelReason);
-	return verdict.cancelReason === CancelSessionReasonCode.pprNotAllowed ? ErrorCode.pprNotAllowed : undefined;
+	const { reason, cancelReason } = verdict.kind === "ratNeeded" ? TABLE_NOT_TOLD : verdict;
+	await refuseDownload(context, offer.session, reason, cancelReason);
+	return cancelReason === CancelSessionReasonCode.pprNotAllowed ? ErrorCode.pprNotAllowed : undefined;
 }
+
+const TABLE_NOT_TOLD = {
+	reason: {
+		text: "The profile has policy rules, and the eUICC does not tell which ones it allows (getRAT).",
+		code: codeText("cancelSession", CancelSessionReasonCode.pprNotAllowed),
+	},
+	cancelReason: CancelSessionReasonCode.pprNotAllowed,
+};
 
 function readMetadata(der: Uint8Array): StoreMetadataRequest | undefined {
 	try {

@@ -73,6 +73,11 @@ export async function downloadOf(
 /** How often a device is asked for what a download needs before the download is given up. */
 const QUESTIONS_AT_MOST = 3;
 
+/** Whether a download may still wait for an answer of the device, and begin anew then. */
+export async function mayAskAgain(context: EsipaContext, operation: Download): Promise<boolean> {
+	return (await context.store.listPackages(operation.id)).length < QUESTIONS_AT_MOST;
+}
+
 /**
  * A download that needs what only the device can say: the question goes first, and then the trigger once more. A device
  * that does not say it in a few tries ends the download.
@@ -87,8 +92,7 @@ export async function askDeviceFirst(
 	const at = context.clock.now();
 	const wanted = `IpaEuiccData ${tags.join(" ")}`;
 	const { eid } = device;
-	const triggers = (await context.store.listPackages(operation.id)).length;
-	if (triggers >= QUESTIONS_AT_MOST) {
+	if (!(await mayAskAgain(context, operation))) {
 		const text = `The device does not say what the download needs (${wanted}), however often it is asked.`;
 		await context.store.moveOperation(operation.id, { kind: "failed", at, reason: { text } });
 		return;
