@@ -2,7 +2,7 @@
 
 import { createEs9PlusClient } from "@iot-esim/eim/es9plus/client";
 import { addInitialEimRequest } from "@iot-esim/eim/esipa/eim-configuration";
-import { ipaConfig, settingsOf } from "@iot-esim/ipa/index";
+import { IsdRChannel, inProcessDriver, ipaConfig, settingsOf } from "@iot-esim/ipa/index";
 import type { Curve } from "@iot-esim/shared/crypto/curve";
 import type { Eid } from "@iot-esim/shared/ids/eid";
 import { parseCertificate } from "@iot-esim/shared/pki/certificate";
@@ -12,7 +12,7 @@ import { loadConfig } from "@iot-esim/shared/runtime/config";
 import { silentLogger } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { createHttpsListener } from "@iot-esim/shared/transport/http/server";
-import { toHex } from "@iot-esim/shared/util/bytes";
+import { fromHex, toHex } from "@iot-esim/shared/util/bytes";
 import { type Duration, Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
 import { Card } from "@iot-esim/sim/euicc/card";
 import { profileFileSystems } from "@iot-esim/sim/euicc/file-system/profile-file-systems";
@@ -44,7 +44,15 @@ profileName: "Test profile"
 
 const silent = silentLogger("test");
 
-export async function ipaeBench({ curve = "P-256" as Curve, allow = ["*"] as readonly string[] } = {}) {
+export interface IpaeBenchOptions {
+	readonly curve?: Curve;
+	/** Where the network lets the device go. */
+	readonly allow?: readonly string[];
+	/** Whether the modem serves channels of the card. */
+	readonly hasDataPath?: boolean;
+}
+
+export async function ipaeBench({ curve = "P-256", allow = ["*"], hasDataPath = true }: IpaeBenchOptions = {}) {
 	const pki = testPki(curve);
 	const line = new Es9PlusLine();
 	const es9plus = createEs9PlusClient({ http: line, requester: EIM_ID, newCallId: () => "call" });
@@ -88,6 +96,7 @@ export async function ipaeBench({ curve = "P-256" as Curve, allow = ["*"] as rea
 		coverage: { isCoveredByDefault: true, rules: [] },
 		log: silent,
 	});
+	const dataPath = new DataPath({ allow, hosts: { [EIM_ID]: `127.0.0.1:${port}` } });
 	const device = new Device({
 		name: "meter",
 		place: "home",
@@ -95,7 +104,7 @@ export async function ipaeBench({ curve = "P-256" as Curve, allow = ["*"] as rea
 		log: eim.deps.logger("test.modem"),
 		network,
 		bearer: { open: async () => undefined, shut: () => 0 },
-		dataPath: new DataPath({ allow, hosts: { [EIM_ID]: `127.0.0.1:${port}` } }),
+		...(hasDataPath ? { dataPath } : {}),
 		onEvent: (event) => events.record("meter", event),
 		pollInterval: Seconds(30),
 		searchInterval: Seconds(5),
@@ -108,7 +117,7 @@ export async function ipaeBench({ curve = "P-256" as Curve, allow = ["*"] as rea
 			fileSystems: profileFileSystems(),
 			onError: (error) => eim.deps.logger("test.card").error("card failed", { error }),
 			ipae: createIpae({
-				settings: settingsOf(loadConfig(ipaConfig, { environment: {}, flags: [] }), "modem"),
+				settings: settingsOf(loadConfig(ipaConfig, { environment: {}, flags: ["--poll-interval", "1min"] }), "modem"),
 				dnsServer: "198.18.0.1",
 				clock,
 				random: systemRandom,
@@ -136,7 +145,7 @@ export async function ipaeBench({ curve = "P-256" as Curve, allow = ["*"] as rea
 			seen = apdus;
 			if (idle < 5) continue;
 			if (clock.now() >= end) throw new Error(`not within ${limit / 1000} s of the device's time`);
-			await clock.advance(Seconds(1));
+			await clock.advance(Seconds(5));
 			await eim.jobs.runDue();
 		}
 	};
@@ -156,8 +165,17 @@ export async function ipaeBench({ curve = "P-256" as Curve, allow = ["*"] as rea
 		},
 		/** Puts the card into the modem, as another process would find it. */
 		insert: () => device.insertCard(inserted(newCard())),
-		activate: (isOn = true) =>
-			bench.ask(isOn ? "BF4204 8002 0780".replaceAll(" ", "") : "BF4203 8001 00".replaceAll(" ", "")),
+		/** IpaeActivation before the card is in the modem. */
+		activate: () => bench.ask("BF420480020780"),
+		/** An ES10 function of the card in the modem, from outside. */
+		ask: async (request: string) => {
+			const driver = inProcessDriver(device.openIpaSession());
+			const channel = new IsdRChannel(driver, { proactive: "modem", logger: silent });
+			const answer = await channel.call(fromHex(request), false);
+			await channel.close();
+			return toHex(answer);
+		},
+		clock,
 		orderDownload: async () => {
 			const matchingId = await releaseProfile(smdp.smdp, TARGET, description(TARGET));
 			return eim.order(eid, { type: "download", parameters: { smdpAddress: SMDP, matchingId } });

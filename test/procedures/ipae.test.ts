@@ -1,7 +1,9 @@
 import { Iccid } from "@iot-esim/shared/ids/iccid";
+import { Minutes } from "@iot-esim/shared/util/duration";
+import { CardBench } from "@iot-esim/sim/euicc/testing/card-bench";
 import { afterEach, describe, expect, it, onTestFailed } from "vitest";
 import { shows } from "../conformance/claim.ts";
-import { ipaeBench, TARGET, TARGET_PLMN } from "./ipae-bench.ts";
+import { BOOTSTRAP, ipaeBench, TARGET, TARGET_PLMN } from "./ipae-bench.ts";
 
 let closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -15,6 +17,10 @@ async function start(...args: Parameters<typeof ipaeBench>) {
 	onTestFailed(() => console.log(device.log(), device.types()));
 	return device;
 }
+
+/** IpaeActivation with the option set, and without. */
+const ACTIVATE = "BF420480020780";
+const DEACTIVATE = "BF4203800100";
 
 const target = Iccid(TARGET);
 
@@ -37,4 +43,101 @@ describe("a card with an IPAe in a modem, and no IPA outside of it", () => {
 			shows(context, { interface: "IPAe", functions, curve });
 		},
 	);
+
+	it("rolls back when the new profile finds no network, and reports over the old one", async () => {
+		const { eid, eim, device, network, until, insert, activate, orderDownload, types } = await start();
+		network.addCoverageRule({ plmn: TARGET_PLMN, place: "*", covered: false });
+		await activate();
+		const download = await orderDownload();
+		await insert();
+		await until(async () => (await eim.state(download)) === "succeeded");
+		const enable = await eim.order(eid, { type: "enable", parameters: { iccid: target, rollback: true } });
+		await until(async () => (await eim.state(enable)) === "rolled-back");
+		expect(device.status()).toMatchObject({ attached: true, iccid: BOOTSTRAP });
+		expect(types().filter((type) => type === "refreshed")).toHaveLength(2);
+		expect(types()).toContain("no-coverage");
+	});
+
+	it("has no channel without a network, and goes on when there is one again", async () => {
+		const { eid, eim, device, network, until, insert, activate, events, log } = await start();
+		await activate();
+		network.addCoverageRule({ plmn: "*", place: "cellar", covered: false });
+		await insert();
+		await until(() => events.since().some(({ type }) => type === "channel-closed"));
+		device.moveTo("cellar");
+		const list = await eim.order(eid, { type: "listProfiles", parameters: {} });
+		const before = events.since().at(-1)?.id;
+		await until(() => log().includes("no service"));
+		expect(events.since(before).some(({ type }) => type === "channel-opened")).toBe(false);
+		expect(await eim.state(list)).not.toBe("succeeded");
+		device.moveTo("home");
+		await until(async () => (await eim.state(list)) === "succeeded");
+	});
+
+	it("goes on with a download in which its device was switched off at any moment", async () => {
+		const scene = await start();
+		const { eim, device, until, insert, activate, orderDownload } = scene;
+		await activate();
+		const download = await orderDownload();
+		await insert();
+		for (const apdus of [40, 90, 160, 260]) {
+			const end = scene.apdus + apdus;
+			await until(() => scene.apdus >= end);
+			await device.setPower(false);
+			await device.setPower(true);
+		}
+		await until(async () => (await eim.state(download)) === "succeeded");
+		expect(await eim.store.listProfiles(scene.eid)).toContainEqual(expect.objectContaining({ iccid: target }));
+	});
+
+	it("is switched off and on by IpaeActivation (BF42) while it runs; ipaMode and the FCI of ISD-R tell", async () => {
+		const { until, insert, activate, ask, clock, types } = await start();
+		await activate();
+		await insert();
+		const opened = () => types().filter((type) => type === "channel-opened").length;
+		await until(() => opened() > 0);
+		expect(await ask("BF2200")).toContain("900101");
+		expect(await ask(DEACTIVATE)).toBe("BF4203800100");
+		expect(await ask("BF2200")).toContain("900100");
+		const before = opened();
+		const later = clock.now() + Minutes(5);
+		await until(() => clock.now() >= later);
+		expect(opened()).toBe(before);
+		expect(await ask(ACTIVATE)).toBe("BF4203800100");
+		await until(() => opened() > before);
+	});
+
+	it("asks nothing of a terminal that offers no channels, and is told so in the log", async () => {
+		const { until, insert, activate, log, types } = await start({ hasDataPath: false });
+		await activate();
+		await insert();
+		await until(() => log().includes("IPAE_TERMINAL_INCAPABLE"));
+		await until(() => types().includes("attached"));
+		expect(types()).not.toContain("channel-refused");
+	});
+
+	it("reaches only what the network lets it reach", async () => {
+		const { until, insert, activate, types, log } = await start({ allow: ["other.example.com"] });
+		await activate();
+		await insert();
+		await until(() => types().includes("channel-refused"));
+		await until(() => log().includes("(security)"));
+		expect(types()).not.toContain("tunnel-opened");
+	});
+});
+
+/** FCI of the ISD-R. */
+async function selected(card: CardBench): Promise<string> {
+	const first = await card.send("01A40400 10A0000005591010FFFFFFFF8900000100");
+	return first.startsWith("61") ? card.send(`01C00000${first.slice(2)}`) : first;
+}
+
+describe("a card without an IPAe", () => {
+	it("says so in its FCI and to IpaeActivation", async () => {
+		const plain = await new CardBench().start();
+		expect(await plain.ask(ACTIVATE)).toBe("BF4203800101");
+		expect(await selected(plain)).not.toContain("E1048002");
+		const able = await new CardBench({ card: { supportsIpae: true } }).start();
+		expect(await selected(able)).toContain("E10480020780");
+	});
 });

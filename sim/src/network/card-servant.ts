@@ -81,6 +81,7 @@ export class CardServant {
 			const fetched = expectSuccess(await this.send(Uint8Array.of(0x80, 0x12, 0x00, 0x00, pending)), "FETCH");
 			this.takePending();
 			const command = parseProactiveCommand(fetched);
+			if (command.type === CommandType.setUpEventList) this.#bip?.noteEventList(command);
 			const channelAnswer = this.#bip && BipChannels.serves(command) ? await this.#bip.answer(command) : undefined;
 			const [body, wish] = channelAnswer === undefined ? answerTo(command) : [channelAnswer, {}];
 			this.#log.debug("proactive command", { type: command.type, qualifier: command.qualifier });

@@ -56,7 +56,10 @@ export class BipTerminal {
 		const events = catTlv(Tag.eventList, Uint8Array.of(Event.dataAvailable, Event.channelStatus));
 		await this.#ask({ type: CommandType.setUpEventList }, events);
 		const duration = catTlv(Tag.duration, Uint8Array.of(0x01, pollSeconds));
-		await this.#ask({ type: CommandType.pollInterval }, duration);
+		// A terminal that polls at its own pace will do.
+		await this.#ask({ type: CommandType.pollInterval }, duration).catch((error) => {
+			if (!(error instanceof IpaeError)) throw error;
+		});
 	}
 
 	/**

@@ -57,6 +57,8 @@ export interface BipOptions {
 export class BipChannels {
 	readonly #options: BipOptions;
 	readonly #channels = new Map<number, Channel>();
+	/** Events that the card wants to be told of (SET UP EVENT LIST). */
+	#wantedEvents: Uint8Array = new Uint8Array(0);
 	/** Ends connections that are being opened. */
 	#giveUp = new AbortController();
 
@@ -67,6 +69,11 @@ export class BipChannels {
 	/** Whether a command is for this. */
 	static serves({ type }: ProactiveCommand): boolean {
 		return type >= CommandType.openChannel && type <= CommandType.getChannelStatus;
+	}
+
+	/** SET UP EVENT LIST: takes the place of the list before. */
+	noteEventList(command: ProactiveCommand): void {
+		this.#wantedEvents = command.objects.get(catObject.eventList) ?? new Uint8Array(0);
 	}
 
 	/** The body of the TERMINAL RESPONSE. */
@@ -208,6 +215,7 @@ export class BipChannels {
 
 	/** EVENT DOWNLOAD (section 7.5): event, terminal to UICC, status of the channel, and more. */
 	#tell(event: number, ...objects: readonly Uint8Array[]): void {
+		if (!this.#wantedEvents.includes(event)) return;
 		const identities = catTlv(catObject.deviceIdentities, Uint8Array.of(0x82, 0x81));
 		const body = concatBytes(catTlv(catObject.eventList, Uint8Array.of(event)), identities, ...objects);
 		this.#options.tell(concatBytes(Uint8Array.of(0xd6, body.length), body));
