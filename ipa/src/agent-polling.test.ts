@@ -1,10 +1,11 @@
 import { hex, toHex } from "@iot-esim/shared/util/bytes";
 import { Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { describe, expect, it, onTestFailed } from "vitest";
-import { DeviceBench } from "../../test/procedures/ipa-device-bench.ts";
-import { eimConfiguration, otherNotification } from "../../test/procedures/ipa-scripted-card.ts";
+import { benchSettings, DeviceBench } from "../../test/procedures/ipa-device-bench.ts";
+import { eimConfiguration, otherNotification, signedResult } from "../../test/procedures/ipa-scripted-card.ts";
 import { euiccPackage } from "../../test/procedures/ipa-scripted-eim.ts";
 import { EsipaLinkError } from "./esipa/errors.ts";
+import { sightOfResult } from "./procedures/result-facts.ts";
 
 function newBench(): DeviceBench {
 	const bench = new DeviceBench();
@@ -158,5 +159,81 @@ describe("eIM configuration operations", () => {
 		await bench.round(await bench.restart());
 		expect(bench.otherEim.messages.map((message) => message.slice(0, 4))).toEqual(["BF4F"]);
 		expect(bench.card.results).toHaveLength(1);
+	});
+});
+
+describe("a network that changes", () => {
+	/** A network whose changes and costs the test decides. */
+	function network(isMetered = false) {
+		const listeners = new Set<() => void>();
+		return {
+			isMetered: () => isMetered,
+			onChange: (listener: () => void) => {
+				listeners.add(listener);
+				return () => listeners.delete(listener);
+			},
+			change: () => {
+				for (const listener of listeners) listener();
+			},
+		};
+	}
+
+	it("makes the agent poll when it has settled, instead of after the pause", async () => {
+		const bench = newBench();
+		const device = network();
+		bench.network = device;
+		const ipa = await bench.restart({ pollAfterNetworkChange: Seconds(10) });
+		const stop = new AbortController();
+		const running = ipa.run(stop.signal);
+		const polls = () => bench.events.filter((event) => event.type === "polled").length;
+		await bench.clock.advance(Minutes(1));
+		expect(polls()).toBe(1);
+		device.change();
+		await bench.clock.advance(Seconds(6));
+		device.change();
+		await bench.clock.advance(Seconds(6));
+		expect(polls()).toBe(1);
+		await bench.clock.advance(Seconds(6));
+		expect(polls()).toBe(2);
+		stop.abort();
+		await bench.clock.until(running);
+	});
+
+	it("is polled over more rarely, and brings no profiles, when it is paid by volume and the settings say so", async () => {
+		const bench = newBench();
+		bench.network = network(true);
+		bench.eim.packages.push(hex`BF5400`);
+		const procedures = { ...benchSettings.procedures, downloadOnMetered: false };
+		const ipa = await bench.restart({ procedures, meteredInterval: Minutes(60) });
+		const stop = new AbortController();
+		const running = ipa.run(stop.signal);
+		await bench.clock.advance(Seconds(1));
+		expect(bench.events).toContainEqual(expect.objectContaining({ type: "download-postponed" }));
+		expect(bench.eim.messages.filter((message) => message.startsWith("BF50"))).toHaveLength(0);
+		const sleeping = bench.events.find((event) => event.type === "sleeping");
+		expect(sleeping?.type === "sleeping" && Math.round(sleeping.ms / Minutes(1))).toBe(60);
+		stop.abort();
+		await bench.clock.until(running);
+	});
+});
+
+describe("an acknowledgement", () => {
+	it("removes nothing that this eIM was not given, also when it comes with a later answer", async () => {
+		const bench = newBench();
+		bench.card.eims.push(eimConfiguration("other.example", 2));
+		bench.card.results.push(signedResult("other.example", 9, 40));
+		bench.otherEim.isReachable = () => false;
+		const answers = [hex`BF50023000`, hex`BF500C BF5309 800101 800128 800163`];
+		bench.eim.answers.set(0xbf50, () => {
+			bench.eim.packages.shift();
+			return answers.shift();
+		});
+		for (const counter of [6, 7]) {
+			bench.eim.packages.push(euiccPackage("eim.example", counter, { psmoList: [{ getRAT: {} }] }));
+		}
+		await bench.round(await bench.restart());
+		// 1 was given before and acknowledged now; 40 (28) is another eIM's, 99 (63) nobody's, 2 not acknowledged.
+		expect(bench.card.results.map((one) => sightOfResult(one).seqNumber)).toEqual([40, 2]);
+		expect(bench.log()).toContain("acknowledged without having been given");
 	});
 });

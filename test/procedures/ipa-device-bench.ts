@@ -1,4 +1,4 @@
-import { createIpa, type Ipa, type IpaSettings } from "@iot-esim/ipa/agent";
+import { createIpa, type DeviceNetwork, type Ipa, type IpaSettings } from "@iot-esim/ipa/agent";
 import { inProcessDriver } from "@iot-esim/ipa/card/drivers/in-process";
 import type { IpaEvent } from "@iot-esim/ipa/procedures/ipa-event";
 import { openJournal } from "@iot-esim/ipa/state/journal";
@@ -38,6 +38,7 @@ export class DeviceBench {
 	otherEim = new ScriptedEim("other.example");
 	storage: JournalStorage = memoryJournalStorage();
 	readonly events: IpaEvent[] = [];
+	network: DeviceNetwork | undefined;
 	readonly #log = memoryLogger();
 	interruption: Interruption = () => undefined;
 
@@ -75,6 +76,7 @@ export class DeviceBench {
 			}),
 			logger: this.#log.logger,
 			settings: { ...benchSettings, ...changes },
+			network: this.network,
 		});
 		ipa.events.onAny((event) => this.events.push(event));
 		return ipa;

@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import fc from "fast-check";
@@ -37,7 +38,38 @@ function newFile(): string {
 	return path.join(folder, "state", "journal.log");
 }
 
+/** A record as the first release of the agent wrote it: state members of today are missing. */
+const OLD_RECORD = [
+	'{"event":"download-step","state":{"eid":"89049032123451234512345678901235","work":{"phase":"downloading",',
+	'"eimId":"eim.example","step":"ES10b.PrepareDownload"},"stateChanges":{"other.example":0},"hasWaitingResults":true}}',
+];
+
 describe("the journal", () => {
+	it("reads what an earlier release has written, and goes on from there", async () => {
+		const json = OLD_RECORD.join("");
+		const sum = createHash("sha256").update(json).digest("hex").slice(0, 16);
+		const file = newFile();
+		mkdirSync(path.dirname(file));
+		writeFileSync(file, `${sum} ${json}\n`);
+		const journal = await openJournal(fileJournalStorage(file));
+		expect(journal.isNew).toBe(false);
+		expect(journal.state.work).toEqual({ phase: "downloading", eimId: "eim.example", step: "ES10b.PrepareDownload" });
+		expect(journal.state.fallback).toEqual({ state: "home", returns: 0 });
+		await journal.note({ type: "download-ended" });
+		await journal.note({
+			type: "card-seen",
+			eid: "89049032123451234512345678901235",
+			device: "35",
+			eimIds: ["eim.example"],
+		});
+		const { work, stateChanges, device } = (await openJournal(fileJournalStorage(file))).state;
+		expect({ work, stateChanges, device }).toEqual({
+			work: { phase: "idle" },
+			stateChanges: { "other.example": 0 },
+			device: "35",
+		});
+	});
+
 	it("gives back the last state after it is opened again", async () => {
 		const file = newFile();
 		const journal = await openJournal(fileJournalStorage(file));
