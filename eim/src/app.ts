@@ -99,7 +99,8 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	const esipa = measuredEsipa(createEsipaHandler(esipaDeps), metrics, clock);
 	const api = await apiOf(config, deps, { store, metrics, health, eimConfiguration: card });
 	const work = measuredJobs(jobWork(esipaContext(esipaDeps), injectorOf(config, tls)), metrics);
-	// A job is one exchange with an SM-DP+ at most: what a killed process had under way is due again soon after.
+	// A job is one exchange with an SM-DP+ at most: what a killed process had under way is due again soon after. A device that
+	// packages are brought to may take longer; it works on one thing at a time, so that a second worker does no harm.
 	const lease = Milliseconds(config["es9plus.timeout"] + Seconds(10));
 	const jobs = new JobRunner({ store, clock, logger, work, interval: config["jobs.interval"], lease });
 	const kept = {

@@ -169,7 +169,7 @@ export const eimConfig = defineConfig(
 		"inject.timeout": setting.duration({
 			description: "Longest wait for a device that a package was brought to (ESipa.TransferEimPackage)",
 			min: Seconds(1),
-			default: Seconds(60),
+			default: Seconds(30),
 		}),
 		"es9plus.timeout": setting.duration({
 			description: "Longest time for one exchange with an SM-DP+",

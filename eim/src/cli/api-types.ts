@@ -27,6 +27,7 @@ export interface DeviceJson {
 	readonly cardEims?: readonly { readonly eimId: string }[];
 	readonly lastPollAt?: string;
 	readonly lastRplmn?: string;
+	readonly inject?: { readonly url: string; readonly binding: string };
 	readonly createdAt: string;
 }
 

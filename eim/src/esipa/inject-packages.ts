@@ -3,6 +3,7 @@ import { readTlvs, readWholeTlv, tlvBytes } from "@iot-esim/shared/asn1/tlv-read
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { ProvideEimPackageResultResponse } from "@iot-esim/shared/messages/sgp32/esipa-package";
+import { Seconds } from "@iot-esim/shared/util/duration";
 import type { Device, InjectAddress } from "../domain/device.ts";
 import type { BuildPackage } from "../storage/store.ts";
 import { EsipaError } from "./errors.ts";
@@ -23,8 +24,8 @@ export interface PackageInjector {
 const TRANSFER = 0xbf4e;
 const RECEIVED = 0x05;
 const ERROR = 0x02;
-/** A job is done in its lease; what is left comes with the next. */
-const AT_ONCE = 20;
+/** A job must end in its lease: what is left after this time comes with the next try. */
+const LONGEST_RUN = Seconds(10);
 
 /**
  * ESipa.TransferEimPackage (SGP.32 section 5.14.4), from the eIM's side: brings the device what waits for it, one package
@@ -34,11 +35,14 @@ const AT_ONCE = 20;
  * @throws EsipaError ESIPA_INJECTION_OPEN while the IPA owes the result of what it has accepted; what `transfer` throws
  */
 export async function injectPackages(context: EsipaContext, injector: PackageInjector, device: Device): Promise<void> {
+	const { clock, store } = context;
 	const build = packageBuilder(context);
-	for (let brought = 0; brought < AT_ONCE; brought++) {
-		const { inject } = (await context.store.loadDevice(device.eid)) ?? {};
-		if (inject === undefined || !(await injectNext(context, injector, { eid: device.eid, inject, build }))) return;
+	const { eid } = device;
+	for (const began = clock.now(); clock.now() - began < LONGEST_RUN; ) {
+		const { inject } = (await store.loadDevice(eid)) ?? {};
+		if (inject === undefined || !(await injectNext(context, injector, { eid, inject, build }))) return;
 	}
+	throw stillOpen(eid, "more waits for the device");
 }
 
 interface Injection {

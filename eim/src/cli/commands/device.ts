@@ -90,6 +90,7 @@ function showCommand(device: Command, context: CliContext): void {
 					"lab mode": labText(found),
 					"last poll": ago(found.lastPollAt, context.now()) ?? "never",
 					"last network": found.lastRplmn,
+					"packages brought to": found.inject && `${found.inject.url} (${found.inject.binding})`,
 					"package counter": found.counter,
 					"association token": found.associationToken ?? "none",
 					association: found.releasedAt ? `released ${ago(found.releasedAt, context.now())}` : "associated",
