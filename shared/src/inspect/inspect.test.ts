@@ -27,11 +27,13 @@ interface Vector {
 	readonly type: string;
 	readonly hex?: string;
 	readonly file?: string;
+	/** Sent in a form that the module does not have. */
+	readonly deviates?: boolean;
 }
 const messagesOf = (folder: string) =>
 	(JSON.parse(readFileSync(vectors(`${folder}/messages.json`), "utf8")) as Vector[]).map(
-		({ type, hex: digits, file }) => ({
-			type,
+		({ type, hex: digits, file, deviates = false }) => ({
+			...{ type, deviates },
 			bytes: digits === undefined ? new Uint8Array(readFileSync(vectors(`${folder}/${file}`))) : fromHex(digits),
 		}),
 	);
@@ -172,19 +174,16 @@ STORE DATA command APDU
 	});
 });
 
-/** Two fixtures of openiotrsp: one lacks the arm of a CHOICE, the other the lists of CI keys. */
-const DEVIATING: readonly string[] = ["EuiccPackageResult", "IpaEuiccDataResponse"];
-
 describe("what octets are", () => {
 	it("is found for messages of every origin that we hold", () => {
-		const wrong = known.filter(({ type, bytes }) => {
+		const wrong = known.filter(({ type, bytes, deviates }) => {
+			if (deviates) return false;
 			const { kind, alternatives, errors } = octets(bytes);
 			const isChoice = typeNamed(type)?.schema instanceof ChoiceSchema;
 			return !(isChoice || [kind, ...alternatives].includes(type)) || errors.length > 0;
 		});
-		// Parts without a tag of their own are taken for what they look like; other messages deviate from the module.
-		const others = wrong.filter(({ bytes }) => bytes[0] === 0xbf).map(({ type }) => type);
-		expect(others.sort()).toEqual(DEVIATING);
+		// Parts without a tag of their own are taken for what they look like.
+		expect(wrong.filter(({ bytes }) => bytes[0] === 0xbf).map(({ type }) => type)).toEqual([]);
 		expect(wrong.length).toBeLessThan(20);
 	});
 
@@ -301,7 +300,8 @@ describe("octets of any kind", () => {
 		for (const { bytes } of known.filter((vector) => vector.bytes.length < 200).slice(0, 6)) {
 			for (let length = 0; length <= bytes.length; length++) render(bytes.subarray(0, length));
 		}
-		for (const { bytes } of known) render(bytes.subarray(0, ((bytes.length * 2) >> 1) >> 1));
+		for (const { bytes } of known.filter((_vector, index) => index % 4 === 0))
+			render(bytes.subarray(0, bytes.length >> 1));
 	});
 
 	it("also when they are noise, deep or many", () => {

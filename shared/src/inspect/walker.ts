@@ -200,7 +200,8 @@ export class Walker {
 			const found = this.#componentAt(schema, at, header.end, index);
 			if (found === undefined) {
 				const { node, next } = this.element(undefined, "", at, header.end, inside(scope));
-				this.misfit += 3;
+				// What has no fields at all is hardly meant when there are some.
+				this.misfit += schema.components.length === 0 ? 8 : 3;
 				children.push(node.error === undefined ? { ...node, note: `no field of ${owner || "this SEQUENCE"}` } : node);
 				at = next;
 				continue;
