@@ -116,10 +116,15 @@ async function listenOn<T>(settings: string, { host, port }: Place, listen: () =
 	try {
 		return await listen();
 	} catch (cause) {
-		const reason = LISTEN_REASONS[(cause as NodeJS.ErrnoException).code ?? ""];
+		const reason = listenReason(cause);
 		if (reason === undefined) throw cause;
 		throw new EimError("EIM_PORT_UNUSABLE", `${settings}: ${named(host)}:${port} ${reason}`, { cause });
 	}
+}
+
+function listenReason(error: unknown): string | undefined {
+	if (!(error instanceof Error)) return undefined;
+	return LISTEN_REASONS[(error as NodeJS.ErrnoException).code ?? ""] ?? listenReason(error.cause);
 }
 
 const LISTEN_REASONS: Readonly<Record<string, string>> = {

@@ -5,11 +5,14 @@
 
 import { addInitialEimRequest, readEimConfiguration } from "@iot-esim/eim/esipa/eim-configuration";
 import { SigningKeys } from "@iot-esim/eim/esipa/signing-keys";
+import type { Curve } from "@iot-esim/shared/crypto/curve";
 import { EimId } from "@iot-esim/shared/ids/eim-id";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
 import { afterEach, describe, expect, it } from "vitest";
+import { shows } from "../conformance/claim.ts";
 import { newSigner } from "../support/eims.ts";
 import { EIM_ID, esipaBench, poll } from "../support/esipa-bench.ts";
+import { BINDINGS_AND_CURVES, type Binding } from "../support/esipa-face-client.ts";
 import { BOOTSTRAP, deviceChain } from "../support/whole-chain.ts";
 
 const noHttp = { request: () => Promise.reject(new Error("no SM-DP+ in this test")) };
@@ -22,25 +25,26 @@ afterEach(async () => {
 	closing = [];
 });
 
-async function chain() {
-	const parts = await deviceChain({ http: noHttp });
+async function chain(binding: Binding, curve: Curve) {
+	const parts = await deviceChain({ http: noHttp, binding, curve });
 	closing.push(parts.close);
 	return parts;
 }
 
 /** A second eIM, and what it gives out for cards. */
-async function secondEim() {
+async function secondEim({ pki }: Awaited<ReturnType<typeof chain>>) {
 	const signer = newSigner();
-	const bench = await esipaBench({ settings: { eimId: NEXT_ID }, signer });
+	const bench = await esipaBench({ pki, settings: { eimId: NEXT_ID }, signer });
 	closing.push(bench.close);
 	const given = readEimConfiguration(addInitialEimRequest({ eimId: NEXT_ID, eimFqdn: NEXT_ID }, signer));
 	return { bench, given };
 }
 
-describe("hand-over of a device from one eIM to another", () => {
-	it("the first adds the second, which registers the device with the card's token and then removes the first", async () => {
-		const { eim, eid, ipa, peers } = await chain();
-		const { bench: next, given } = await secondEim();
+describe.each(BINDINGS_AND_CURVES)("hand-over of a device from one eIM to another, in %s on %s", (binding, curve) => {
+	it("the first adds the second, which registers the device with the card's token and then removes the first", async (context) => {
+		const parts = await chain(binding, curve);
+		const { eim, eid, ipa, peers } = parts;
+		const { bench: next, given } = await secondEim(parts);
 		peers.set(NEXT_ID, next.face);
 		const { eimId, configuration, counterValue } = given;
 		const add = await eim.order(eid, { type: "addEim", parameters: { eimId, configuration } });
@@ -62,11 +66,13 @@ describe("hand-over of a device from one eIM to another", () => {
 		const late = await eim.order(eid, { type: "listProfiles", parameters: {} });
 		await ipa.pollOnce();
 		expect(await eim.state(late)).toBe("queued");
+		shows(context, { interface: "eIM packages", functions: ["hand-over to another eIM"], binding, curve });
 	});
 
 	it("the first removes itself as its last word: the device is released, and nothing is sent to it any more", async () => {
-		const { eim, eid, ipa, peers } = await chain();
-		const { bench: next, given } = await secondEim();
+		const parts = await chain(binding, curve);
+		const { eim, eid, ipa, peers } = parts;
+		const { bench: next, given } = await secondEim(parts);
 		peers.set(NEXT_ID, next.face);
 		const { eimId, configuration } = given;
 		await eim.store.changeDevice(eid, eim.known);
@@ -99,7 +105,7 @@ describe("hand-over of a device from one eIM to another", () => {
 	});
 
 	it("the last eIM of a card may remove itself: lastEimDeleted is a success", async () => {
-		const { eim, eid, ipa } = await chain();
+		const { eim, eid, ipa } = await chain(binding, curve);
 		const early = await eim.order(eid, { type: "deleteEim", parameters: { eimId: EIM_ID } });
 		await ipa.pollOnce();
 		// Nobody could verify its result later: the device would ask this eIM for nothing any more.
@@ -115,7 +121,7 @@ describe("hand-over of a device from one eIM to another", () => {
 	});
 });
 
-describe("roll-over of the eIM's signing key", () => {
+describe.each(BINDINGS_AND_CURVES)("roll-over of the eIM's signing key, in %s on %s", (binding, curve) => {
 	/** The eIM after a restart with a new key; the card knows the old one. */
 	async function restarted(parts: Awaited<ReturnType<typeof chain>>) {
 		const { eim, eid, peers } = parts;
@@ -123,13 +129,13 @@ describe("roll-over of the eIM's signing key", () => {
 		const keys = new SigningKeys(signer, [eim.deps.signer]);
 		const [current = "", former = ""] = keys.ids;
 		await eim.store.noteEimKeys({ signingKeyId: former, tlsTrustId: undefined });
-		const bench = await esipaBench({ store: eim.store, signer, formerSigners: [eim.deps.signer] });
+		const bench = await esipaBench({ pki: eim.pki, store: eim.store, signer, formerSigners: [eim.deps.signer] });
 		peers.set(EIM_ID, bench.face);
 		return { bench, current, former, knows: async () => (await bench.store.loadDevice(eid))?.signingKeyId };
 	}
 
-	it("each device is signed for with the key that its card knows, until its own update is verified", async () => {
-		const parts = await chain();
+	it("each device is signed for with the key that its card knows, until its own update is verified", async (context) => {
+		const parts = await chain(binding, curve);
 		const { eid, ipa } = parts;
 		const { bench, current, former, knows } = await restarted(parts);
 		const before = await bench.order(eid, { type: "listProfiles", parameters: {} });
@@ -149,10 +155,11 @@ describe("roll-over of the eIM's signing key", () => {
 			current,
 		]);
 		expect(await bench.store.countEimKeys()).toEqual([{ signingKeyId: current, devices: 1, updating: 0 }]);
+		shows(context, { interface: "eIM packages", functions: ["eIM key roll-over"], binding, curve });
 	});
 
 	it("an eIM whose database is older than the roll-over finds the key that the card knows", async () => {
-		const parts = await chain();
+		const parts = await chain(binding, curve);
 		const { eid, ipa } = parts;
 		const { bench, current, former, knows } = await restarted(parts);
 		await bench.order(eid, { type: "updateEim", parameters: {} });

@@ -7,14 +7,28 @@ import type { EuiccCommand } from "@iot-esim/eim/domain/euicc-command";
 import type { Curve } from "@iot-esim/shared/crypto/curve";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
 import { afterEach, describe, expect, it } from "vitest";
+import { shows } from "../conformance/claim.ts";
 import { otherEim } from "../support/eims.ts";
-import { EIM_ID } from "../support/esipa-bench.ts";
+import { EIM_ID, esipaBench } from "../support/esipa-bench.ts";
 import { BINDINGS_AND_CURVES, type Binding } from "../support/esipa-face-client.ts";
 import { BOOTSTRAP, deviceChain } from "../support/whole-chain.ts";
 
 const bootstrap = Iccid(BOOTSTRAP);
 const target = Iccid("8900101000000000026");
 const noHttp = { request: () => Promise.reject(new Error("no SM-DP+ in this test")) };
+
+const PSMOS = [
+	"enable",
+	"enable with rollback",
+	"disable",
+	"delete",
+	"listProfileInfo",
+	"getRAT",
+	"configureImmediateEnable",
+	"setFallbackAttribute",
+	"unsetFallbackAttribute",
+	"setDefaultDpAddress",
+];
 
 let closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -40,7 +54,9 @@ async function chain(binding: Binding, curve: Curve) {
 }
 
 describe.each(BINDINGS_AND_CURVES)("eUICC packages in %s on %s", (binding, curve) => {
-	it("section 5.9.1: every profile state management operation changes the card, and what the eIM believes", async () => {
+	const where = { binding, curve };
+
+	it("section 5.9.1: every profile state management operation changes the card, and what the eIM believes", async (context) => {
 		const { run, deviceRow, profiles, eim, eid } = await chain(binding, curve);
 		const succeeded = { state: "succeeded" };
 		expect(await run({ type: "listProfiles", parameters: {} })).toMatchObject(succeeded);
@@ -81,9 +97,10 @@ describe.each(BINDINGS_AND_CURVES)("eUICC packages in %s on %s", (binding, curve
 		expect(await profiles()).toEqual({ [bootstrap]: "enabled" });
 		await run({ type: "listProfiles", parameters: {} });
 		expect(await profiles()).toEqual({ [bootstrap]: "enabled" });
+		shows(context, { ...where, interface: "ESep PSMO", functions: PSMOS });
 	});
 
-	it("section 5.9.1: several operations in one package end in one state, each with its own outcome", async () => {
+	it("section 5.9.1: several operations in one package end in one state, each with its own outcome", async (context) => {
 		const { run, profiles } = await chain(binding, curve);
 		const all = await run(
 			{ type: "listProfiles", parameters: {} },
@@ -110,9 +127,36 @@ describe.each(BINDINGS_AND_CURVES)("eUICC packages in %s on %s", (binding, curve
 			outcome: { commands: [{ state: "succeeded" }, { state: "failed" }, { state: "notExecuted" }] },
 		});
 		expect(await profiles()).toEqual({ [target]: "enabled" });
+		// The eIM would refuse the order: a card ends the processing at a second enable.
+		const enable: EuiccCommand = { type: "setFallbackAttribute", parameters: { iccid: target } };
+		const again: EuiccCommand = { type: "enable", parameters: { iccid: target, rollback: false } };
+		const ended = await run(enable, { type: "disable", parameters: { iccid: target } }, again, again);
+		expect(ended).toMatchObject({
+			state: "failed",
+			reason: { code: "processingTerminated: unknownOrDamagedCommand(2)" },
+			outcome: { commands: [{}, {}, { state: "succeeded" }, { state: "failed" }] },
+		});
+		const functions = ["several commands in one package", "partial results", "processingTerminated"];
+		shows(context, { ...where, interface: "eIM packages", functions });
 	});
 
-	it("section 5.9.1: a package that is rolled back undoes the switch alone", async () => {
+	it("section 2.11.2.1: an eIM whose database was set back learns token and counter from the errors of the card", async (context) => {
+		const { run, eim, eid, ipa, peers, deviceRow } = await chain(binding, curve);
+		// The card chose a token that nobody told: its unsigned error names it.
+		for (let n = 0; n < 3; n++) await run({ type: "listProfiles", parameters: {} });
+		expect((await deviceRow())?.associationToken).toBe(1);
+		const restored = await esipaBench({ pki: eim.pki, signer: eim.deps.signer });
+		closing.push(restored.close);
+		await restored.register(eid, { associationToken: 1 });
+		peers.set(EIM_ID, restored.face);
+		const list = await restored.order(eid, { type: "listProfiles", parameters: {} });
+		await ipa.pollOnce();
+		expect(await restored.store.listPackages(list)).toHaveLength(2);
+		expect(await restored.state(list)).toBe("succeeded");
+		shows(context, { ...where, interface: "eIM packages", functions: ["signed error", "unsigned error"] });
+	});
+
+	it("section 5.9.1: a package that is rolled back undoes the switch alone", async (context) => {
 		const { eim, eid, run, cutUntilRollback, profiles, deviceRow } = await chain(binding, curve);
 		cutUntilRollback();
 		const ended = await run(
@@ -127,9 +171,10 @@ describe.each(BINDINGS_AND_CURVES)("eUICC packages in %s on %s", (binding, curve
 		const own = await eim.store.listOperations({ eid, origin: "eim", types: ["listProfiles"], limit: 5 });
 		expect(own.items).toMatchObject([{ state: "succeeded" }]);
 		expect(await profiles()).toEqual({ [bootstrap]: "enabled", [target]: "disabled" });
+		shows(context, { ...where, interface: "eIM packages", functions: ["rollbackResult"] });
 	});
 
-	it("sections 5.9.1 and 3.3: every eIM configuration operation changes the card, and what the eIM believes", async () => {
+	it("sections 5.9.1 and 3.3: every eIM configuration operation changes the card, and what the eIM believes", async (context) => {
 		const { run, deviceRow } = await chain(binding, curve);
 		const other = otherEim("other.example.com");
 		expect(await run({ type: "listEims", parameters: {} })).toMatchObject({
@@ -151,5 +196,7 @@ describe.each(BINDINGS_AND_CURVES)("eUICC packages in %s on %s", (binding, curve
 		);
 		expect(removed?.outcome?.commands).toMatchObject([{ state: "succeeded" }, { eims: [EIM_ID] }]);
 		expect((await deviceRow())?.cardEims?.map(({ eimId }) => eimId)).toEqual([EIM_ID]);
+		const functions = ["addEim", "deleteEim", "updateEim", "listEim"];
+		shows(context, { ...where, interface: "ESep eCO", functions });
 	});
 });

@@ -129,7 +129,8 @@ export function isFinal(state: OperationState): boolean {
 
 const ALLOWED: Readonly<Record<OperationEvent["kind"], readonly OperationState[]>> = {
 	packageStored: ["queued"],
-	resultKept: ["sent"],
+	// Once more when it turns out why: a replayError whose signature could not be verified at first.
+	resultKept: ["sent", "awaiting-verification"],
 	resultRejected: ["awaiting-verification"],
 	// The eUICC's word is the truth even when it comes late: after the expiry, or for a package that was given up.
 	succeeded: ["queued", "sent", "awaiting-verification", "failed", "expired", "cancelled"],
@@ -165,7 +166,8 @@ export function nextOperation(operation: Operation, event: OperationEvent): Oper
 	if (!ALLOWED[event.kind].includes(operation.state)) {
 		return operation.state === state ? operation : refusal(operation, event);
 	}
-	if (event.kind === "packageRefused" && operation.reason?.text === event.reason.text) return operation;
+	const isNote = event.kind === "packageRefused" || event.kind === "resultKept";
+	if (isNote && operation.state === state && operation.reason?.text === event.reason.text) return operation;
 	const next = withoutReason(operation);
 	next.state = state;
 	next.updatedAt = event.at;
