@@ -87,9 +87,15 @@ describe("IPA and eUICC data", () => {
 		expect(data).toBe("BF5205A103020101");
 	});
 
-	it("understand the names of SGP.32 v1.0", async () => {
-		const { data } = await answerTo(ask("80 88 BF2B 87"));
-		expect(data).toBe(toHex(tlv(0xbf52, tlv(0xa0, hex`A000`, tlv(0x81, utf8("dp")), hex`A808 80020640 81020780`))));
+	it("come in the form of SGP.32 v1.0 to an eIM that names members as that version does", async () => {
+		const { bench } = await answerTo(ask("80 88 BF2B 87"), ({ eim }) => {
+			eim.answers.set(0xbf50, () => {
+				eim.packages.shift();
+				return hex`BF5000`;
+			});
+		});
+		const data = tlv(0xbf52, tlv(0xa0, tlv(0x80, utf8("dp")), hex`A808 80020640 81020780 BF2B06 A304A000A100`));
+		expect(bench.eim.messages.at(-2)).toBe(toHex(tlv(0xbf50, data)));
 	});
 
 	it("search notifications and results, and remove what the eIM acknowledges of what it was given", async () => {
