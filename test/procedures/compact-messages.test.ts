@@ -6,6 +6,7 @@
 import { Iccid } from "@iot-esim/shared/ids/iccid";
 import { toHex } from "@iot-esim/shared/util/bytes";
 import { afterEach, describe, expect, it } from "vitest";
+import { shows } from "../conformance/claim.ts";
 import { BINDINGS_AND_CURVES, type SeenExchange } from "../support/esipa-face-client.ts";
 import { type ChainOptions, ipaSettings, TARGET, wholeChain } from "../support/whole-chain.ts";
 
@@ -39,7 +40,7 @@ function sent(exchanges: readonly SeenExchange[], tag: string, path: string): nu
 }
 
 describe.each(BINDINGS_AND_CURVES)("compact messages with ESipa in %s on %s", (binding, curve) => {
-	it("carry a download, its notification and those of a switch to the SM-DP+", async () => {
+	it("carry a download, its notification and those of a switch to the SM-DP+", async (context) => {
 		const { eim, eid, smdp, round, profiles, orderDownload, exchanges } = await chain({ binding, curve });
 		const download = await orderDownload();
 		await round();
@@ -60,6 +61,7 @@ describe.each(BINDINGS_AND_CURVES)("compact messages with ESipa in %s on %s", (b
 		const delivered = smdp.notifications();
 		expect(delivered.map(({ event }) => event).sort()).toEqual(["enable", "install"]);
 		expect(delivered.every(({ isVerified }) => isVerified)).toBe(true);
+		shows(context, { interface: "eIM packages", functions: ["compact messages"], binding, curve });
 	});
 });
 
