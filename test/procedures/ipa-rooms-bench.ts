@@ -15,6 +15,7 @@ import { EsipaLinkError } from "@iot-esim/ipa/esipa/errors";
 import type { IpaEvent } from "@iot-esim/ipa/procedures/ipa-event";
 import { type Journal, openJournal } from "@iot-esim/ipa/state/journal";
 import { memoryJournalStorage } from "@iot-esim/ipa/state/journal-storage";
+import type { Curve } from "@iot-esim/shared/crypto/curve";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
@@ -32,6 +33,7 @@ import { profileFromFile } from "@iot-esim/sim/smdp/orders/import-profile";
 import { createSmdp, type Smdp } from "@iot-esim/sim/smdp/smdp";
 import { createSmds, type Smds } from "@iot-esim/sim/smds/smds";
 import { EIM_ID, esipaBench, testPki } from "../support/esipa-bench.ts";
+import { type Binding, faceLink } from "../support/esipa-face-client.ts";
 import { benchSettings, type Interruption } from "./ipa-device-bench.ts";
 import { InProcessServers } from "./ipa-direct-servers.ts";
 
@@ -71,6 +73,10 @@ function poweredCard(card: Card): InProcessCard {
 type Around = <T>(effect: string, act: () => Promise<T>) => Promise<T>;
 
 interface RoomsOptions {
+	/** Of ESipa; "asn1" when absent. */
+	readonly binding?: Binding;
+	/** Of every key; P-256 when absent. */
+	readonly curve?: Curve;
 	readonly card?: Partial<Omit<Personalisation, "eid" | "ciCertificates" | "credentials">>;
 	readonly settings?: Partial<IpaSettings>;
 	/** The device speaks to SM-DP+ and SM-DS itself, in this encoding, and its eIM offers no indirect download. */
@@ -130,7 +136,7 @@ export class RoomsBench {
 			isEnabled: true,
 			...(options.isForEcall === undefined ? {} : { ecallIndication: options.isForEcall }),
 		};
-		const personalisation = personalisationOf([testPki()], options.card);
+		const personalisation = personalisationOf([testPki(options.curve)], options.card);
 		createCard(new Nvm(this.#disk), personalisation, this.#fileSystems, [bootstrap]);
 		this.eid = Eid(personalisation.eid);
 		this.card = this.#newCard();
@@ -138,14 +144,16 @@ export class RoomsBench {
 
 	static async start(options: RoomsOptions = {}): Promise<RoomsBench> {
 		const folder = mkdtempSync(join(tmpdir(), "ipa-rooms-"));
-		savePki(join(folder, "pki"), testPki());
+		const testKeys = testPki(options.curve);
+		savePki(join(folder, "pki"), testKeys);
 		const servers = new InProcessServers();
 		const toServers = {
 			requester: EIM_ID,
 			newCallId: () => "call",
 			http: { request: (request: Parameters<InProcessServers["request"]>[0]) => servers.request(request) },
 		};
-		const eim = await esipaBench({ es9plus: createEs9PlusClient(toServers), es11: createEs11Client(toServers) });
+		const servicesOfEim = { es9plus: createEs9PlusClient(toServers), es11: createEs11Client(toServers) };
+		const eim = await esipaBench({ ...servicesOfEim, pki: testKeys });
 		const parts = { clock: eim.clock, random: systemRandom, logger: eim.deps.logger, sessionLifetime: Hours(24) };
 		const pki = loadPki(join(folder, "pki"));
 		const smds = createSmds({
@@ -327,7 +335,8 @@ export class RoomsBench {
 
 	async #exchange(message: Uint8Array): Promise<Uint8Array> {
 		if (!(await this.isAttached())) throw new EsipaLinkError("IPA_EIM_UNREACHABLE", "not attached");
-		return (await this.eim.send(message)) ?? new Uint8Array(0);
+		const { binding = "asn1" } = this.#options;
+		return faceLink(binding, this.eim.face, { clock: this.eim.clock }).exchange(message);
 	}
 
 	async #es2plus(name: string, body: Record<string, unknown>): Promise<{ readonly matchingId?: string }> {
