@@ -32,6 +32,7 @@ export function faceClient(
 	seen?: (exchange: SeenExchange) => void,
 	clientCertificate?: Uint8Array,
 ): HttpClient {
+	const connection = {};
 	return {
 		async request({ method, url, headers = {}, body = new Uint8Array(0), signal }) {
 			const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
@@ -42,6 +43,7 @@ export function faceClient(
 				headers: lower,
 				body,
 				remoteAddress: "192.0.2.1",
+				connection,
 				clientCertificate,
 				signal: signal ?? new AbortController().signal,
 			});

@@ -38,6 +38,11 @@ export const domainErrors = defineErrors({
 			"Give the association token that the eUICC made when this eIM was added anew; under the old one every package ever signed could be replayed.",
 		httpStatus: 409,
 	},
+	DEVICE_VERSION_LACKS_COMMAND: {
+		meaning: "The eUICC implements a version of SGP.32 that does not have this command.",
+		action: "Do without the command, or correct the device's euiccVersion if it is set wrong.",
+		httpStatus: 409,
+	},
 	DEVICE_KEY_MISSING: {
 		meaning: "The eUICC knows this eIM by a signing key that is not configured.",
 		action: "Add the file of that key to keys.formerSigningKeys and restart the eIM, then order again.",

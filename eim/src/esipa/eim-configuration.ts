@@ -1,7 +1,6 @@
 import { Asn1Error, encode } from "@iot-esim/shared/asn1/schema";
-import { readTlvs, readWholeTlv, tlvBytes, tlvValue } from "@iot-esim/shared/asn1/tlv-reader";
-import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { decodeLenient } from "@iot-esim/shared/messages/sgp32/deviations";
+import { encodeIn } from "@iot-esim/shared/messages/sgp32/dialect/encode-in";
 import {
 	AddInitialEimRequest,
 	EimConfigurationData,
@@ -86,8 +85,9 @@ export function addInitialEimRequest(
 ): Uint8Array {
 	const data = eimConfigurationData(settings, signer);
 	try {
-		if (settings.nestedCertificateArms === true) return nestedRequest(data);
-		return encode(AddInitialEimRequest, { eimConfigurationDataList: [data] });
+		const { nestedCertificateArms = false } = settings;
+		const dialect = { version: "1.2", nestedCertificateArms } as const;
+		return encodeIn(dialect, AddInitialEimRequest, { eimConfigurationDataList: [data] });
 	} catch (error) {
 		if (!(error instanceof Asn1Error)) throw error;
 		throw new EsipaError("ESIPA_CONFIGURATION_INVALID", `eIM configuration data: ${error.message}`, { cause: error });
@@ -182,36 +182,4 @@ function onlyOneOf(bytes: Uint8Array): EimConfigurationData {
 		"ESIPA_CONFIGURATION_INVALID",
 		`the configuration is of ${list.length} eIMs; give one at a time`,
 	);
-}
-
-/** `A5{A0{30 ..}}` in the place of the strict `A5{A0{..}}`, likewise below A6. */
-function nestedRequest(data: EimConfigurationData): Uint8Array {
-	const nested = tlv(0x30, ...nestedMembers(encode(EimConfigurationData, data)));
-	return tlv(0xbf57, tlv(0xa0, nested));
-}
-
-/** EuiccPackageSigned in which the certificates and keys of addEim (A8) and updateEim (AA) are nested likewise. */
-export function withNestedArms(euiccPackageSigned: Uint8Array): Uint8Array {
-	const members = membersOf(euiccPackageSigned).map(({ tag, bytes }) => {
-		if (tag !== 0xa1) return bytes;
-		const commands = membersOf(bytes).map((eco) =>
-			eco.tag === 0xa8 || eco.tag === 0xaa ? tlv(eco.tag, ...nestedMembers(eco.bytes)) : eco.bytes,
-		);
-		return tlv(0xa1, ...commands);
-	});
-	return tlv(0x30, ...members);
-}
-
-function nestedMembers(strict: Uint8Array): Uint8Array[] {
-	return membersOf(strict).map(({ tag, bytes }) => {
-		if (tag !== 0xa5 && tag !== 0xa6) return bytes;
-		const [arm] = membersOf(bytes);
-		return arm === undefined ? bytes : tlv(tag, tlv(arm.tag, tlv(0x30, tlvValue(arm.bytes, readWholeTlv(arm.bytes)))));
-	});
-}
-
-function membersOf(bytes: Uint8Array): { readonly tag: number; readonly bytes: Uint8Array }[] {
-	const whole = readWholeTlv(bytes);
-	const members = readTlvs(bytes, whole.valueStart, whole.end);
-	return members.map((member) => ({ tag: member.tag, bytes: tlvBytes(bytes, member) }));
 }

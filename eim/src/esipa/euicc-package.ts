@@ -1,6 +1,8 @@
-import { encode, type Kept, keep } from "@iot-esim/shared/asn1/schema";
+import { encode, type Kept } from "@iot-esim/shared/asn1/schema";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
+import { keepIn, type WireDialect } from "@iot-esim/shared/messages/sgp32/dialect/encode-in";
+import { unsupportedIn } from "@iot-esim/shared/messages/sgp32/dialect/table";
 import {
 	type Eco,
 	type EuiccPackage,
@@ -11,11 +13,12 @@ import {
 import { eimSignatureInput, NO_ASSOCIATION_TOKEN } from "@iot-esim/shared/security/signature-input";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import type { Device } from "../domain/device.ts";
+import { versionOfCard } from "../domain/dialect.ts";
 import { type EuiccCommand, isFarewell, listOf } from "../domain/euicc-command.ts";
 import { commandsOf } from "../domain/operation.ts";
 import type { BuildPackage, BuiltPackage, PackageDraft } from "../storage/store.ts";
 import { downloadTrigger } from "./download-trigger.ts";
-import { type OwnEim, withNestedArms } from "./eim-configuration.ts";
+import type { OwnEim } from "./eim-configuration.ts";
 import type { EsipaDeps } from "./esipa-deps.ts";
 import { writeCommand } from "./euicc-commands.ts";
 import { euiccDataRequest } from "./euicc-data-request.ts";
@@ -52,9 +55,11 @@ function signedPackage(
 			"After it the device asks this eIM for nothing more, and without the certificates of the eUICC its result could never be verified; order readEuiccData first.";
 		return { kind: "unbuildable", text, code: "DEVICE_CERTIFICATES_UNKNOWN" };
 	}
+	const lacking = commands.flatMap((command) => missingOnCard(device, command) ?? [])[0];
+	if (lacking !== undefined) return { kind: "unbuildable", text: lacking, code: "DEVICE_VERSION_LACKS_COMMAND" };
 	let euiccPackageSigned: Kept<EuiccPackageSigned>;
 	try {
-		euiccPackageSigned = signedPart(device, commands, {
+		euiccPackageSigned = keepIn(cardDialect(device), EuiccPackageSigned, {
 			eimId: deps.settings.eimId,
 			eidValue: Eid.toBytes(device.eid),
 			counterValue: counter,
@@ -85,14 +90,12 @@ function packageOf(commands: readonly EuiccCommand[], own: OwnEim): EuiccPackage
 	return isOnEims ? { ecoList: written as Eco[] } : { psmoList: written as Psmo[] };
 }
 
-/** What the signature is made over, in the form that the device's card can read. */
-function signedPart(
-	device: Device,
-	commands: readonly EuiccCommand[],
-	value: EuiccPackageSigned,
-): Kept<EuiccPackageSigned> {
-	const strict = keep(EuiccPackageSigned, value);
-	const hasArms = commands.some(({ type }) => type === "addEim" || type === "updateEim");
-	if (!hasArms || !device.dialect.nestedCertificateArms) return strict;
-	return { value, der: withNestedArms(strict.der) };
+/** The forms that the device's card can read. */
+function cardDialect({ dialect }: Device): WireDialect {
+	return { version: versionOfCard(dialect), nestedCertificateArms: dialect.nestedCertificateArms };
+}
+
+/** Why the card cannot execute a command, when its version is known. */
+function missingOnCard({ dialect }: Device, { type }: EuiccCommand): string | undefined {
+	return dialect.euiccVersion && unsupportedIn(dialect.euiccVersion, type);
 }
