@@ -45,6 +45,9 @@ export interface DevicePartOptions {
 	readonly onAttached: (plmn: string) => void;
 }
 
+/** Errors that say of the IPA itself that it has lost its way. */
+const STUMBLES = ["UNKNOWN", "JOURNAL_EVENT_MISPLACED"];
+
 /** The IPA from one start to its death. */
 interface IpaRun {
 	readonly life: Life;
@@ -164,7 +167,11 @@ export class DevicePart {
 					rsp: this.#rsp(life, random),
 					registeredPlmn: () => this.#plmn(),
 				});
-				agent.events.onAny((event) => record.note(`ipa ${this.name}`, shown(event)));
+				agent.events.onAny((event) => {
+					const isSurprise = event.type === "poll-failed" && STUMBLES.includes(event.code);
+					if (isSurprise) record.surprise(`ipa ${this.name}`, shown(event));
+					else record.note(`ipa ${this.name}`, shown(event));
+				});
 				return agent.run(new AbortController().signal);
 			})
 			.catch((error) => {

@@ -43,11 +43,24 @@ export class EimDatabase {
 
 	/** ICCID to state. */
 	profiles(eid: string): Readonly<Record<string, string>> {
-		const rows = this.#rows<{ iccid: string; state: string }>(
-			"select iccid, state from profiles where eid = ? order by iccid",
-			eid,
+		return Object.fromEntries(this.#profiles(eid).map(({ iccid, state }) => [iccid, state]));
+	}
+
+	/** ICCID to whether the profile is the fallback profile, where that is known. */
+	fallbacks(eid: string): Readonly<Record<string, boolean>> {
+		const known = this.#profiles(eid).flatMap(({ iccid, is_fallback }) =>
+			is_fallback === null ? [] : [[iccid, is_fallback === 1] as const],
 		);
-		return Object.fromEntries(rows.map(({ iccid, state }) => [iccid, state]));
+		return Object.fromEntries(known);
+	}
+
+	/** The ends that an operation has had, in their order. */
+	endsOf(operationId: string): readonly string[] {
+		const rows = this.#rows<{ type: string }>(
+			"select type from events where operation_id = ? and type like 'operation%' order by id",
+			operationId,
+		);
+		return rows.map(({ type }) => type).filter((type) => /Succeeded|Failed|RolledBack|Expired|Cancelled/.test(type));
 	}
 
 	/** Octets of everything that the device has sent and that counts, in hex. */
@@ -77,6 +90,13 @@ export class EimDatabase {
 			isDelivered: delivered === 1,
 			error: last_error,
 		}));
+	}
+
+	#profiles(eid: string) {
+		return this.#rows<{ iccid: string; state: string; is_fallback: number | null }>(
+			"select iccid, state, is_fallback from profiles where eid = ? order by iccid",
+			eid,
+		);
 	}
 
 	#rows<Row>(sql: string, ...parameters: unknown[]): readonly Row[] {

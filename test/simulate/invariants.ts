@@ -16,6 +16,7 @@ export function violations(world: World): readonly string[] {
 		...forwarded(world, database),
 		...operations(world, database),
 		...beliefs(world, database),
+		...downloads(world, database),
 	];
 }
 
@@ -77,6 +78,10 @@ function operations({ devices }: World, database: EimDatabase): string[] {
 		const { id, type, state, reason } = operation;
 		const about = `${type} ${id} is ${state}${reason ? ` (${reason})` : ""}`;
 		if (!FINAL.includes(state)) return [`not ended: ${about}`];
+		const ends = database.endsOf(id);
+		const succeeded = ends.indexOf("operationSucceeded");
+		const after = succeeded < 0 ? [] : ends.slice(succeeded + 1);
+		if (after.some((end) => end !== "operationRolledBack")) return [`ends twice: ${about}, after ${ends.join()}`];
 		const truth = truths.get(operation.eid);
 		const wrong = truth && contradiction(operation, database.countersOf(id), truth);
 		return wrong === undefined ? [] : [`wrong end: ${about}; ${wrong}`];
@@ -103,6 +108,22 @@ function contradiction(
 	return state === last ? undefined : `the card signed that it ${last}`;
 }
 
+/** A profile that the card has signed for is installed to everybody. */
+function downloads({ devices, smdp }: World, database: EimDatabase): string[] {
+	const records = smdp.server?.profiles() ?? [];
+	const done = database.operations().filter(({ type, state }) => type === "download" && state === "succeeded");
+	return devices.flatMap(({ name, model, memory }) =>
+		[...truthOf(memory).installed].flatMap((iccid) => {
+			const state = records.find((record) => record.iccid === iccid)?.state;
+			const found = state === "installed" ? [] : [`wrong order: ${iccid} is on ${name}, and ${state} at the SM-DP+`];
+			const isKnown = done.some(({ eid, outcome }) => eid === model.eid && outcome?.includes(iccid));
+			return isKnown
+				? found
+				: [...found, `wrong end: ${iccid} was installed on ${name}, and no download has succeeded`];
+		}),
+	);
+}
+
 /** What the eIM believes is what the card holds. */
 function beliefs({ devices }: World, database: EimDatabase): string[] {
 	return devices.flatMap((device) => {
@@ -116,10 +137,22 @@ function beliefs({ devices }: World, database: EimDatabase): string[] {
 			// Without any list the eIM knows of profiles only what it has done with them.
 			return hasList || believed[iccid] !== undefined;
 		});
-		return wrong.map(
-			(iccid) =>
-				`wrong belief: ${iccid} of ${device.name} is ${held[iccid] ?? "not"} on the card, ${believed[iccid] ?? "unknown"} to the eIM`,
-		);
+		const fallbacks = database.fallbacks(device.model.eid);
+		const doubtful = device.card
+			.profiles()
+			.filter(
+				({ iccid, hasFallbackAttribute }) =>
+					(fallbacks[iccidOf(iccid)] ?? hasFallbackAttribute) !== hasFallbackAttribute,
+			);
+		return [
+			...wrong.map(
+				(iccid) =>
+					`wrong belief: ${iccid} of ${device.name} is ${held[iccid] ?? "not"} on the card, ${believed[iccid] ?? "unknown"} to the eIM`,
+			),
+			...doubtful.map(
+				({ iccid }) => `wrong belief: whether ${iccidOf(iccid)} of ${device.name} is the fallback profile`,
+			),
+		];
 	});
 }
 

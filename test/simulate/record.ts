@@ -16,6 +16,8 @@ export class RunRecord {
 	readonly #clock: Clock;
 	readonly #start: number;
 	readonly #entries: Entry[] = [];
+	/** What no part should ever say, whatever goes wrong around it. */
+	readonly surprises: string[] = [];
 
 	constructor(clock: Clock) {
 		this.#clock = clock;
@@ -28,6 +30,11 @@ export class RunRecord {
 
 	note(who: string, what: string): void {
 		this.#entries.push({ at: this.#clock.now() - this.#start, who, what, isFault: false });
+	}
+
+	surprise(who: string, what: string): void {
+		this.note(who, what);
+		this.surprises.push(`${who}: ${what}`);
 	}
 
 	fault(who: string, what: string): void {

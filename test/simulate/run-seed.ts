@@ -1,5 +1,5 @@
 import type { Iccid } from "@iot-esim/shared/ids/iccid";
-import { type LogEntry, type LoggerFactory, loggerTo, silentLogger } from "@iot-esim/shared/runtime/logger";
+import { type LogEntry, type LoggerFactory, loggerTo } from "@iot-esim/shared/runtime/logger";
 import { START } from "./addresses.ts";
 import { Draws } from "./draws.ts";
 import { EimDatabase } from "./eim-database.ts";
@@ -43,7 +43,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
 		plan,
 		draws,
 		factory: made,
-		logger: (record) => (options.isVerbose ? loggerInto(record) : silentLogger),
+		logger: (record) => loggerInto(record, options.isVerbose ?? false),
 		breakage: options.breakage ?? {},
 	});
 	try {
@@ -51,7 +51,7 @@ export async function runSeed(seed: number, options: RunOptions = {}): Promise<R
 		schedule(world);
 		await world.timeline.runUntil(START + plan.faults.until);
 		world.endFaults();
-		const found = [...(await settle(world)), ...violations(world)];
+		const found = [...(await settle(world)), ...violations(world), ...world.record.surprises];
 		if (found.length === 0) found.push(...(await probe(world)));
 		const { entries } = world.record;
 		return {
@@ -123,7 +123,7 @@ async function probe(world: World): Promise<string[]> {
 	);
 	const lost = plan.devices.flatMap((_, device) => (answered.has(`probe-${device}`) ? [] : [world.devices[device]]));
 	const found = lost.map((device) => `no way back to the eIM: ${device?.name}, ${device?.describe()}`);
-	return found.length > 0 ? found : [...violations(world)];
+	return found.length > 0 ? found : [...violations(world), ...world.record.surprises];
 }
 
 function fallbackOrder(device: number, iccid: Iccid | undefined): PlannedOrder {
@@ -154,8 +154,15 @@ export function printedSchedule({ seed, plan, entries, violations: found }: RunR
 	].join("\n");
 }
 
-function loggerInto(record: RunRecord): LoggerFactory {
-	return loggerTo(({ level, component, phrase, facts }: LogEntry) => {
-		record.note(component.slice(0, 16), `[${level}] ${phrase} ${JSON.stringify(facts)}`);
-	});
+/** Errors that a full disk excuses. */
+const EXCUSED = /SQLITE_FULL|ENOSPC|database or disk is full/;
+
+/** What a part logs as an error is a surprise, unless its disk is to blame. */
+function loggerInto(record: RunRecord, isVerbose: boolean): LoggerFactory {
+	const write = ({ level, component, phrase, facts }: LogEntry) => {
+		const line = `[${level}] ${phrase} ${JSON.stringify(facts)}`;
+		if (level === "error" && !EXCUSED.test(line)) record.surprise(component, line.slice(0, 1_500));
+		else if (isVerbose) record.note(component.slice(0, 16), line);
+	};
+	return loggerTo(write, isVerbose ? "trace" : "error");
 }
