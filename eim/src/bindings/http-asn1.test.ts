@@ -1,3 +1,4 @@
+import { adminProtocol } from "@iot-esim/shared/messages/sgp22/admin-protocol";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
 import { createHttpClient } from "@iot-esim/shared/transport/http/client";
 import { createHttpListener, type IncomingRequest } from "@iot-esim/shared/transport/http/server";
@@ -7,7 +8,6 @@ import { describe, expect, it } from "vitest";
 import { EsipaError } from "../esipa/errors.ts";
 import type { EsipaHandler } from "../esipa/handler.ts";
 import { createHttpAsn1Binding, ESIPA_ASN1_PATH, LARGEST_ESIPA_REQUEST } from "./http-asn1.ts";
-import { adminProtocol } from "./http-esipa.ts";
 
 const TYPE = "application/x-gsma-rsp-asn1";
 

@@ -1,3 +1,4 @@
+import { adminProtocol } from "@iot-esim/shared/messages/sgp22/admin-protocol";
 import { EsipaJsonError } from "@iot-esim/shared/messages/sgp32/json/errors";
 import {
 	errorCodeFor,
@@ -15,7 +16,6 @@ const ASN1_PATH = "/gsma/rsp2/asn1";
 const JSON_PATH = `/gsma/rsp2/esipa/${FUNCTION}`;
 const ASN1_TYPE = "application/x-gsma-rsp-asn1";
 const JSON_TYPE = "application/json";
-const OUR_PROTOCOL = "gsma/rsp/v2.5.0";
 
 /** No package of an eIM is larger, in either binding. */
 export const LARGEST_TRANSFER = 512 * 1024;
@@ -38,16 +38,18 @@ export function createTransferFace({ transfer, log }: TransferFaceDeps): HttpHan
 		const refusal = refusalOf(request);
 		if (refusal !== undefined) return refusal;
 		const { remoteAddress, clientCertificate, path } = request;
+		const protocol = adminProtocol(request.headers["x-admin-protocol"]);
 		if (clientCertificate === undefined) return plain(403, "an eIM shows its TLS certificate here");
 		const isJson = path.split("?")[0] === JSON_PATH;
 		try {
 			const message = isJson ? messageIn(request.body) : request.body;
-			return answer(isJson, await transfer(message, clientCertificate));
+			return answer(isJson, protocol, await transfer(message, clientCertificate));
 		} catch (error) {
 			log.warn("package brought by an eIM not taken", { remoteAddress, error });
 			const invalid =
 				error instanceof EsipaJsonError ? esipaErrorResponse(FUNCTION, errorCodeFor(FUNCTION, error)) : undefined;
-			if (invalid !== undefined && (error as EsipaJsonError).member !== undefined) return answer(isJson, invalid);
+			if (invalid !== undefined && (error as EsipaJsonError).member !== undefined)
+				return answer(isJson, protocol, invalid);
 			const status = error instanceof EsimError ? error.httpStatus : 500;
 			return plain(status, status >= 500 ? "try again later" : (error as Error).message);
 		}
@@ -74,12 +76,12 @@ function messageIn(body: Uint8Array): Uint8Array {
 	return esipaRequestFromJson(FUNCTION, json);
 }
 
-function answer(isJson: boolean, message: Uint8Array): OutgoingResponse {
+function answer(isJson: boolean, protocol: string, message: Uint8Array): OutgoingResponse {
 	return {
 		status: 200,
 		headers: {
 			"Content-Type": isJson ? `${JSON_TYPE};charset=UTF-8` : ASN1_TYPE,
-			"X-Admin-Protocol": OUR_PROTOCOL,
+			"X-Admin-Protocol": protocol,
 		},
 		body: isJson ? utf8(JSON.stringify(esipaResponseToJson(FUNCTION, message))) : message,
 	};
