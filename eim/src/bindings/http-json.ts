@@ -15,7 +15,7 @@ import { utf8 } from "@iot-esim/shared/util/bytes";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import type { EsipaHandler } from "../esipa/handler.ts";
 import { LARGEST_ESIPA_REQUEST } from "./http-asn1.ts";
-import { mediaTypeOf, plain, rememberedAdminProtocol } from "./http-esipa.ts";
+import { mediaTypeOf, plain, rememberedAdminProtocol, rememberedPeers } from "./http-esipa.ts";
 
 /** Where SGP.32 section 6.4 puts the functions of the JSON binding. */
 export const ESIPA_JSON_PATH = "/gsma/rsp2/esipa/";
@@ -40,6 +40,7 @@ const INVALID_FORM = { subjectCode: "1.3.1", reasonCode: "2.1" } as const;
 export function createHttpJsonBinding(deps: { readonly handler: EsipaHandler; readonly log: Logger }): HttpHandler {
 	const { handler, log } = deps;
 	const protocolFor = rememberedAdminProtocol();
+	const peerOf = rememberedPeers();
 	return async (request) => {
 		const called = functionOf(request);
 		if (typeof called !== "string") return called;
@@ -51,7 +52,7 @@ export function createHttpJsonBinding(deps: { readonly handler: EsipaHandler; re
 		});
 		try {
 			const message = esipaRequestFromJson(called, parse(request.body));
-			const answered = await handler.handle(message, { remoteAddress: request.remoteAddress });
+			const answered = await handler.handle(message, peerOf(request));
 			if (answered === null) return { status: 204, headers };
 			return answer(esipaResponseToJson(called, answered));
 		} catch (error) {
