@@ -1,4 +1,8 @@
 import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
+import {
+	EuiccPackageUnsignedErrorCode,
+	unsignedErrorCode,
+} from "@iot-esim/shared/messages/sgp32/dialect/unsigned-error";
 import type { EuiccPackageErrorUnsigned } from "@iot-esim/shared/messages/sgp32/euicc-package-result";
 import { NO_ASSOCIATION_TOKEN } from "@iot-esim/shared/security/signature-input";
 import { Minutes } from "@iot-esim/shared/util/duration";
@@ -46,7 +50,8 @@ export async function acceptUnsignedError(
 		verification: "unsigned",
 		receivedAt: at,
 	};
-	const attempt = attemptAfter(context, device, error);
+	const isTooLarge = unsignedErrorCode(bytes) === EuiccPackageUnsignedErrorCode.sizeOverflow;
+	const attempt = isTooLarge ? undefined : attemptAfter(context, device, error);
 	const isTried =
 		attempt !== undefined && found !== undefined && (await mayPackAnew(context, found, at, attempt.isNamed));
 	const code = "euiccPackageErrorUnsigned";
@@ -55,7 +60,7 @@ export async function acceptUnsignedError(
 		operationEvent: unsignedEvent(found?.operation, {
 			kind: isTried ? "packageDropped" : "packageRefused",
 			at,
-			reason: { text: isTried ? attempt.text : NOT_ACCEPTED, code },
+			reason: { text: isTried ? attempt.text : isTooLarge ? TOO_LARGE : NOT_ACCEPTED, code },
 		}),
 		deviceChange: isTried ? attempt.change : undefined,
 		// Where the card names no token although it may have one, the IPA can read it.
@@ -65,6 +70,8 @@ export async function acceptUnsignedError(
 	context.logger("eim.esipa").warn("package refused without signature", { eid: device.eid, isTriedAgain: isTried });
 }
 
+const TOO_LARGE =
+	"The device says, unsigned, that the package is too large for the eUICC. The package stays open; order fewer commands at once.";
 const NOT_ACCEPTED =
 	"The device says, unsigned, that the eUICC does not accept the package: it is not associated with this eIM, or knows another key. The package stays open.";
 

@@ -22,6 +22,10 @@ import { Octet16, TransactionId } from "@iot-esim/shared/messages/sgp22/basic-ty
 import { EuiccResultData, ProcessingTerminatedCode } from "@iot-esim/shared/messages/sgp32/command-results";
 import { encodeIn, keepIn } from "@iot-esim/shared/messages/sgp32/dialect/encode-in";
 import { unsupportedIn } from "@iot-esim/shared/messages/sgp32/dialect/table";
+import {
+	EuiccPackageUnsignedErrorCode,
+	withUnsignedErrorCode,
+} from "@iot-esim/shared/messages/sgp32/dialect/unsigned-error";
 import { Eco, Psmo } from "@iot-esim/shared/messages/sgp32/euicc-package";
 import {
 	EuiccPackageErrorCodes,
@@ -190,13 +194,15 @@ function unsignedError(
 	eim: AssociatedEim | undefined,
 	euicc: Euicc,
 ): Uint8Array {
-	return encodeIn(dialectOf(euicc), EuiccPackageResult, {
+	const { version } = dialectOf(euicc);
+	const error = encodeIn({ version }, EuiccPackageResult, {
 		euiccPackageErrorUnsigned: {
 			eimId,
 			...(eimTransactionId === undefined ? {} : { eimTransactionId }),
 			...(eim?.token === undefined ? {} : { associationToken: eim.token }),
 		},
 	});
+	return version === "1.3" ? withUnsignedErrorCode(error, EuiccPackageUnsignedErrorCode.undefinedError) : error;
 }
 
 /** Executes commands in their order up to the first failure; each result is the whole TLV of an EuiccResultData. */
