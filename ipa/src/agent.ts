@@ -244,6 +244,7 @@ class Agent implements Ipa {
 			emit: (event) => this.events.emit(event),
 			settings: settings.procedures,
 			signal,
+			eimIds: this.#eimIds(),
 			isMetered: this.#deps.network?.isMetered() ?? false,
 		};
 	}

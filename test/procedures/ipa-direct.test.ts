@@ -3,6 +3,7 @@ import { SetDefaultDpAddressRequest } from "@iot-esim/shared/messages/sgp22/euic
 import { utf8 } from "@iot-esim/shared/util/bytes";
 import { Minutes } from "@iot-esim/shared/util/duration";
 import { afterEach, describe, expect, it, onTestFailed, vi } from "vitest";
+import { shows } from "../conformance/claim.ts";
 import { benchSettings } from "./ipa-device-bench.ts";
 import { BOOTSTRAP_ICCID, OTHER_ICCID, RoomsBench, SMDP_ADDRESS, SMDS_ADDRESS } from "./ipa-rooms-bench.ts";
 
@@ -30,56 +31,106 @@ async function expectInstalled(bench: RoomsBench, download: string): Promise<voi
 	expect(await bench.leftOnCard()).toBe(0);
 }
 
-describe("direct profile download (SGP.32 §3.2.3.1)", () => {
-	it.each(["json", "asn1"] as const)("by activation code in %s", async (direct) => {
-		const bench = await start({ direct });
-		const download = await bench.orderDownload(OTHER_ICCID);
-		await bench.round(await bench.restart());
-		await expectInstalled(bench, download);
-		expect(bench.log()).not.toContain("ESipa.InitiateAuthentication");
-		expect(bench.events).toContainEqual(
-			expect.objectContaining({ type: "notification-delivered", eimId: SMDP_ADDRESS }),
-		);
-	});
+async function expectFailed(bench: RoomsBench, download: string, reason: string): Promise<void> {
+	const ipa = await bench.restart();
+	await bench.round(ipa);
+	await bench.round(ipa);
+	expect(await bench.eim.state(download)).toBe("failed");
+	expect(await bench.iccids()).toEqual([BOOTSTRAP_ICCID]);
+	const failures = bench.events.filter((event) => event.type === "download-failed");
+	expect(failures).toEqual([expect.objectContaining({ reason: expect.stringContaining(reason) })]);
+}
 
-	it("from the default SM-DP+ of the card", async () => {
-		const bench = await start({ beforeAssociation: [defaultSmdp] });
-		await bench.releaseProfile(OTHER_ICCID, "", { eid: bench.eid, matchingId: "" });
-		const download = await bench.order({ type: "download", parameters: { contact: "defaultSmdp" } });
-		await bench.round(await bench.restart());
-		await expectInstalled(bench, download);
-	});
+/** Every form of ES9+ on every curve, and every form of ESipa on every curve, in as few runs as that takes. */
+const FORMS = [
+	["json", "asn1", "P-256"],
+	["asn1", "json", "brainpoolP256r1"],
+	["asn1", "json", "P-256"],
+	["json", "asn1", "brainpoolP256r1"],
+] as const;
 
-	it("through the SM-DS that the card names, whose event leads to the SM-DP+", async () => {
-		const bench = await start({ card: { rootSmdsAddress: SMDS_ADDRESS } });
-		await bench.releaseProfile(OTHER_ICCID, "", { eid: bench.eid, smdsAddress: SMDS_ADDRESS });
-		const download = await bench.order({ type: "download", parameters: { contact: "smds" } });
-		await bench.inTime(vi.waitFor(() => expect(bench.smds.events()).toHaveLength(1)));
-		await bench.round(await bench.restart());
-		await expectInstalled(bench, download);
-		expect(bench.servers.requests).toContain(`${SMDS_ADDRESS}/gsma/rsp2/es9plus/authenticateClient`);
-	});
-});
+describe.each(FORMS)(
+	"direct profile download (SGP.32 §3.2.3.1), ES9+ in %s, ESipa in %s, on %s",
+	(direct, binding, curve) => {
+		const session = ["InitiateAuthentication", "AuthenticateClient", "GetBoundProfilePackage", "HandleNotification"];
+		const card = [
+			...[
+				"GetEUICCInfo",
+				"GetEUICCChallenge",
+				"GetEID",
+				"PrepareDownload",
+				"LoadBoundProfilePackage",
+				"AuthenticateServer",
+			],
+			...[
+				"RetrieveNotificationsList",
+				"NotificationSent",
+				"GetProfilesInfo",
+				"AddInitialEim",
+				"GetEimConfigurationData",
+			],
+		];
+
+		it("by activation code", async (context) => {
+			const bench = await start({ direct, binding, curve });
+			const download = await bench.orderDownload(OTHER_ICCID);
+			await bench.round(await bench.restart());
+			await expectInstalled(bench, download);
+			expect(bench.log()).not.toContain("ESipa.InitiateAuthentication");
+			expect(bench.events).toContainEqual(
+				expect.objectContaining({ type: "notification-delivered", eimId: SMDP_ADDRESS }),
+			);
+			shows(context, { interface: "eIM packages", functions: ["direct download by activation code"], binding, curve });
+			shows(context, { interface: "ES9+", sides: ["IPA", "SM-DP+"], functions: session, binding: direct, curve });
+			shows(context, { interface: "ES10a, ES10b, ES10c", functions: card, curve });
+		});
+
+		it("from the default SM-DP+ of the card", async (context) => {
+			const bench = await start({ direct, binding, curve, beforeAssociation: [defaultSmdp] });
+			await bench.releaseProfile(OTHER_ICCID, "", { eid: bench.eid, matchingId: "" });
+			const download = await bench.order({ type: "download", parameters: { contact: "defaultSmdp" } });
+			await bench.round(await bench.restart());
+			await expectInstalled(bench, download);
+			const functions = ["direct download from the default SM-DP+"];
+			shows(context, { interface: "eIM packages", functions, binding, curve });
+			shows(context, { interface: "ES10a, ES10b, ES10c", functions: ["GetEuiccConfiguredAddresses"], curve });
+		});
+
+		it("through the SM-DS that the card names, whose event leads to the SM-DP+", async (context) => {
+			const bench = await start({ direct, binding, curve, card: { rootSmdsAddress: SMDS_ADDRESS } });
+			await bench.releaseProfile(OTHER_ICCID, "", { eid: bench.eid, smdsAddress: SMDS_ADDRESS });
+			const download = await bench.order({ type: "download", parameters: { contact: "smds" } });
+			await bench.inTime(vi.waitFor(() => expect(bench.smds.events()).toHaveLength(1)));
+			await bench.round(await bench.restart());
+			await expectInstalled(bench, download);
+			const path = direct === "json" ? "es9plus/authenticateClient" : "asn1";
+			expect(bench.servers.requests).toContain(`${SMDS_ADDRESS}/gsma/rsp2/${path}`);
+			shows(context, { interface: "eIM packages", functions: ["direct download by SM-DS"], binding, curve });
+			const functions = ["InitiateAuthentication", "AuthenticateClient"];
+			shows(context, { interface: "ES11", sides: ["IPA", "SM-DS"], functions, binding: direct, curve });
+		});
+
+		it("is cancelled at card and SM-DP+ when policy rules are not authorised", async (context) => {
+			const bench = await start({ direct, binding, curve, card: { rulesAuthorisationTable: [] } });
+			const download = await bench.orderDownload(OTHER_ICCID, 'policyRules: ["ppr1"]');
+			await expectFailed(bench, download, "ppr1 is not authorised");
+			const path = direct === "json" ? "es9plus/cancelSession" : "asn1";
+			expect(bench.servers.requests.at(-1)).toBe(`${SMDP_ADDRESS}/gsma/rsp2/${path}`);
+			expect(bench.log()).toContain("step 9: ES10b.CancelSession");
+			expect(bench.log()).not.toContain("CancelSession refused");
+			shows(context, {
+				interface: "ES9+",
+				sides: ["IPA", "SM-DP+"],
+				functions: ["CancelSession"],
+				binding: direct,
+				curve,
+			});
+			shows(context, { interface: "ES10a, ES10b, ES10c", functions: ["CancelSession", "GetRAT"], curve });
+		});
+	},
+);
 
 describe("a direct download that must not go on", () => {
-	async function expectFailed(bench: RoomsBench, download: string, reason: string): Promise<void> {
-		const ipa = await bench.restart();
-		await bench.round(ipa);
-		await bench.round(ipa);
-		expect(await bench.eim.state(download)).toBe("failed");
-		expect(await bench.iccids()).toEqual([BOOTSTRAP_ICCID]);
-		const failures = bench.events.filter((event) => event.type === "download-failed");
-		expect(failures).toEqual([expect.objectContaining({ reason: expect.stringContaining(reason) })]);
-	}
-
-	it("is cancelled at card and SM-DP+ when policy rules are not authorised", async () => {
-		const bench = await start({ card: { rulesAuthorisationTable: [] } });
-		const download = await bench.orderDownload(OTHER_ICCID, 'policyRules: ["ppr1"]');
-		await expectFailed(bench, download, "ppr1 is not authorised");
-		expect(bench.servers.requests.at(-1)).toBe(`${SMDP_ADDRESS}/gsma/rsp2/es9plus/cancelSession`);
-		expect(bench.log()).not.toContain("CancelSession refused");
-	});
-
 	it("says that a confirmation code is missing, and goes on with the one of the device", async () => {
 		const bench = await start();
 		const download = await bench.orderDownload(OTHER_ICCID, "", { confirmationCode: "1234" });

@@ -53,6 +53,7 @@ export async function performOnCard(
 					random,
 					signal,
 					rsp: undefined,
+					eimIds,
 					isMetered: false,
 					log: logger("ipa.procedure"),
 					emit: () => undefined,

@@ -24,7 +24,10 @@ export function printStatus(report: StatusReport, output: Output): void {
 		lastResult: status?.lastResult,
 		lastInstallation: status?.lastInstallation,
 		lastFailure: status?.lastFailure,
+		fallback: state.fallback.state,
+		unreachable: state.unreachable,
 		untoldStateChanges: state.stateChanges,
+		waitingNotifications: state.waitingNotifications,
 		resultsWaitingOnCard: state.hasWaitingResults,
 	};
 	print(output, value, () =>
@@ -38,9 +41,16 @@ export function printStatus(report: StatusReport, output: Output): void {
 			["Last result", status?.lastResult && `${status.lastResult.at} ${status.lastResult.results.join(", ")}`],
 			["Last profile", status?.lastInstallation && `${status.lastInstallation.at} ${status.lastInstallation.iccid}`],
 			["Last failure", status?.lastFailure && `${status.lastFailure.at} ${status.lastFailure.reason}`],
+			["Fallback", fallbackText(state)],
 			["Not yet told", Object.keys(state.stateChanges).join(", ") || undefined],
 		]),
 	);
+}
+
+function fallbackText({ fallback }: DeviceState): string | undefined {
+	if (fallback.state === "home") return undefined;
+	const since = new Date(fallback.since).toISOString();
+	return fallback.state === "fallen-back" ? `on the fallback profile since ${since}` : `switching since ${since}`;
 }
 
 /** What is under way on the card, in words. */

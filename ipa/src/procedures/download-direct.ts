@@ -85,7 +85,7 @@ async function downloadFrom(
 	const session: RspSession<readonly EventEntries[]> = { context, server, source, note };
 	const found = await runRspSession(session);
 	if ("boundProfilePackage" in found) {
-		return installProfile(session, eim, found, async (result) => {
+		return installProfile(session, found, async (result) => {
 			const resultHex = toHex(downloadResult(eimTransactionId, result));
 			await context.journal.note({ type: "download-executed", resultHex });
 		});

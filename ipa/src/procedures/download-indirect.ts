@@ -50,7 +50,7 @@ async function downloadFrom(
 	const session: RspSession<ProfileDownloadTriggerRequest | undefined> = { context, server, source, note };
 	const found = await runRspSession(session);
 	if ("onward" in found) return found.onward;
-	const installation = await installProfile(session, eim, found);
+	const installation = await installProfile(session, found);
 	await context.journal.note({ type: "download-step", eimId: eim.eimId, step: "ESipa.HandleNotification" });
 	await deliverNotification(context, eim, installation.result);
 	// Enabling has made notifications of its own, and no eUICC Package will carry them.

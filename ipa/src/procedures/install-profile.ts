@@ -26,7 +26,6 @@ export interface Installation {
  */
 export async function installProfile<Onward>(
 	session: RspSession<Onward>,
-	eim: AssociatedEim,
 	download: { readonly boundProfilePackage: Uint8Array; readonly transactionId: Uint8Array },
 	onLoaded: (result: Uint8Array) => Promise<void> = async () => undefined,
 ): Promise<Installation> {
@@ -39,7 +38,7 @@ export async function installProfile<Onward>(
 	const enabled = sight.installation !== "failure" && (await enableImmediately(context));
 	if (enabled) {
 		const cause = StateChangeCauseCode.immediateEnableProfile;
-		await context.journal.note({ type: "state-changed", cause, tell: [eim.eimId] });
+		await context.journal.note({ type: "state-changed", cause, tell: context.eimIds });
 		await waitForRefresh(context);
 	}
 	return { result, sight, enabled };

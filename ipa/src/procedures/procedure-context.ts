@@ -25,6 +25,8 @@ export interface ProcedureContext {
 	readonly emit: (event: IpaEvent) => void;
 	readonly settings: ProcedureSettings;
 	readonly signal: AbortSignal;
+	/** Every eIM that the card is associated with and that is polled. */
+	readonly eimIds: readonly string[];
 	/** The device is on a link that is paid by volume. */
 	readonly isMetered: boolean;
 }
