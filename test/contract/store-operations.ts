@@ -1,3 +1,4 @@
+import type { ReceivedResult } from "@iot-esim/eim/domain/received-result";
 import type { IdempotencyClaim } from "@iot-esim/eim/storage/store";
 import { utf8 } from "@iot-esim/shared/util/bytes";
 import { describe, expect, it } from "vitest";
@@ -119,6 +120,19 @@ export function storeOperationsContract(open: OpenStore): void {
 			await store.takeNextPackage({ eid, at: START + 6 }, build);
 			await store.removeOperations(START + 10, undefined);
 			expect(await left()).toEqual(["open"]);
+		});
+
+		it("removes results of no operation that came long ago, but never those that wait for certificates", async () => {
+			const store = await open();
+			const eid = await registered(store);
+			const stray = (n: number, verification: ReceivedResult["verification"]) =>
+				store.recordResult({ result: { eid, bytes: utf8(`stray ${n}`), verification, receivedAt: START + n } });
+			await stray(1, "verified");
+			await stray(2, "kept");
+			await stray(3, "rejected");
+			await stray(9, "verified");
+			expect(await store.removeResults(START + 4, undefined)).toBeUndefined();
+			expect((await store.listResults(eid)).map(({ receivedAt }) => receivedAt - START)).toEqual([2, 9]);
 		});
 
 		it("tells each step in the event stream, in order, and who ordered it in the audit", async () => {

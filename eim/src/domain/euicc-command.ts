@@ -1,4 +1,5 @@
 import type { Iccid } from "@iot-esim/shared/ids/iccid";
+import type { Sgp32Version } from "./dialect.ts";
 import { DomainError } from "./errors.ts";
 import type { ProfileClass } from "./profile.ts";
 
@@ -70,6 +71,18 @@ const LIST_OF: Readonly<Record<EuiccCommandType, CommandList>> = {
 	updateEim: "eco",
 	listEims: "eco",
 };
+
+/** What came to the standard with version 1.1. */
+const SINCE_1_1: ReadonlySet<EuiccCommandType> = new Set([
+	"setFallbackAttribute",
+	"unsetFallbackAttribute",
+	"setDefaultDpAddress",
+]);
+
+/** The first of these commands that an eUICC of this version does not know. */
+export function unknownToCard(commands: readonly EuiccCommand[], version: Sgp32Version): EuiccCommandType | undefined {
+	return version === "1.0" ? commands.find(({ type }) => SINCE_1_1.has(type))?.type : undefined;
+}
 
 export const EUICC_COMMAND_TYPES = Object.keys(LIST_OF) as readonly EuiccCommandType[];
 

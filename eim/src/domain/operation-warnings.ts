@@ -1,5 +1,6 @@
 import { type Device, LAST_COUNTER, RESERVED_COUNTERS } from "./device.ts";
-import type { EuiccCommand } from "./euicc-command.ts";
+import { versionOfCard } from "./dialect.ts";
+import { type EuiccCommand, unknownToCard } from "./euicc-command.ts";
 import { commandsOf, type OperationOrder } from "./operation.ts";
 import { applyProfileChange, type Profile, type ProfileChange } from "./profile.ts";
 
@@ -29,6 +30,9 @@ export function warningsOf(
 		const text = `The eUICC takes ${Math.max(0, left)} more packages of this eIM;`;
 		warnings.push(`${text} have another eIM remove and add it anew, so that the counter begins again.`);
 	}
+	const unknown = unknownToCard(commands, versionOfCard(device.dialect));
+	if (unknown)
+		warnings.push(`The eUICC seems to be of version 1.0, which has no ${unknown}; it will end the package there.`);
 	warnings.push(...warningsOfProfiles(commands, device, profiles));
 	for (const command of commands) warnings.push(...warningsOfEims(command, device, ownEimId));
 	return warnings;

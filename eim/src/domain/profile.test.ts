@@ -91,6 +91,10 @@ it("warns of what may cut a device off, and of nothing when all is well", () => 
 		},
 	};
 	expect(warnings(swap)).toBe("");
+	const old = { ...device, dialect: { ...device.dialect, version: "1.0" as const } };
+	expect(warningsOf({ type: "setFallbackAttribute", parameters: { iccid: one } }, old, both, "eim").join()).toContain(
+		"version 1.0, which has no setFallbackAttribute",
+	);
 	// Without any knowledge of the profiles there is nothing to warn of.
 	expect(warnings({ type: "disable", parameters: { iccid: one } }, [])).toBe("");
 });

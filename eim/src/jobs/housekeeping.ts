@@ -1,10 +1,10 @@
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import { Days, type Duration, Hours, Seconds } from "@iot-esim/shared/util/duration";
-import type { EventStore, OperationStore, RelayStore } from "../storage/store.ts";
+import type { EventStore, OperationStore, PackageStore, RelayStore } from "../storage/store.ts";
 
 export interface HousekeepingOptions {
-	readonly store: OperationStore & RelayStore & EventStore;
+	readonly store: OperationStore & PackageStore & RelayStore & EventStore;
 	readonly clock: Clock;
 	readonly logger: LoggerFactory;
 	/** How often it is done; 30 s when absent. */
@@ -53,9 +53,9 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
 	const removeOperations = async (now: number): Promise<void> => {
 		if (options.operationsKept === undefined || now - operationsRemovedAt < OPERATIONS_REMOVED_EVERY) return;
 		operationsRemovedAt = now;
-		let after: number | undefined;
-		do after = await store.removeOperations(now - options.operationsKept, after);
-		while (after !== undefined);
+		const before = now - options.operationsKept;
+		await inSteps((after) => store.removeOperations(before, after));
+		await inSteps((after) => store.removeResults(before, after));
 	};
 
 	const runOnce = (): Promise<void> => {
@@ -87,4 +87,10 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
 			await running?.catch(() => undefined);
 		},
 	};
+}
+
+async function inSteps(step: (after: number | undefined) => Promise<number | undefined>): Promise<void> {
+	let after: number | undefined;
+	do after = await step(after);
+	while (after !== undefined);
 }

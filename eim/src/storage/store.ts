@@ -249,6 +249,11 @@ export interface PackageStore {
 	listPackages(operationId: string): Promise<readonly EimPackage[]>;
 	/** Idempotent: the same octets of the same device are recorded once. */
 	recordResult(record: ResultRecord): Promise<RecordedResult>;
+	/**
+	 * Removes results of no operation that came before this moment, those that wait for certificates apart. Looks at some at
+	 * a time, from the oldest on; `after` and the answer as with `removeOperations`.
+	 */
+	removeResults(before: number, after: number | undefined): Promise<number | undefined>;
 	/** Oldest first; `verification` narrows it, for example to the kept ones. */
 	listResults(eid: Eid, verification?: ResultVerification): Promise<readonly ReceivedResult[]>;
 }

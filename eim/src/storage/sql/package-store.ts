@@ -8,6 +8,7 @@ import { all, first, type SqlEngine, type Step } from "./engine.ts";
 import type { EventSignal } from "./event-signal.ts";
 import { makePackageStatements } from "./package-statements.ts";
 import { ResultRecorder } from "./record-result.ts";
+import { removeResults } from "./removed-operations.ts";
 import { toOperation, toPackage, toReceivedResult } from "./rows.ts";
 import { statement } from "./statement.ts";
 import type { Steps } from "./steps.ts";
@@ -86,6 +87,10 @@ export class SqlPackageStore implements PackageStore {
 		return this.#engine.read(function* () {
 			return (yield* all(oldestFirst)).map(toPackage);
 		});
+	}
+
+	removeResults(before: number, after: number | undefined): Promise<number | undefined> {
+		return this.#engine.write(() => removeResults(this.#engine, before, after));
 	}
 
 	listResults(eid: Eid, verification?: ResultVerification) {

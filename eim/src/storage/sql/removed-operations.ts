@@ -35,3 +35,26 @@ export function* removeOperations(
 	}
 	return rows.length < LOOKED_AT_ONCE ? undefined : rows.at(-1)?.seq;
 }
+
+/** Removes what devices sent that belongs to no operation, when it has had its day. */
+export function* removeResults(
+	{ sql }: SqlEngine,
+	before: number,
+	after: number | undefined,
+): Step<number | undefined> {
+	const rows = yield* all(
+		sql
+			.selectFrom("received_results")
+			.select(["seq", "operation_id", "verification", "received_at"])
+			.where("seq", ">", after ?? 0)
+			.orderBy("seq")
+			.limit(LOOKED_AT_ONCE)
+			.compile(),
+	);
+	for (const { seq, operation_id: operationId, verification, received_at: receivedAt } of rows) {
+		if (receivedAt >= before) return undefined;
+		if (operationId !== null || verification === "kept") continue;
+		yield* run(sql.deleteFrom("received_results").where("seq", "=", seq).compile());
+	}
+	return rows.length < LOOKED_AT_ONCE ? undefined : rows.at(-1)?.seq;
+}
