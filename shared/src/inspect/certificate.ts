@@ -1,3 +1,4 @@
+import { isConstructed } from "../asn1/tlv-reader.ts";
 import { toHex } from "../util/bytes.ts";
 import { type Header, readHeader } from "./lenient-tlv.ts";
 import type { InspectNode } from "./node.ts";
@@ -9,6 +10,7 @@ interface Shape {
 	readonly name: string;
 	readonly tags: readonly number[];
 	readonly parts?: readonly Shape[];
+	readonly isOptional?: boolean;
 	/** Shape of each element of a list. */
 	readonly each?: Shape;
 	/** Reads the whole element into one line. */
@@ -19,12 +21,10 @@ interface Shape {
 
 const SEQUENCE = 0x30;
 const time = (name: string): Shape => ({ name, tags: [0x17, 0x18] });
+const optional = (shape: Shape): Shape => ({ ...shape, isOptional: true });
 const algorithm = (name: string): Shape => ({
 	...{ name, tags: [SEQUENCE] },
-	parts: [
-		{ name: "algorithm", tags: [0x06] },
-		{ name: "parameters", tags: [0x06, 0x05, SEQUENCE] },
-	],
+	parts: [{ name: "algorithm", tags: [0x06] }, optional({ name: "parameters", tags: [0x06, 0x05, SEQUENCE] })],
 });
 const name = (field: string): Shape => ({ name: field, tags: [SEQUENCE], text: distinguishedName });
 const extension: Shape = { name: "extension", tags: [SEQUENCE], read: readExtension };
@@ -41,39 +41,39 @@ const publicKeyInfo: Shape = {
 const tbsCertificate: Shape = {
 	...{ name: "tbsCertificate", tags: [SEQUENCE] },
 	parts: [
-		{ name: "version", tags: [0xa0], text: versionText },
+		optional({ name: "version", tags: [0xa0], text: versionText }),
 		{ name: "serialNumber", tags: [0x02] },
 		algorithm("signature"),
 		name("issuer"),
 		{ name: "validity", tags: [SEQUENCE], parts: [time("notBefore"), time("notAfter")] },
 		name("subject"),
 		publicKeyInfo,
-		{ name: "issuerUniqueID", tags: [0x81] },
-		{ name: "subjectUniqueID", tags: [0x82] },
-		extensions("extensions", 0xa3),
+		optional({ name: "issuerUniqueID", tags: [0x81] }),
+		optional({ name: "subjectUniqueID", tags: [0x82] }),
+		optional(extensions("extensions", 0xa3)),
 	],
 };
 
 const tbsCertList: Shape = {
 	...{ name: "tbsCertList", tags: [SEQUENCE] },
 	parts: [
-		{ name: "version", tags: [0x02] },
+		optional({ name: "version", tags: [0x02] }),
 		algorithm("signature"),
 		name("issuer"),
 		time("thisUpdate"),
-		time("nextUpdate"),
-		{
+		optional(time("nextUpdate")),
+		optional({
 			...{ name: "revokedCertificates", tags: [SEQUENCE] },
 			each: {
 				...{ name: "revoked", tags: [SEQUENCE] },
 				parts: [
 					{ name: "userCertificate", tags: [0x02] },
 					time("revocationDate"),
-					{ name: "crlEntryExtensions", tags: [SEQUENCE], each: extension },
+					optional({ name: "crlEntryExtensions", tags: [SEQUENCE], each: extension }),
 				],
 			},
-		},
-		extensions("crlExtensions", 0xa0),
+		}),
+		optional(extensions("crlExtensions", 0xa0)),
 	],
 };
 
@@ -127,7 +127,9 @@ function shaped(walker: Walker, shape: Shape, header: Header, scope: Scope): Ins
 	const text = shape.text?.(walker, header);
 	if (text !== undefined) return walker.node(shape.name, header, { value: text });
 	if (shape.parts === undefined && shape.each === undefined) return walker.plain(shape.name, header, scope);
+	const { parts, each } = shape;
 	const children: InspectNode[] = [];
+	const missing: string[] = [];
 	let index = 0;
 	for (let at = header.valueStart; at < header.end; ) {
 		const part = readHeader(walker.bytes, at, header.end);
@@ -135,30 +137,30 @@ function shaped(walker: Walker, shape: Shape, header: Header, scope: Scope): Ins
 			children.push(walker.rest("", at, header.end, part.error, scope));
 			break;
 		}
-		const found = shape.each ?? shape.parts?.slice(index).find(({ tags }) => tags.includes(part.tag));
+		const next = parts?.findIndex(({ tags }, place) => place >= index && tags.includes(part.tag)) ?? -1;
+		const found = each === undefined ? parts?.[next] : { ...each, name: `[${children.length}]` };
 		if (found === undefined) {
 			walker.misfit += 3;
 			children.push({ ...walker.plain("", part, scope), note: `no part of ${shape.name}` });
 		} else {
-			if (shape.parts !== undefined) index = shape.parts.indexOf(found) + 1;
-			const named = shape.each === undefined ? found : { ...found, name: `[${children.length}]` };
-			children.push(shaped(walker, named, part, scope));
+			missing.push(...mandatoryParts(parts, index, next));
+			index = next + 1;
+			children.push(shaped(walker, found, part, scope));
 		}
 		at = part.end;
 	}
-	const missing = header.missing === 0 ? unseen(shape, index) : 0;
-	walker.misfit += 4 * missing;
-	return walker.node(shape.name, header, { children });
+	missing.push(...mandatoryParts(parts, index, parts?.length ?? 0));
+	if (header.missing > 0 || missing.length === 0) return walker.node(shape.name, header, { children });
+	walker.misfit += 4 * missing.length;
+	const error = `without ${missing.join(", ")} (offset ${header.start})`;
+	return walker.node(shape.name, header, { children, error });
 }
 
-/** Mandatory parts at the end that are not there; those before were judged by their order. */
-function unseen({ name: field, parts }: Shape, index: number): number {
-	if (parts === undefined || (field.startsWith("tbs") && index >= OPTIONAL_FROM)) return 0;
-	return field === "algorithm" || field.startsWith("signature") || field === "revoked" ? 0 : parts.length - index;
+function mandatoryParts(parts: readonly Shape[] | undefined, from: number, to: number): string[] {
+	return (parts ?? [])
+		.slice(from, Math.max(from, to))
+		.flatMap(({ name: part, isOptional }) => (isOptional ? [] : [part]));
 }
-
-/** Behind these parts of the signed structures everything is optional. */
-const OPTIONAL_FROM = 4;
 
 function versionText(walker: Walker, header: Header): string | undefined {
 	const value = walker.bytes[header.end - 1];
@@ -211,19 +213,13 @@ function readExtension(walker: Walker, header: Header, scope: Scope): InspectNod
 	if (oid === undefined || contents === undefined) return walker.plain("extension", header, scope);
 	const field = /\((.*)\)$/.exec(oid)?.[1] ?? oid;
 	const isCritical = others.some(({ tag, valueStart }) => tag === 0x01 && bytes[valueStart] === 0xff);
-	const children = walker.plainElements(contents.valueStart, contents.end, scope).map((node) => renamed(node));
+	const children = walker.plainElements(contents.valueStart, contents.end, scope);
 	const summary = SUMMARIES[field]?.(bytes, contents);
 	return walker.node(field, header, {
 		...(summary === undefined ? {} : { value: summary }),
 		...(isCritical ? { note: "critical" } : {}),
 		...(summary === undefined ? { children } : { hex: toHex(bytes.subarray(contents.valueStart, contents.end)) }),
 	});
-}
-
-/** General names have context tags; what is in them is text, an address or an identifier. */
-function renamed(node: InspectNode): InspectNode {
-	const children = node.children?.map(renamed);
-	return children === undefined ? node : { ...node, children };
 }
 
 type Summary = (bytes: Uint8Array, contents: Header) => string | undefined;
@@ -252,6 +248,8 @@ const SUMMARIES: Readonly<Record<string, Summary>> = {
 		const key = whole && elementsOf(bytes, whole).find(({ tag }) => tag === 0x80);
 		return key && toHex(bytes.subarray(key.valueStart, key.end));
 	},
+	crlDistributionPoints: addressesIn,
+	issuingDistributionPoint: addressesIn,
 	extendedKeyUsage: identifiersIn,
 	certificatePolicies: identifiersIn,
 	subjectAltName(bytes, contents) {
@@ -261,6 +259,18 @@ const SUMMARIES: Readonly<Record<string, Summary>> = {
 		return words.length > 0 ? words.join(", ") : undefined;
 	},
 };
+
+/** The URIs in a structure of names, however deep. */
+function addressesIn(bytes: Uint8Array, contents: Header): string | undefined {
+	const found = elementsOf(bytes, contents).flatMap((element): string[] => {
+		if (element.tag === URI) return [new TextDecoder().decode(bytes.subarray(element.valueStart, element.end))];
+		return isConstructed(element.tag) ? [addressesIn(bytes, element) ?? ""] : [];
+	});
+	const text = found.filter((address) => address !== "").join(", ");
+	return text === "" ? undefined : text;
+}
+
+const URI = 0x86;
 
 function identifiersIn(bytes: Uint8Array, contents: Header): string | undefined {
 	const [whole] = elementsOf(bytes, contents);
@@ -276,5 +286,5 @@ function generalName(tag: number, octets: Uint8Array): string {
 	if (tag === 0x88) return `registered ID ${objectIdentifier(octets) ?? toHex(octets)}`;
 	const text = new TextDecoder().decode(octets);
 	if (tag === 0x82) return `DNS ${text}`;
-	return tag === 0x86 ? `URI ${text}` : `[${tag & 0x1f}] ${toHex(octets)}`;
+	return tag === URI ? `URI ${text}` : `[${tag & 0x1f}] ${toHex(octets)}`;
 }

@@ -3,13 +3,17 @@ import { describe, expect, it } from "vitest";
 import { ChoiceSchema } from "../asn1/choice.ts";
 import { encode } from "../asn1/schema.ts";
 import { tlv } from "../asn1/tlv-writer.ts";
+import { generateKeyPair } from "../crypto/ecdsa.ts";
 import { inventory } from "../messages/inventory.ts";
 import { ProfileElement } from "../messages/pe/profile-element.ts";
+import { parseCertificate } from "../pki/certificate.ts";
+import { issueCrl } from "../pki/crl.ts";
+import { issueCi } from "../pki/issue-roles.ts";
 import { concatBytes, fromHex, hex, toBase64, toHex } from "../util/bytes.ts";
 import { readFileOctets, readText } from "./input.ts";
 import { type InspectOptions, inspect } from "./inspect.ts";
 import { typeNamed } from "./message-types.ts";
-import { nodesOf } from "./node.ts";
+import { type InspectNode, nodesOf } from "./node.ts";
 import { renderInspection } from "./render.ts";
 
 const octets = (bytes: Uint8Array, options?: InspectOptions) =>
@@ -117,6 +121,26 @@ EuiccPackageRequest                             BF51
 	});
 });
 
+describe("a list of revoked certificates", () => {
+	it("shows whose they are, since when, and its number", () => {
+		const keyPair = generateKeyPair("P-256");
+		const random = { bytes: (count: number) => new Uint8Array(count).fill(7) };
+		const subject = { commonName: "CI", organization: "Test" };
+		const ci = issueCi({ keyPair, random, validity: { notBefore: 0, notAfter: 2e12 }, subject });
+		const crl = issueCrl({
+			...{ issuer: parseCertificate(ci), privateKey: keyPair.privateKey },
+			...{ thisUpdate: 1e12, nextUpdate: 2e12, crlNumber: 300 },
+			revoked: [{ serialNumber: "7FEE00", at: 1e12 }],
+		});
+		expect(octets(crl)).toMatchObject({ kind: "CertificateList", errors: [] });
+		const shown = tree(crl);
+		expect(shown).toMatch(/issuer: (O=Test, CN=CI|CN=CI, O=Test)/);
+		expect(shown).toMatch(/thisUpdate: 2001-09-09 01:46:40 UTC/);
+		expect(shown).toMatch(/userCertificate: 8384000 +02 {3}7FEE00/);
+		expect(shown).toMatch(/crlNumber +30\n.*INTEGER: 300/);
+	});
+});
+
 describe("APDUs", () => {
 	it("shows STORE DATA with the message in it", () => {
 		expect(tree("81E2910006BF3E035C015A")).toBe(`
@@ -174,13 +198,19 @@ STORE DATA command APDU
 	});
 });
 
+/** Errors of a tree; most vectors hold little SEQUENCEs where certificates stand, which are left out. */
+function errorsOf(node: InspectNode): readonly string[] {
+	if (/^(Certificate|CertificateList|SubjectPublicKeyInfo)$/.test(node.type ?? "")) return [];
+	return [...(node.error === undefined ? [] : [node.error]), ...(node.children ?? []).flatMap(errorsOf)];
+}
+
 describe("what octets are", () => {
 	it("is found for messages of every origin that we hold", () => {
 		const wrong = known.filter(({ type, bytes, deviates }) => {
 			if (deviates) return false;
-			const { kind, alternatives, errors } = octets(bytes);
+			const { kind, alternatives, nodes } = octets(bytes);
 			const isChoice = typeNamed(type)?.schema instanceof ChoiceSchema;
-			return !(isChoice || [kind, ...alternatives].includes(type)) || errors.length > 0;
+			return !(isChoice || [kind, ...alternatives].includes(type)) || nodes.flatMap(errorsOf).length > 0;
 		});
 		// Parts without a tag of their own are taken for what they look like.
 		expect(wrong.filter(({ bytes }) => bytes[0] === 0xbf).map(({ type }) => type)).toEqual([]);
