@@ -195,7 +195,6 @@ describe.skipIf(folder === undefined)("onomondo-eim", () => {
 			await poll();
 			expect(await enable()).toMatchObject({ status: "done", outcome: [{ enableResult: "ok" }] });
 		} finally {
-			console.log(seen.join("\n"));
 			await ipa.close();
 			await listener.close();
 			close();

@@ -79,7 +79,22 @@ describe("what is learnt", () => {
 	it("an eIM that fails in every version has failed", async () => {
 		const { sent, link, client } = bench("auto", () => failed);
 		await expect(client.provideEimPackageResult({ euiccPackageResult: fromHex(RESULT) })).rejects.toBe(failed);
-		expect([sent.length, link.version]).toEqual([2, "1.2"]);
+		expect(sent.map((message) => message.includes(EID))).toEqual([true, false]);
+		await expect(client.provideEimPackageResult({ euiccPackageResult: fromHex(RESULT) })).rejects.toBe(failed);
+		expect(sent.map((message) => message.includes(EID))).toEqual([true, false, false, true]);
+		expect(link.version).toBe("1.2");
+	});
+
+	it("an eIM that answers version 1.0 with an error is one of a later version", async () => {
+		let isDown = true;
+		const { sent, link, client } = bench("auto", (message) =>
+			isDown ? failed : message.includes(EID) ? "BF50023000" : "BF5003020104",
+		);
+		const part = { euiccPackageResult: fromHex(RESULT) };
+		await expect(client.provideEimPackageResult(part)).rejects.toBe(failed);
+		isDown = false;
+		await client.provideEimPackageResult(part);
+		expect([sent.length, link.version]).toEqual([4, "1.2"]);
 	});
 
 	it("an eIM that has taken a result of version 1.2 is not tried again when it fails", async () => {

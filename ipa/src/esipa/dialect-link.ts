@@ -55,29 +55,40 @@ export class DialectLink implements EsipaLink {
 
 	async exchange(message: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
 		const { tag } = readWholeTlv(message);
-		try {
-			return this.#strict(tag, await this.#link.exchange(written(this.#version, tag, message), signal));
-		} catch (error) {
-			if (this.#isCertain || tag !== RESULT || !isRefusal(error)) throw error;
-			return this.#tryOlder(message, error, signal);
-		}
+		if (tag === RESULT && !this.#isCertain) return this.#result(message, signal);
+		return this.#strict(tag, await this.#link.exchange(written(this.#version, tag, message), signal));
 	}
 
 	close(): Promise<void> {
 		return this.#link.close();
 	}
 
-	/** A result may come twice: an eIM that knows it already says the same again. */
-	async #tryOlder(message: Uint8Array, failure: unknown, signal: AbortSignal | undefined): Promise<Uint8Array> {
-		let answer: Uint8Array;
-		try {
-			answer = await this.#link.exchange(written("1.0", RESULT, message), signal);
-		} catch {
-			throw failure;
+	/**
+	 * Before the version is certain, a result that the eIM fails over is given again in the other form: one that knows it
+	 * already says the same again. An eIM that fails over both gets the next one in the other form first, since some
+	 * have forgotten what they wait for after a message that they could not read.
+	 */
+	async #result(message: Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> {
+		const other = this.#version === "1.0" ? "1.2" : "1.0";
+		let failure: unknown;
+		for (const version of [this.#version, other] as const) {
+			try {
+				const answer = await this.#link.exchange(written(version, RESULT, message), signal);
+				// Only later versions have an error to answer with: it was version 1.0 that could not be read.
+				if (version === "1.0" && isErrorAnswer(answer)) {
+					failure ??= new EsipaLinkError("IPA_EIM_RESPONSE_INVALID", `${this.name} does not read version 1.0`);
+					continue;
+				}
+				this.#version = version;
+				this.#isCertain = !isErrorAnswer(answer);
+				return this.#strict(RESULT, answer);
+			} catch (error) {
+				if (!isRefusal(error)) throw error;
+				failure ??= error;
+			}
 		}
-		this.#version = "1.0";
-		this.#isCertain = true;
-		return this.#strict(RESULT, answer);
+		this.#version = other;
+		throw failure;
 	}
 
 	/** The answer in the form of version 1.2, and what its form shows; what cannot be read is for others to judge. */
@@ -86,7 +97,7 @@ export class DialectLink implements EsipaLink {
 		if (schema === undefined || answer.length === 0) return answer;
 		try {
 			const { value, versions } = decodeLenient(schema, answer);
-			if (!this.#isCertain) this.#learn(tag, answer, versions);
+			if (!this.#isCertain) this.#learn(versions);
 			return versions === undefined ? answer : encode(schema, value);
 		} catch (error) {
 			if (error instanceof Asn1Error) return answer;
@@ -94,16 +105,12 @@ export class DialectLink implements EsipaLink {
 		}
 	}
 
-	#learn(tag: number, answer: Uint8Array, versions: readonly Sgp32Version[] | undefined): void {
+	/** A form that only one version has. */
+	#learn(versions: readonly Sgp32Version[] | undefined): void {
 		const [only] = versions ?? [];
-		if (only !== undefined && versions?.length === 1) {
-			this.#version = only;
-			this.#isCertain = true;
-		} else if (tag === RESULT && versions === undefined) {
-			// It has read a result of version 1.2, unless it says that it could not.
-			const whole = readWholeTlv(answer);
-			this.#isCertain = readTlvs(answer, whole.valueStart, whole.end)[0]?.tag !== 0x02;
-		}
+		if (only === undefined || versions?.length !== 1) return;
+		this.#version = only;
+		this.#isCertain = true;
 	}
 }
 
@@ -117,6 +124,13 @@ function written(version: Sgp32Version, tag: number, message: Uint8Array): Uint8
 		if (error instanceof Asn1Error) return message;
 		throw error;
 	}
+}
+
+/** provideEimPackageResultError. */
+function isErrorAnswer(answer: Uint8Array): boolean {
+	if (answer.length === 0) return false;
+	const whole = readWholeTlv(answer);
+	return readTlvs(answer, whole.valueStart, whole.end)[0]?.tag === 0x02;
 }
 
 /** It was reached and could make nothing of the message. */
