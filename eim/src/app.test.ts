@@ -8,7 +8,7 @@ import { Eid } from "@iot-esim/shared/ids/eid";
 import { AddInitialEimRequest } from "@iot-esim/shared/messages/sgp32/eim-configuration";
 import { GetEimPackageRequest, GetEimPackageResponse } from "@iot-esim/shared/messages/sgp32/esipa-package";
 import { issueCi } from "@iot-esim/shared/pki/issue-roles";
-import { certificateToPem } from "@iot-esim/shared/pki/pem";
+import { certificateToPem, privateKeyToPem } from "@iot-esim/shared/pki/pem";
 import { readConfig } from "@iot-esim/shared/runtime/config";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
@@ -19,6 +19,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FakeClock } from "../../test/support/fake-clock.ts";
 import { buildEim, type Eim } from "./app.ts";
 import { eimConfig } from "./config.ts";
+import { ownTlsIdentity } from "./own-keys.ts";
 
 const eid = Eid.withCheckDigits("890490320000000000000000000001");
 let folder: string;
@@ -202,5 +203,54 @@ describe("trust", () => {
 		cpSync(path.join(folder, "tls-certificate.pem"), path.join(folder, "trust", "server.pem"));
 		await expect(eimWith()).rejects.toMatchObject({ code: "PKI_BASIC_CONSTRAINTS" });
 		expect(readFileSync(path.join(folder, "signing-key.pem"), "utf8")).toContain("PRIVATE KEY");
+	});
+});
+
+describe("a roll-over of keys", () => {
+	it("tells cards the new key and server, and goes on with the old ones for devices that know them", async () => {
+		const first = await eimWith();
+		const headers = keyOf(first);
+		const register = { method: "POST", url: "/api/v1/devices", headers, payload: { eid } } as const;
+		const { signingKeyId, tlsTrustId } = (await first.api.inject(register)).json();
+		const told = await configurationOf(first, headers);
+		await first.close();
+
+		const newKey = path.join(folder, "new-signing-key.pem");
+		writeFileSync(newKey, privateKeyToPem(generateKeyPair("P-256").privateKey));
+		const newServer = path.join(folder, "next");
+		mkdirSync(newServer);
+		const random = systemRandom;
+		ownTlsIdentity({ folder: newServer, curve: "P-256", random, now: clock.now(), host: "eim.example.com" });
+		const chain = path.join(newServer, "chain.pem");
+		const part = (name: string) => readFileSync(path.join(newServer, name), "utf8");
+		writeFileSync(chain, part("tls-certificate.pem") + part("tls-ca.pem"));
+		const oldChain = path.join(folder, "old-chain.pem");
+		writeFileSync(oldChain, first.tlsIdentity.certificate);
+		const second = await eimWith({
+			"keys-signing-key": newKey,
+			"keys-former-signing-keys": path.join(folder, "signing-key.pem"),
+			"tls-key": path.join(newServer, "tls-key.pem"),
+			"tls-certificate": chain,
+			"tls-former-key": path.join(folder, "tls-key.pem"),
+			"tls-former-certificate": oldChain,
+			"esipa-former-port": "8443",
+			"esipa-port": "8444",
+		});
+		const now = await configurationOf(second, headers);
+		expect(now.eimPublicKeyData).not.toEqual(told.eimPublicKeyData);
+		expect(now.trustedPublicKeyDataTls).not.toEqual(told.trustedPublicKeyDataTls);
+		expect(second.formerTlsIdentity?.certificate).toBe(first.tlsIdentity.certificate);
+		const keys = (await second.api.inject({ url: "/api/v1/eim-keys", headers })).json();
+		expect(keys).toMatchObject({
+			formerSigningKeyIds: [signingKeyId],
+			outdated: 1,
+			counts: [{ signingKeyId, tlsTrustId, devices: 1, isCurrent: false, isConfigured: true }],
+		});
+		expect(keys.current.signingKeyId).not.toBe(signingKeyId);
+		expect(keys.current.tlsTrustId).not.toBe(tlsTrustId);
+	});
+
+	it("is refused with half a former server", async () => {
+		await expect(eimWith({ "esipa-former-port": "8443" })).rejects.toMatchObject({ code: "EIM_FILES_UNPAIRED" });
 	});
 });
