@@ -1,11 +1,10 @@
 import type { Kept } from "@iot-esim/shared/asn1/schema";
 import type { PendingNotification } from "@iot-esim/shared/messages/sgp32/notifications";
-import { EsimError } from "@iot-esim/shared/util/errors";
 import type { Device } from "../domain/device.ts";
 import type { Notification } from "../domain/notification.ts";
 import { fullNotification } from "./compact-messages.ts";
 import { acceptInstallation } from "./download-result.ts";
-
+import { EsipaError } from "./errors.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
 import { checkNotification, mayForward, notificationRow, type TakenNotifications } from "./notifications.ts";
 
@@ -46,7 +45,7 @@ async function takeOrRefuse(
 	try {
 		return await takeNotification(context, device, notification);
 	} catch (error) {
-		if (!(error instanceof EsimError)) throw error;
+		if (!(error instanceof EsipaError)) throw error;
 		return { kind: "refused", why: error.message };
 	}
 }
