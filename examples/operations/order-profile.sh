@@ -21,5 +21,8 @@ else
 fi
 
 # Bound to the EID: no other card can download it.
-answer=$(node "$ROOT/sim/dist/smdp/main.js" order --bench "$bench" --iccid "$iccid" --eid "$EID")
+confirmed_order() {
+	node "$ROOT/sim/dist/smdp/main.js" order --bench "$bench" --iccid "$iccid" --eid "$EID"
+}
+answer=$(confirmed_order)
 field "$answer" ordered.activationCode
