@@ -10,6 +10,7 @@ import { type Profile, ProfileRegistry } from "@iot-esim/sim/euicc/state/profile
 import type { ModemCard } from "@iot-esim/sim/network/card-line";
 import type { CardMemory } from "./card-memory.ts";
 import type { Faults } from "./faults.ts";
+import type { Timeline } from "./timeline.ts";
 
 export interface CardSlotOptions {
 	readonly name: string;
@@ -17,6 +18,7 @@ export interface CardSlotOptions {
 	readonly random: RandomSource;
 	readonly logger: LoggerFactory;
 	readonly faults: Faults;
+	readonly timeline: Timeline;
 	/** The power of the card is gone, in the middle of a write. */
 	readonly onCut: () => void;
 }
@@ -59,8 +61,16 @@ export class CardSlot implements ModemCard {
 	}
 
 	async transmit(apdu: Uint8Array): Promise<Uint8Array> {
+		await this.#pause();
 		if (this.#card === undefined) throw new Error("the card has no power");
 		return this.#card.transmit(apdu);
+	}
+
+	/** A slow card takes its time before it does anything. */
+	async #pause(): Promise<void> {
+		const { faults, timeline } = this.#options;
+		const wait = faults.delayOf("card");
+		if (wait > 0) await new Promise<void>((resolve) => timeline.schedule(wait, resolve));
 	}
 
 	/** Nothing cuts its power any more. */

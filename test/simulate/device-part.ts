@@ -31,6 +31,8 @@ export interface DevicePartOptions {
 	/** Has no modem: the IPA is alone with the card. */
 	readonly isBare: boolean;
 	readonly binding: "asn1" | "json";
+	/** Nothing that the device does by itself is known from its journal alone. */
+	readonly mayLoseJournal: boolean;
 	readonly isCovered: (plmn: string) => boolean;
 	readonly network: Network;
 	readonly timeline: Timeline;
@@ -79,7 +81,15 @@ export class DevicePart {
 		this.memory.onChange = (change) => record.note(`card ${name}`, change);
 		this.#random = draws.stream("ipa");
 		const random = draws.stream("card");
-		this.card = new CardSlot({ name, memory: this.memory, random, logger, faults, onCut: () => this.#onCut() });
+		this.card = new CardSlot({
+			name,
+			memory: this.memory,
+			random,
+			logger,
+			faults,
+			timeline,
+			onCut: () => this.#onCut(),
+		});
 		this.#journalMedium = new JournalMedium(name, faults, () => clock.now());
 		this.#link = options.link(() => this.#isOn && (options.hasCable || this.hardware.plmn !== undefined));
 		this.hardware = (options.isBare ? bareHardware : modemHardware)({
@@ -151,6 +161,10 @@ export class DevicePart {
 			this.#options.timeline.schedule(faults.downtime(), () => this.#startIpa());
 		});
 		const random = this.#random;
+		if (this.#options.mayLoseJournal && faults.isJournalLost()) {
+			record.fault(`ipa ${this.name}`, "finds an empty journal");
+			this.#journalMedium.erase();
+		}
 		const openLink = this.#options.binding === "json" ? httpJsonLink : httpAsn1Link;
 		openJournal(this.#journalMedium.of(life))
 			.then((journal) => {

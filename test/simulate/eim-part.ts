@@ -78,7 +78,7 @@ export class EimPart implements Endpoint {
 			onDeath();
 		});
 		const engine = new SqliteEngine(this.database, (task) => {
-			life.clock.schedule(Milliseconds(0), () => {
+			life.clock.schedule(Milliseconds(faults.delayOf("store")), () => {
 				this.#limitDisk(faults.isDiskFull("eim", clock.now()));
 				task();
 			});

@@ -36,6 +36,10 @@ export interface FaultPlan {
 	readonly powerCuts: number;
 	readonly fullDisks: readonly Stretch[];
 	readonly jumps: readonly { readonly machine: Machine; readonly at: number; readonly offset: number }[];
+	/** How long the eIM's database and a card may take for each step, in milliseconds at most. */
+	readonly slowest: { readonly store: number; readonly card: number };
+	/** Starts of an IPA that find an empty journal in the place of its own. */
+	readonly lostJournals: number;
 	/** Mean time in milliseconds between losses of coverage anywhere; 0 means none. */
 	readonly coverageLosses: number;
 }
@@ -83,6 +87,8 @@ export function drawFaultPlan(draws: Draws): FaultPlan {
 				offset: Math.round((draws.next() * 2 - 1) * FARTHEST[machine] * draws.next()),
 			}));
 		}),
+		slowest: { store: mean(0.25, 10, 3_000), card: mean(0.15, 5, 60) },
+		lostJournals: rate(0.1, 0.2),
 		coverageLosses: mean(0.4, 10 * MINUTE, 90 * MINUTE),
 	};
 }

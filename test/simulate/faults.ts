@@ -20,6 +20,7 @@ export class Faults {
 	readonly #messages: Draws;
 	readonly #steps: Draws;
 	readonly #writes: Draws;
+	readonly #delays: Draws;
 	readonly #countdowns = new Map<string, number>();
 	#isOver = true;
 
@@ -29,6 +30,7 @@ export class Faults {
 		this.#messages = draws.stream("messages");
 		this.#steps = draws.stream("steps");
 		this.#writes = draws.stream("writes");
+		this.#delays = draws.stream("delays");
 	}
 
 	/** True before `begin` and after `end`. */
@@ -99,6 +101,17 @@ export class Faults {
 		const octets = this.#writes.pick([0, Number.MAX_SAFE_INTEGER, this.#writes.below(400)] as const);
 		this.#record.note(name, `will lose its power in write ${write}`);
 		return { write, octets };
+	}
+
+	/** How long the next step of a slow database or card takes, in milliseconds. */
+	delayOf(what: "store" | "card"): number {
+		const longest = this.plan.slowest[what];
+		return this.#isOver || longest === 0 ? 0 : this.#delays.below(longest);
+	}
+
+	/** True when an IPA that starts now finds its journal gone. */
+	isJournalLost(): boolean {
+		return !this.#isOver && this.#steps.chance(this.plan.lostJournals);
 	}
 
 	/** True when only the card loses its power, not the whole device. */

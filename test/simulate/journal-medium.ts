@@ -17,6 +17,11 @@ export class JournalMedium {
 		this.#now = now;
 	}
 
+	/** All is gone, as after the IPA was installed anew. */
+	erase(): void {
+		this.#bytes = new Uint8Array(0);
+	}
+
 	/** As one run of the IPA has it. */
 	of(life: Life): JournalStorage {
 		return {

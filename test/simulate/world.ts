@@ -16,7 +16,7 @@ import { Coverage } from "./coverage.ts";
 import { DevicePart } from "./device-part.ts";
 import type { Draws } from "./draws.ts";
 import { EimPart, type EimPartOptions } from "./eim-part.ts";
-import type { Factory } from "./factory.ts";
+import type { DeviceModel, Factory } from "./factory.ts";
 import type { Machine } from "./fault-plan.ts";
 import { Faults } from "./faults.ts";
 import { type Life, MachineClock } from "./life.ts";
@@ -279,6 +279,7 @@ export class World {
 			faults: this.faults,
 			record: this.record,
 			binding: planned.binding,
+			mayLoseJournal: mayLoseJournal(planned, model, this.plan),
 			isBare: planned.isBare,
 			isCovered: (plmn) => this.coverage.isCovered(plmn),
 			settings: breakage.ipa?.(settings) ?? settings,
@@ -306,6 +307,11 @@ export class World {
 		while (!isSettled) await this.timeline.runUntil(this.timeline.now());
 		return promise;
 	}
+}
+
+/** Only where nothing that the device does by itself, and no way back, is known from its journal alone. */
+function mayLoseJournal(planned: PlannedDevice, model: DeviceModel, plan: RunPlan): boolean {
+	return !planned.hasFallback && !planned.enablesImmediately && !model.isDirect && plan.deadPlmns.length === 0;
 }
 
 /** As configured by default, but for what the seed has chosen. */
