@@ -111,7 +111,9 @@ const UNDEFINED_CAUSE = 127;
 async function enrol(context: EsipaContext, { eid, at }: Poll): Promise<boolean> {
 	if (!mayEnrol(eid, context.settings.enrolment)) return false;
 	const audit = { at, actor: "eim", action: "device.enrolled", subject: eid, facts: {} };
-	await context.store.registerDevice(newDevice({ eid, at }), audit);
+	// What it knows of this eIM is taken to be what new cards are told; its first error says if that is wrong.
+	const told = { signingKeyId: context.signingKeys.currentId, tlsTrustId: tlsTrustIdOf(context.ownEim()) };
+	await context.store.registerDevice(newDevice({ eid, at, ...told }), audit);
 	context.logger("eim.esipa").info("device enrolled itself", { eid });
 	return true;
 }
