@@ -14,6 +14,7 @@ import { mayEnrol } from "../domain/enrolment.ts";
 import type { BuildPackage, Poll, TakenPackage } from "../storage/store.ts";
 import { answerIn, noteVersion, rememberTransaction, versionOfPoll } from "./dialect.ts";
 import { rememberDownload } from "./download-session.ts";
+import { tlsTrustIdOf } from "./eim-configuration.ts";
 import type { EsipaContext, EsipaPeer } from "./esipa-deps.ts";
 import { refreshAfterStateChange } from "./state-change.ts";
 
