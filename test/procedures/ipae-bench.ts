@@ -4,7 +4,6 @@ import { createEs9PlusClient } from "@iot-esim/eim/es9plus/client";
 import { addInitialEimRequest } from "@iot-esim/eim/esipa/eim-configuration";
 import { IsdRChannel, inProcessDriver, ipaConfig, settingsOf } from "@iot-esim/ipa/index";
 import type { Curve } from "@iot-esim/shared/crypto/curve";
-import type { Eid } from "@iot-esim/shared/ids/eid";
 import { parseCertificate } from "@iot-esim/shared/pki/certificate";
 import { certificateToPem, privateKeyToPem } from "@iot-esim/shared/pki/pem";
 import { buildProfilePackage } from "@iot-esim/shared/profile/builder/build-profile-package";
@@ -13,7 +12,7 @@ import { silentLogger } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { createHttpsListener } from "@iot-esim/shared/transport/http/server";
 import { fromHex, toHex } from "@iot-esim/shared/util/bytes";
-import { type Duration, Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
+import { Hours, Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
 import { Card } from "@iot-esim/sim/euicc/card";
 import { profileFileSystems } from "@iot-esim/sim/euicc/file-system/profile-file-systems";
 import { createIpae } from "@iot-esim/sim/euicc/ipae/ipae";
@@ -42,7 +41,7 @@ spn: "Test"
 profileName: "Test profile"
 `;
 
-const silent = silentLogger("test");
+const LONGEST_WAIT = Hours(2);
 
 export interface IpaeBenchOptions {
 	readonly curve?: Curve;
@@ -52,50 +51,115 @@ export interface IpaeBenchOptions {
 	readonly hasDataPath?: boolean;
 }
 
-export async function ipaeBench({ curve = "P-256", allow = ["*"], hasDataPath = true }: IpaeBenchOptions = {}) {
+/** eIM with its TLS on a port of this machine, and an SM-DP+ behind it. */
+async function servers(curve: Curve) {
 	const pki = testPki(curve);
 	const line = new Es9PlusLine();
 	const es9plus = createEs9PlusClient({ http: line, requester: EIM_ID, newCallId: () => "call" });
 	const eim = await esipaBench({ es9plus, pki });
-	const { clock } = eim;
-	const smdp = smdpBench(() => clock.now(), pki);
-	line.handler = smdp.smdp.handle;
-	const identity = {
-		certificate: certificateToPem(pki.eimTls.certificate),
-		key: privateKeyToPem(pki.eimTls.privateKey),
-	};
+	const { smdp, close } = smdpBench(() => eim.clock.now(), pki);
+	line.handler = smdp.handle;
+	const { certificate, privateKey } = pki.eimTls;
+	const identity = { certificate: certificateToPem(certificate), key: privateKeyToPem(privateKey) };
 	const listener = createHttpsListener(eim.face, { identity });
 	const { port } = await listener.listen({ host: "127.0.0.1", port: 0 });
+	const stop = async () => {
+		await listener.close();
+		await eim.close();
+		close();
+	};
+	return { pki, eim, smdp, port, stop };
+}
 
+type Servers = Awaited<ReturnType<typeof servers>>;
+
+/** A card with an enabled profile that belongs to the eIM, whose TLS key it pins. */
+async function associatedCard({ pki, eim }: Servers): Promise<CardBench> {
+	const bootstrap = buildProfilePackage(description(BOOTSTRAP));
 	const bench = new CardBench({
 		pkis: [pki],
 		card: { supportsIpae: true },
-		profiles: [{ unprotectedProfilePackage: buildProfilePackage(description(BOOTSTRAP)), isEnabled: true }],
+		profiles: [{ unprotectedProfilePackage: bootstrap, isEnabled: true }],
 		fileSystems: profileFileSystems(),
 	});
 	await bench.start();
 	const tlsTrust = { kind: "publicKey", spki: parseCertificate(pki.eimTls.certificate).spkiDer } as const;
 	const settings = { eimId: EIM_ID, eimFqdn: EIM_ID, indirectProfileDownload: true, tlsTrust };
 	await bench.ask(toHex(addInitialEimRequest(settings, eim.deps.signer)));
-	const eid = pki.eid as Eid;
-	await eim.register(eid);
+	await eim.register(pki.eid);
+	return bench;
+}
 
-	const events = new EventLog(clock);
-	const network = new Network({
-		hss: new Hss({
-			sources: [
-				fixedSubscribers(
-					[BOOTSTRAP, TARGET].map((iccid) => subscriberOfUpp(buildProfilePackage(description(iccid)), "test")),
-				),
-			],
-			sequences: memorySequenceStore(),
-			random: systemRandom,
-			log: silent,
-		}),
-		operators: [],
-		coverage: { isCoveredByDefault: true, rules: [] },
-		log: silent,
+function worldAround({ eim }: Servers): Network {
+	const upps = [BOOTSTRAP, TARGET].map((iccid) => buildProfilePackage(description(iccid)));
+	const hss = new Hss({
+		sources: [fixedSubscribers(upps.map((upp) => subscriberOfUpp(upp, "test")))],
+		sequences: memorySequenceStore(),
+		random: systemRandom,
+		log: eim.deps.logger("test.hss"),
 	});
+	const coverage = { isCoveredByDefault: true, rules: [] };
+	return new Network({ hss, operators: [], coverage, log: eim.deps.logger("test.network") });
+}
+
+/** The card with its IPAe as another process would find it; counts its APDUs. */
+function cardInModem({ eim }: Servers, bench: CardBench) {
+	const { clock, deps } = eim;
+	const settings = settingsOf(loadConfig(ipaConfig, { environment: {}, flags: ["--poll-interval", "1min"] }), "modem");
+	let opened: Card | undefined;
+	const open = () =>
+		new Card({
+			nvm: new Nvm(bench.disk),
+			fileSystems: profileFileSystems(),
+			onError: (error) => deps.logger("test.card").error("card failed", { error }),
+			ipae: createIpae({ settings, dnsServer: "198.18.0.1", clock, random: systemRandom, logger: deps.logger }),
+		});
+	/** Its memory is read when it is first powered on, with what it was told before. */
+	const card = () => {
+		opened ??= open();
+		return opened;
+	};
+	const counted = {
+		apdus: 0,
+		powerOn: () => card().powerOn(),
+		powerOff: () => card().powerOff(),
+		reset: () => card().reset(),
+		transmit: (apdu: Uint8Array) => {
+			counted.apdus++;
+			return card().transmit(apdu);
+		},
+	};
+	return counted;
+}
+
+/** Lets time pass while nothing goes on at the card, until the condition holds. */
+async function passTime(
+	{ eim }: Servers,
+	card: { readonly apdus: number },
+	holds: () => Promise<boolean> | boolean,
+): Promise<void> {
+	const { clock, jobs } = eim;
+	const end = clock.now() + LONGEST_WAIT;
+	let idle = 0;
+	let seen = card.apdus;
+	while (!(await holds())) {
+		await new Promise((resolve) => setTimeout(resolve, 2));
+		idle = card.apdus === seen ? idle + 1 : 0;
+		seen = card.apdus;
+		if (idle < 5) continue;
+		if (clock.now() >= end) throw new Error(`not within ${LONGEST_WAIT / 1000} s of the device's time`);
+		await clock.advance(Seconds(5));
+		await jobs.runDue();
+	}
+}
+
+export async function ipaeBench({ curve = "P-256", allow = ["*"], hasDataPath = true }: IpaeBenchOptions = {}) {
+	const parts = await servers(curve);
+	const { pki, eim, smdp, port } = parts;
+	const { clock } = eim;
+	const bench = await associatedCard(parts);
+	const events = new EventLog(clock);
+	const network = worldAround(parts);
 	const dataPath = new DataPath({ allow, hosts: { [EIM_ID]: `127.0.0.1:${port}` } });
 	const device = new Device({
 		name: "meter",
@@ -110,83 +174,38 @@ export async function ipaeBench({ curve = "P-256", allow = ["*"], hasDataPath = 
 		searchInterval: Seconds(5),
 		attachTime: Milliseconds(500),
 	});
-	let apdus = 0;
-	const newCard = () =>
-		new Card({
-			nvm: new Nvm(bench.disk),
-			fileSystems: profileFileSystems(),
-			onError: (error) => eim.deps.logger("test.card").error("card failed", { error }),
-			ipae: createIpae({
-				settings: settingsOf(loadConfig(ipaConfig, { environment: {}, flags: ["--poll-interval", "1min"] }), "modem"),
-				dnsServer: "198.18.0.1",
-				clock,
-				random: systemRandom,
-				logger: eim.deps.logger,
-			}),
-		});
-	const inserted = (card: Card) => ({
-		powerOn: () => card.powerOn(),
-		powerOff: () => card.powerOff(),
-		reset: () => card.reset(),
-		transmit: (apdu: Uint8Array) => {
-			apdus++;
-			return card.transmit(apdu);
-		},
-	});
-
-	/** Lets time pass while nothing goes on between card and modem, until the condition holds. */
-	const until = async (holds: () => Promise<boolean> | boolean, limit: Duration = Seconds(7200)): Promise<void> => {
-		const end = clock.now() + limit;
-		let idle = 0;
-		let seen = apdus;
-		while (!(await holds())) {
-			await new Promise((resolve) => setTimeout(resolve, 2));
-			idle = apdus === seen ? idle + 1 : 0;
-			seen = apdus;
-			if (idle < 5) continue;
-			if (clock.now() >= end) throw new Error(`not within ${limit / 1000} s of the device's time`);
-			await clock.advance(Seconds(5));
-			await eim.jobs.runDue();
-		}
-	};
-
+	const card = cardInModem(parts, bench);
 	return {
-		pki,
-		eid,
-		eim,
-		bench,
-		smdp: smdp.smdp,
+		...parts,
+		eid: pki.eid,
+		clock,
 		device,
 		network,
 		events,
-		until,
-		get apdus() {
-			return apdus;
-		},
-		/** Puts the card into the modem, as another process would find it. */
-		insert: () => device.insertCard(inserted(newCard())),
+		card,
+		until: (holds: () => Promise<boolean> | boolean) => passTime(parts, card, holds),
+		insert: () => device.insertCard(card),
 		/** IpaeActivation before the card is in the modem. */
 		activate: () => bench.ask("BF420480020780"),
 		/** An ES10 function of the card in the modem, from outside. */
-		ask: async (request: string) => {
-			const driver = inProcessDriver(device.openIpaSession());
-			const channel = new IsdRChannel(driver, { proactive: "modem", logger: silent });
-			const answer = await channel.call(fromHex(request), false);
-			await channel.close();
-			return toHex(answer);
-		},
-		clock,
+		ask: (request: string) => askThroughModem(device, request),
 		orderDownload: async () => {
-			const matchingId = await releaseProfile(smdp.smdp, TARGET, description(TARGET));
-			return eim.order(eid, { type: "download", parameters: { smdpAddress: SMDP, matchingId } });
+			const matchingId = await releaseProfile(smdp, TARGET, description(TARGET));
+			return eim.order(pki.eid, { type: "download", parameters: { smdpAddress: SMDP, matchingId } });
 		},
 		types: () => events.since().map(({ type }) => type),
 		log: () => eim.entries.map((entry) => JSON.stringify(entry)).join("\n"),
 		close: async () => {
 			await device.stop();
-			await listener.close();
-			await eim.close();
-			smdp.close();
+			await parts.stop();
 		},
 	};
+}
+
+async function askThroughModem(device: Device, request: string): Promise<string> {
+	const driver = inProcessDriver(device.openIpaSession());
+	const channel = new IsdRChannel(driver, { proactive: "modem", logger: silentLogger("test") });
+	const answer = await channel.call(fromHex(request), false);
+	await channel.close();
+	return toHex(answer);
 }

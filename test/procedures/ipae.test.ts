@@ -81,8 +81,8 @@ describe("a card with an IPAe in a modem, and no IPA outside of it", () => {
 		const download = await orderDownload();
 		await insert();
 		for (const apdus of [40, 90, 160, 260]) {
-			const end = scene.apdus + apdus;
-			await until(() => scene.apdus >= end);
+			const end = scene.card.apdus + apdus;
+			await until(() => scene.card.apdus >= end);
 			await device.setPower(false);
 			await device.setPower(true);
 		}

@@ -27,6 +27,8 @@ export interface CardReport {
 	readonly notifications: readonly { readonly seqNumber: number; readonly event: string; readonly address: string }[];
 	readonly packageResults: readonly { readonly seqNumber: number; readonly eimId: string; readonly counter: number }[];
 	readonly isRollbackGranted: boolean;
+	/** Of a card with an IPA inside of it. */
+	readonly ipae?: "active" | "inactive";
 	readonly isLoadInProgress: boolean;
 }
 
@@ -61,6 +63,7 @@ export function reportOf(nvm: Nvm): CardReport {
 			const { eimId, counterValue } = result.euiccPackageResultSigned.euiccPackageResultDataSigned.value;
 			return { seqNumber, eimId, counter: counterValue };
 		}),
+		...(card.supportsIpae === true ? { ipae: settings.get("ipaeActive") ? "active" : "inactive" } : {}),
 		isRollbackGranted: settings.get("rollback") !== undefined,
 		isLoadInProgress: settings.get("loadInProgress") !== undefined,
 	};

@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { endOfProgram, withUsageHints } from "@iot-esim/shared/runtime/command-line";
+import { pinoLogger } from "@iot-esim/shared/runtime/pino-logger";
 import { simEuiccProgram } from "./program.ts";
 
 const program = simEuiccProgram({
 	clock: systemClock,
+	logger: pinoLogger({ level: "info", program: "sim-euicc" }),
 	print: (line) => process.stdout.write(`${line}\n`),
 	untilStopped: () =>
 		new Promise((resolve) => {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildProfilePackage } from "@iot-esim/shared/profile/builder/build-profile-package";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
+import { silentLogger } from "@iot-esim/shared/runtime/logger";
 import { VpcdReaderSide } from "@iot-esim/shared/transport/vpcd";
 import { fromHex, toHex } from "@iot-esim/shared/util/bytes";
 import { Seconds } from "@iot-esim/shared/util/duration";
@@ -33,6 +34,7 @@ function program() {
 	return simEuiccProgram({
 		clock: systemClock,
 		print: (line) => printed.push(line),
+		logger: silentLogger,
 		crash: () => printed.push("crashed"),
 		untilStopped: () => new Promise((resolve) => (stop = () => resolve())),
 	}).exitOverride();
@@ -173,6 +175,27 @@ describe("sim-euicc", () => {
 		await running;
 		expect(readdirSync(dir)).toEqual(["nvm.bin"]);
 		expect((await shown(dir)).profiles[0]).toMatchObject({ nickname: "B" });
+		await listener.close();
+	});
+
+	it("runs the IPA inside of the card when a terminal offers it channels", async () => {
+		const dir = join(directory, "ipae");
+		await run("init", "--dir", dir, "--pki", join(directory, "nist"), "--ipae", "active");
+		expect(await shown(dir)).toMatchObject({ ipae: "active" });
+		let arrived = (_card: VpcdReaderSide) => {};
+		const reader = new Promise<VpcdReaderSide>((resolve) => (arrived = resolve));
+		const options = { clock: systemClock, timeout: Seconds(5) };
+		const listener = await VpcdReaderSide.listen({ host: "127.0.0.1", port: 0 }, options, (card) => arrived(card));
+		const running = run("run", "--dir", dir, "--connect", `127.0.0.1:${listener.address.port}`, "--dns", "10.0.0.1");
+		const card = await reader;
+		await card.powerOn();
+		const send = async (apdu: string) => toHex(await card.transmit(fromHex(apdu)));
+		expect(await send("8010000011 0100E800010C00000000001FE200000003")).toBe("910F");
+		expect(await send("801200000F")).toBe("D00D8103010500820281829902090A9000");
+		expect(await send("801400000C 810301050082028281830100")).toBe("910F");
+		expect(await send("801200000F")).toBe("D00D8103010300820281828402010A9000");
+		stop();
+		await running;
 		await listener.close();
 	});
 });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parseCurve } from "@iot-esim/shared/crypto/curve";
 import { SGP32_VERSIONS, type Sgp32Version } from "@iot-esim/shared/messages/sgp32/dialect/version";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
+import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import { parseHostPort } from "@iot-esim/shared/transport/tcp";
 import { Command, Option } from "commander";
 import { loadPki, requireEuicc } from "../pki/pki-directory.ts";
@@ -11,16 +12,20 @@ import { createCard, type PkiOfCard, personalisationOf } from "./create-card.ts"
 import { EuiccError } from "./errors.ts";
 import { FaultyDisk, parsePowerCut } from "./faults.ts";
 import { profileFileSystems } from "./file-system/profile-file-systems.ts";
+import { configuredIpae } from "./ipae/configured-ipae.ts";
 import { FileDisk, MemoryDisk } from "./nvm/disk.ts";
 import { lockMemory } from "./nvm/lock.ts";
 import { Nvm } from "./nvm/nvm.ts";
 import type { Personalisation, Quirks } from "./personalisation.ts";
+import { SettingsStore } from "./state/settings.ts";
 import { runCard } from "./vpcd.ts";
 
 /** What the program needs from outside. */
 export interface SimEuiccEffects {
 	readonly clock: Clock;
 	readonly print: (line: string) => void;
+	/** Where the IPAe writes its log. */
+	readonly logger: LoggerFactory;
 	/** Resolves when the program shall end. */
 	readonly untilStopped: () => Promise<void>;
 	/** Ends the process at once, as kill -9 does. */
@@ -41,7 +46,11 @@ interface InitOptions {
 	readonly defaultSmdp?: string;
 	readonly memory?: string;
 	readonly quirk?: (keyof typeof QUIRKS)[];
+	readonly ipae?: "inactive" | "active";
 }
+
+/** The name server of the simulated network. */
+const DEFAULT_DNS = "198.18.0.1";
 
 /** Quirks by the words of the command line. */
 const QUIRKS = {
@@ -69,6 +78,9 @@ export function simEuiccProgram(effects: SimEuiccEffects): Command {
 		.option("--smds <fqdn>", "root SM-DS address")
 		.option("--default-smdp <fqdn>", "default SM-DP+ address")
 		.option("--memory <octets>", "room for profiles")
+		.addOption(
+			new Option("--ipae <state>", "an IPA is inside of the card (IPAe)").choices(["inactive", "active"] as const),
+		)
 		.addOption(new Option("--quirk <name...>", "answer as some real cards do").choices(Object.keys(QUIRKS)))
 		.action((options: InitOptions) => init(options, effects));
 	program
@@ -80,6 +92,8 @@ export function simEuiccProgram(effects: SimEuiccEffects): Command {
 			"--cut-power <write[:octets]>",
 			"end as by kill -9 at this write of the memory, after so many of its octets",
 		)
+		.option("--ipa-config <file>", "settings of the IPA inside of the card (YAML, as of ipa)")
+		.option("--dns <address>", "name server that the IPA inside of the card asks over the modem", DEFAULT_DNS)
 		.action((options: RunOptions) => run(options, effects));
 	program
 		.command("show")
@@ -100,6 +114,7 @@ function init(options: InitOptions, effects: SimEuiccEffects): void {
 			iotVersion: options.iotVersion,
 			...(options.smds === undefined ? {} : { rootSmdsAddress: options.smds }),
 			...(options.defaultSmdp === undefined ? {} : { defaultSmdpAddress: options.defaultSmdp }),
+			...(options.ipae === undefined ? {} : { supportsIpae: true }),
 			...(options.memory === undefined ? {} : { profileMemory: positive(options.memory) }),
 			quirks: Object.fromEntries((options.quirk ?? []).map((name) => [QUIRKS[name], true])),
 		},
@@ -111,7 +126,12 @@ function init(options: InitOptions, effects: SimEuiccEffects): void {
 	};
 	// The card is made in memory first: a directory holds a whole card or none.
 	const made = new MemoryDisk();
-	createCard(new Nvm(made), card, profileFileSystems(), bootstrap ? [bootstrap] : []);
+	const nvm = new Nvm(made);
+	createCard(nvm, card, profileFileSystems(), bootstrap ? [bootstrap] : []);
+	if (options.ipae === "active") {
+		new SettingsStore(nvm).set("ipaeActive", true);
+		nvm.commit();
+	}
 	const disk = new FileDisk(options.dir);
 	disk.replace(made.read() as Uint8Array);
 	effects.print(`${options.dir}: card ${card.eid} (${card.mode})${bootstrap ? " with a bootstrap profile" : ""}`);
@@ -130,9 +150,11 @@ interface RunOptions {
 	readonly dir: string;
 	readonly connect: string;
 	readonly cutPower?: string;
+	readonly ipaConfig?: string;
+	readonly dns: string;
 }
 
-async function run({ dir, connect, cutPower }: RunOptions, effects: SimEuiccEffects): Promise<void> {
+async function run({ dir, connect, cutPower, ipaConfig, dns }: RunOptions, effects: SimEuiccEffects): Promise<void> {
 	const cut = cutPower === undefined ? undefined : parsePowerCut(cutPower);
 	const address = parseHostPort(connect, "--connect");
 	if (!existsSync(join(dir, "nvm.bin"))) throw new EuiccError("EUICC_MEMORY_MISSING", `${dir} holds no card`);
@@ -144,7 +166,9 @@ async function run({ dir, connect, cutPower }: RunOptions, effects: SimEuiccEffe
 	const nvm = new Nvm(disk);
 	if (cut !== undefined) disk.cutPower(cut);
 	try {
-		const card = runCard({ nvm, fileSystems: profileFileSystems(), address, clock: effects.clock, log: effects.print });
+		const { clock, print: log, logger } = effects;
+		const ipae = configuredIpae({ file: ipaConfig, dnsServer: dns, clock, logger });
+		const card = runCard({ nvm, fileSystems: profileFileSystems(), address, clock, log, ipae });
 		await effects.untilStopped();
 		await card.stop();
 	} finally {

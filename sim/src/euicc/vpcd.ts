@@ -4,6 +4,7 @@ import { printHostPort } from "@iot-esim/shared/transport/tcp";
 import { keepVpcdCardConnected } from "@iot-esim/shared/transport/vpcd";
 import type { Duration } from "@iot-esim/shared/util/duration";
 import { Card } from "./card.ts";
+import type { InCardApplication } from "./in-card-application.ts";
 import type { Nvm } from "./nvm/nvm.ts";
 import type { ProfileFileSystems } from "./profile-files.ts";
 
@@ -14,11 +15,14 @@ export function runCard(options: {
 	readonly address: HostPort;
 	readonly clock: Clock;
 	readonly log: (line: string) => void;
+	/** The IPA inside of the card, where there is one. */
+	readonly ipae?: InCardApplication;
 	/** Pause before another attempt to connect; 1 s when absent. */
 	readonly retryAfter?: Duration;
 }): { stop(): Promise<void> } {
-	const { nvm, fileSystems, address, clock, log, retryAfter } = options;
-	const card = new Card({ nvm, fileSystems, onError: (error) => log(`error in the card: ${textOf(error)}`) });
+	const { nvm, fileSystems, address, clock, log, retryAfter, ipae } = options;
+	const onError = (error: unknown) => log(`error in the card: ${textOf(error)}`);
+	const card = new Card({ nvm, fileSystems, onError, ...(ipae === undefined ? {} : { ipae }) });
 	const reader = printHostPort(address);
 	let lastReason = "";
 	return keepVpcdCardConnected({
