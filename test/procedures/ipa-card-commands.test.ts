@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { ipaProgram } from "@iot-esim/ipa/cli/program";
+import type { Curve } from "@iot-esim/shared/crypto/curve";
 import { parseCertificate } from "@iot-esim/shared/pki/certificate";
 import { decodePem } from "@iot-esim/shared/pki/pem";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
@@ -15,7 +16,9 @@ import { profileFileSystems } from "@iot-esim/sim/euicc/file-system/profile-file
 import { MemoryDisk } from "@iot-esim/sim/euicc/nvm/disk";
 import { Nvm } from "@iot-esim/sim/euicc/nvm/nvm";
 import { afterEach, describe, expect, it } from "vitest";
+import { shows } from "../conformance/claim.ts";
 import { testPki } from "../support/esipa-bench.ts";
+import { CURVES } from "../support/esipa-face-client.ts";
 import { BOOTSTRAP_ICCID, profile } from "./ipa-rooms-bench.ts";
 
 const closers: (() => unknown)[] = [];
@@ -24,12 +27,12 @@ afterEach(async () => {
 });
 
 /** A simulated eUICC behind a port, and the program that works with it. */
-async function start(ecallIndication = false) {
+async function start(curve: Curve = "P-256", ecallIndication = false) {
 	const folder = mkdtempSync(path.join(tmpdir(), "ipa-card-"));
 	closers.push(() => rmSync(folder, { recursive: true, force: true }));
 	const disk = new MemoryDisk();
 	const fileSystems = profileFileSystems();
-	const personalisation = personalisationOf([testPki()], { supportsEmergencyProfile: true });
+	const personalisation = personalisationOf([testPki(curve)], { supportsEmergencyProfile: true });
 	const bootstrap = { unprotectedProfilePackage: profile(BOOTSTRAP_ICCID).package, isEnabled: true, ecallIndication };
 	createCard(new Nvm(disk), personalisation, fileSystems, [bootstrap]);
 	const card = new Card({ nvm: new Nvm(disk), fileSystems, onError: () => undefined });
@@ -64,27 +67,35 @@ async function start(ecallIndication = false) {
 	};
 }
 
-describe("`ipa card` on a simulated eUICC", () => {
-	it("sets, shows and clears the default SM-DP+", async () => {
-		const card = await start();
+describe.each(CURVES)("`ipa card` on a simulated eUICC, on %s", (curve) => {
+	const card10 = "ES10a, ES10b, ES10c";
+
+	it("sets, shows and clears the default SM-DP+", async (context) => {
+		const card = await start(curve);
 		expect(await card("default-smdp")).toContain("no default SM-DP+");
 		await card("default-smdp", "smdp.example.org");
 		expect(await card("default-smdp")).toBe("smdp.example.org");
 		await card("default-smdp", "--clear");
 		expect(await card("default-smdp")).toContain("no default SM-DP+");
+		shows(context, { interface: card10, functions: ["SetDefaultDpAddress", "GetEuiccConfiguredAddresses"], curve });
 	});
 
-	it("shows certificates as PEM, connectivity parameters and waiting notifications", async () => {
-		const card = await start();
+	it("shows certificates as PEM, connectivity parameters and waiting notifications", async (context) => {
+		const card = await start(curve);
 		const [eum, euicc] = decodePem("CERTIFICATE", await card("certificates")).map(parseCertificate);
 		expect(euicc?.issuerDer).toEqual(eum?.subjectDer);
 		await expect(card("certificates", "--ci", "0011")).rejects.toThrow("none under this CI");
 		expect(await card("connectivity")).toContain("no connectivity parameters");
 		expect(await card("notifications")).toBe("No notification waits on the card.");
+		shows(context, {
+			interface: card10,
+			functions: ["GetCerts", "GetConnectivityParameters", "ListNotification"],
+			curve,
+		});
 	});
 
-	it("resets only with --yes, and says what it would delete", async () => {
-		const card = await start();
+	it("resets only with --yes, and says what it would delete", async (context) => {
+		const card = await start(curve);
 		await expect(card("reset")).rejects.toThrow("say what to reset");
 		await expect(card("reset", "--operational", "--eims")).rejects.toThrow(
 			/operationalProfiles, eimConfiguration.*--yes/,
@@ -93,10 +104,11 @@ describe("`ipa card` on a simulated eUICC", () => {
 		expect(await card("reset", "--operational", "--eims", "--yes")).toContain("eIMs: there was nothing");
 		expect(await card("profiles")).toBe("No profile on the card.");
 		await expect(card("reset", "--operational", "--yes")).rejects.toThrow("there was nothing of that on the card");
+		shows(context, { interface: card10, functions: ["eUICCMemoryReset"], curve });
 	});
 
-	it("says in words what the card refuses", async () => {
-		const card = await start();
+	it("says in words what the card refuses", async (context) => {
+		const card = await start(curve);
 		await expect(card("fallback")).rejects.toThrow("no profile on the card has the fallback attribute");
 		await expect(card("return")).rejects.toThrow("no profile on the card has the fallback attribute");
 		await expect(card("emergency", "on")).rejects.toThrow("the card has no emergency profile");
@@ -104,10 +116,11 @@ describe("`ipa card` on a simulated eUICC", () => {
 		await expect(card("emergency", "maybe")).rejects.toThrow("neither on nor off");
 		await expect(card("activate-ipae")).rejects.toThrow("no IPA of its own");
 		expect(await card("immediate-enable", "on")).toBe("Immediate enabling is configured.");
+		shows(context, { interface: card10, functions: ["ConfigureImmediateProfileEnabling"], curve });
 	});
 
 	it("says that the emergency profile is enabled already", async () => {
-		const card = await start(true);
+		const card = await start(curve, true);
 		await expect(card("emergency", "on")).rejects.toThrow("that profile is enabled already");
 	});
 });

@@ -2,8 +2,10 @@ import type { IpaSettings } from "@iot-esim/ipa/agent";
 import { hex } from "@iot-esim/shared/util/bytes";
 import { Hours, Minutes } from "@iot-esim/shared/util/duration";
 import { afterEach, describe, expect, it, onTestFailed } from "vitest";
+import { shows } from "../conformance/claim.ts";
+import { CURVES } from "../support/esipa-face-client.ts";
 import { fallbackWithPowerCut, onOtherProfile } from "./ipa-fallback-power-cut.ts";
-import { BOOTSTRAP_ICCID, OTHER_ICCID, RoomsBench } from "./ipa-rooms-bench.ts";
+import { BOOTSTRAP_ICCID, OTHER_ICCID, RoomsBench, SMDP_ADDRESS } from "./ipa-rooms-bench.ts";
 
 const benches: RoomsBench[] = [];
 afterEach(async () => {
@@ -36,25 +38,33 @@ async function run(bench: RoomsBench, hours: number): Promise<void> {
 	await bench.inTime(running);
 }
 
-describe("the device on its own", () => {
-	it("falls back when no eIM can be reached over its profile, tells the eIM why, and returns after its time", async () => {
-		const bench = await start();
-		await onOtherProfile(bench);
-		bench.isAttached = async () => (await bench.enabledIccid()) === BOOTSTRAP_ICCID;
-		await run(bench, 1);
-		expect(await bench.enabledIccid()).toBe(BOOTSTRAP_ICCID);
-		expect(bench.log()).toContain('"stateChangeCause":1');
-		bench.isAttached = () => true;
-		await run(bench, 3);
-		expect(await bench.enabledIccid()).toBe(OTHER_ICCID);
-		expect(await bench.leftOnCard()).toBe(0);
-		expect(bench.events.filter((event) => event.type === "fallback-finished")).toEqual([
-			{ type: "fallback-finished", action: "falling-back", result: 0 },
-			{ type: "fallback-finished", action: "returning", result: 0 },
-		]);
-	});
+describe.each(CURVES)(
+	"ES10b.ExecuteFallbackMechanism and ReturnFromFallback (SGP.32 §5.9.20, §5.9.21) on %s",
+	(curve) => {
+		it("are called when no eIM can be reached over the profile, and after the time on the other; the eIM is told", async (context) => {
+			const bench = await start({ curve });
+			await onOtherProfile(bench);
+			bench.isAttached = async () => (await bench.enabledIccid()) === BOOTSTRAP_ICCID;
+			await run(bench, 1);
+			expect(await bench.enabledIccid()).toBe(BOOTSTRAP_ICCID);
+			expect(bench.log()).toContain('"stateChangeCause":1');
+			bench.isAttached = () => true;
+			await run(bench, 3);
+			expect(await bench.enabledIccid()).toBe(OTHER_ICCID);
+			expect(await bench.leftOnCard()).toBe(0);
+			expect(bench.events.filter((event) => event.type === "fallback-finished")).toEqual([
+				{ type: "fallback-finished", action: "falling-back", result: 0 },
+				{ type: "fallback-finished", action: "returning", result: 0 },
+			]);
+			const functions = ["ExecuteFallbackMechanism", "ReturnFromFallback"];
+			shows(context, { interface: "ES10a, ES10b, ES10c", functions, curve });
+			shows(context, { interface: "eIM packages", functions: ["notifyStateChange"], binding: "asn1", curve });
+		});
+	},
+);
 
-	it("falls back in quiet hours too, though it does not poll in them", async () => {
+describe("the device on its own", () => {
+	it("falls back in quiet hours too, though it does not poll in them", async (context) => {
 		const bench = await start({ settings: { quietHours: [{ from: 15, until: 600 }] } });
 		await onOtherProfile(bench);
 		bench.isAttached = () => false;
@@ -65,6 +75,9 @@ describe("the device on its own", () => {
 		await run(bench, 1);
 		expect(polls()).toBe(before);
 		expect(await bench.enabledIccid()).toBe(BOOTSTRAP_ICCID);
+		const [waiting] = await bench.listNotifications();
+		expect(waiting).toMatchObject({ notificationAddress: SMDP_ADDRESS });
+		shows(context, { interface: "ES10a, ES10b, ES10c", functions: ["ListNotification"], curve: "P-256" });
 	});
 
 	it("stays where it is on a card without a fallback profile, and asks the card no more than once in its time", async () => {
@@ -104,26 +117,31 @@ describe("what the device does to its own card", () => {
 		expect(bench.log()).toContain('"stateChangeCause":4');
 	});
 
-	it("says what an active emergency call refuses", async () => {
-		const bench = await start({ card: { supportsEmergencyProfile: true }, isForEcall: true });
-		await onOtherProfile(bench);
-		const ipa = await bench.restart();
-		await bench.round(ipa);
-		expect(await bench.inTime(ipa.perform({ type: "enable-emergency-profile" }))).toMatchObject({ isDone: true });
-		expect(await bench.enabledIccid()).toBe(BOOTSTRAP_ICCID);
-		const refused = await bench.inTime(ipa.perform({ type: "execute-fallback" }));
-		expect(refused).toMatchObject({
-			isDone: false,
-			name: "ecallActive",
-			meaning: expect.stringContaining("emergency"),
-		});
-		const reset = await bench.inTime(ipa.perform({ type: "reset-memory", options: { operationalProfiles: true } }));
-		expect(reset).toMatchObject({ isDone: false, name: "ecallActive" });
-		expect(await bench.inTime(ipa.perform({ type: "disable-emergency-profile" }))).toMatchObject({ isDone: true });
-		expect(await bench.enabledIccid()).toBe(OTHER_ICCID);
-		await bench.round(ipa);
-		expect(bench.log()).toContain('"stateChangeCause":2');
-	});
+	it.for(CURVES)(
+		"says what an active emergency call refuses (SGP.32 §5.9.22, §5.9.23), on %s",
+		async (curve, context) => {
+			const bench = await start({ curve, card: { supportsEmergencyProfile: true }, isForEcall: true });
+			await onOtherProfile(bench);
+			const ipa = await bench.restart();
+			await bench.round(ipa);
+			expect(await bench.inTime(ipa.perform({ type: "enable-emergency-profile" }))).toMatchObject({ isDone: true });
+			expect(await bench.enabledIccid()).toBe(BOOTSTRAP_ICCID);
+			const refused = await bench.inTime(ipa.perform({ type: "execute-fallback" }));
+			expect(refused).toMatchObject({
+				isDone: false,
+				name: "ecallActive",
+				meaning: expect.stringContaining("emergency"),
+			});
+			const reset = await bench.inTime(ipa.perform({ type: "reset-memory", options: { operationalProfiles: true } }));
+			expect(reset).toMatchObject({ isDone: false, name: "ecallActive" });
+			expect(await bench.inTime(ipa.perform({ type: "disable-emergency-profile" }))).toMatchObject({ isDone: true });
+			expect(await bench.enabledIccid()).toBe(OTHER_ICCID);
+			await bench.round(ipa);
+			expect(bench.log()).toContain('"stateChangeCause":2');
+			const functions = ["EnableEmergencyProfile", "DisableEmergencyProfile"];
+			shows(context, { interface: "ES10a, ES10b, ES10c", functions, curve });
+		},
+	);
 
 	it("sets the default SM-DP+, which the eIM hears of as a local change", async () => {
 		const bench = await start();

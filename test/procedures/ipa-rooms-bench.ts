@@ -297,6 +297,11 @@ export class RoomsBench {
 		});
 	}
 
+	/** ES10b.ListNotification. */
+	listNotifications() {
+		return this.#onCard((channel) => new Es10(channel).listNotifications());
+	}
+
 	async close(): Promise<void> {
 		await this.eim.close();
 		this.smdp.stop();
