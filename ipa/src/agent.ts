@@ -131,9 +131,16 @@ class Agent implements Ipa {
 		if (eim === undefined) throw new ProcedureError("IPA_TRANSFER_REFUSED", "no eIM of this card has this certificate");
 		const brought = transferredIn(message);
 		if (brought === undefined) throw new ProcedureError("IPA_TRANSFER_INVALID", "no TransferEimPackageRequest");
-		const answer = answerUnderWay(context, brought);
-		if (answer !== undefined) return { answer, mayHaveChangedEims: false };
-		await this.#finishEarlierWork(context);
+		const known = answerUnderWay(context, brought);
+		if (known !== undefined) return { answer: known, mayHaveChangedEims: false };
+		try {
+			await this.#finishEarlierWork(context);
+		} catch (error) {
+			// The card may have given the very result that is asked for, and the device no way to send it.
+			const found = isLinkFailure(error) ? answerUnderWay(context, brought) : undefined;
+			if (found === undefined) throw error;
+			return { answer: found, mayHaveChangedEims: false };
+		}
 		const others = this.#eims.filter((one) => one !== eim).map((one) => one.eimId);
 		return transferEimPackage(context, eim, brought, others);
 	}
