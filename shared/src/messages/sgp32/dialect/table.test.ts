@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { encode } from "../../../asn1/schema.ts";
 import { fromHex, hex, toHex } from "../../../util/bytes.ts";
@@ -25,6 +26,17 @@ describe("the table of differences", () => {
 		}
 		const items = differences.map(({ item, versions }) => `${item} ${versions.join()}`);
 		expect(new Set(items).size).toBe(items.length);
+	});
+
+	it("is what docs/dialects.md prints", () => {
+		const page = readFileSync(new URL("../../../../../docs/dialects.md", import.meta.url), "utf8")
+			.trim()
+			.split("\n");
+		const cell = (text: string) => text.replaceAll("|", "\\|");
+		const rows = differences.map(
+			({ item, versions, form }) => `| ${cell(item)} | ${versions.join(", ")} | ${cell(form)} |`,
+		);
+		expect(page.slice(-rows.length)).toEqual(rows);
 	});
 
 	it("tells why a command is not there", () => {
