@@ -1,6 +1,8 @@
 import { hex } from "@iot-esim/shared/util/bytes";
 import { Minutes } from "@iot-esim/shared/util/duration";
 import { afterEach, describe, expect, it, onTestFailed } from "vitest";
+import { shows } from "../conformance/claim.ts";
+import { CURVES } from "../support/esipa-face-client.ts";
 import { benchSettings } from "./ipa-device-bench.ts";
 import { BOOTSTRAP_ICCID, OTHER_ICCID, RoomsBench } from "./ipa-rooms-bench.ts";
 
@@ -16,9 +18,11 @@ async function start(options: Parameters<typeof RoomsBench.start>[0] = {}): Prom
 	return bench;
 }
 
-describe("IPA, eIM, SM-DP+ and eUICC together", () => {
-	it("download a profile indirectly, enable it with rollback granted, and leave nothing on the card", async () => {
-		const bench = await start();
+const ES10 = "ES10a, ES10b, ES10c";
+
+describe.each(CURVES)("IPA, eIM, SM-DP+ and eUICC together on %s", (curve) => {
+	it("download a profile indirectly, enable it with rollback granted, and leave nothing on the card", async (context) => {
+		const bench = await start({ curve });
 		const download = await bench.orderDownload(OTHER_ICCID);
 		const ipa = await bench.restart();
 		await bench.round(ipa);
@@ -31,10 +35,11 @@ describe("IPA, eIM, SM-DP+ and eUICC together", () => {
 		expect(await bench.eim.state(enable)).toBe("succeeded");
 		expect(await bench.leftOnCard()).toBe(0);
 		expect(bench.events.map((event) => event.type)).toContain("profile-installed");
+		shows(context, { interface: ES10, functions: ["LoadEuiccPackage"], curve });
 	});
 
-	it("roll back to the old profile when the new one has no coverage, and the eIM learns it from the card", async () => {
-		const bench = await start();
+	it("roll back to the old profile when the new one has no coverage, and the eIM learns it from the card", async (context) => {
+		const bench = await start({ curve });
 		await bench.orderDownload(OTHER_ICCID);
 		const ipa = await bench.restart();
 		await bench.round(ipa);
@@ -47,8 +52,11 @@ describe("IPA, eIM, SM-DP+ and eUICC together", () => {
 		expect(await bench.enabledIccid()).toBe(BOOTSTRAP_ICCID);
 		expect(await bench.eim.state(enable)).toBe("rolled-back");
 		expect(await bench.leftOnCard()).toBe(0);
+		shows(context, { interface: ES10, functions: ["ProfileRollback"], curve });
 	});
+});
 
+describe("IPA, eIM and eUICC together", () => {
 	it("answer a request for eUICC data, so that results can be verified", async () => {
 		const bench = await start();
 		const read = await bench.order({ type: "readEuiccData", parameters: {} });
@@ -65,17 +73,26 @@ describe("IPA, eIM, SM-DP+ and eUICC together", () => {
 describe("immediate enabling", () => {
 	const procedures = { ...benchSettings.procedures, immediateEnable: true };
 
-	it("enables the profile in the session that installed it, and tells the eIM why", async () => {
-		const bench = await start({ settings: { procedures }, beforeAssociation: [hex`BF59028000`] });
-		const download = await bench.orderDownload(OTHER_ICCID);
-		const ipa = await bench.restart();
-		await bench.round(ipa);
-		expect(await bench.eim.state(download)).toBe("succeeded");
-		expect(await bench.enabledIccid()).toBe(OTHER_ICCID);
-		expect(bench.events).toContainEqual(expect.objectContaining({ type: "profile-installed", enabled: true }));
-		expect(bench.log()).toContain('"stateChangeCause":5');
-		expect(await bench.leftOnCard()).toBe(0);
-	});
+	it.for([
+		["P-256", undefined],
+		["brainpoolP256r1", undefined],
+		["P-256", "json"],
+	] as const)(
+		"enables the profile in the session that installed it, and tells the eIM why: on %s, direct %s",
+		async ([curve, direct], context) => {
+			const settings = { settings: { procedures }, beforeAssociation: [hex`BF59028000`] };
+			const bench = await start({ curve, ...(direct === undefined ? {} : { direct }), ...settings });
+			const download = await bench.orderDownload(OTHER_ICCID);
+			const ipa = await bench.restart();
+			await bench.round(ipa);
+			expect(await bench.eim.state(download)).toBe("succeeded");
+			expect(await bench.enabledIccid()).toBe(OTHER_ICCID);
+			expect(bench.events).toContainEqual(expect.objectContaining({ type: "profile-installed", enabled: true }));
+			expect(bench.log()).toContain('"stateChangeCause":5');
+			expect(await bench.leftOnCard()).toBe(0);
+			shows(context, { interface: ES10, functions: ["ImmediateEnable"], curve });
+		},
+	);
 
 	it("leaves the profile disabled on a card that is not configured for it", async () => {
 		const bench = await start({ settings: { procedures } });
