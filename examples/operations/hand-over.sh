@@ -8,19 +8,18 @@ set -euo pipefail
 source "$(dirname "$0")/common.sh"
 next_url=${1:?usage: hand-over.sh NEXT_EIM_URL NEXT_EIM_API_KEY}
 next_key=${2:?usage: hand-over.sh NEXT_EIM_URL NEXT_EIM_API_KEY}
-field() { node -p 'JSON.parse(require("node:fs").readFileSync(0, "utf8"))'"$1"; }
 at_next() { EIM_URL=$next_url EIM_API_KEY=$next_key api "$@"; }
 
 configuration=$(at_next GET "/api/v1/eim-configuration?format=json")
-id=$(order "{\"type\": \"addEim\", \"configuration\": \"$(field .der <<<"$configuration")\"}")
+id=$(order "{\"type\": \"addEim\", \"configuration\": \"$(field "$configuration" der)\"}")
 # The command line: eim operation create add-eim EID FILE (what `eim configuration` of the other eIM has written)
 eim operation show "$id" --wait --timeout "$TIMEOUT"
 added=$(api GET "/api/v1/operations/$id")
-token=$(field ".outcome.associationToken ?? null" <<<"$added")
-echo "the eUICC knows $(field .outcome.eimId <<<"$added") by the association token $token"
+token=$(field "$added" outcome.associationToken)
+echo "the eUICC knows $(field "$added" outcome.eimId) by the association token $token"
 
-[ "$token" = null ] && token="" || token=", \"associationToken\": $token"
+[ "$token" = undefined ] && token="" || token=", \"associationToken\": $token"
 at_next POST /api/v1/devices --header "Content-Type: application/json" --data "{\"eid\": \"$EID\"$token}"
 echo
-own=$(api GET "/api/v1/eim-configuration?format=json" | field .eimId)
+own=$(field "$(api GET "/api/v1/eim-configuration?format=json")" eimId)
 echo "when it has polled there, order delete-eim $EID $own: there, or here as this eIM's last word"

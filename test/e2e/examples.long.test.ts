@@ -145,12 +145,15 @@ withCurl(
 	"fallback.sh, default-smdp.sh, policy-rules.sh and package.sh order what they say",
 	{ timeout: 120_000 },
 	async () => {
-		expect(await succeeds("fallback.sh", FIRST)).toMatch(new RegExp(`${FIRST} +enabled.* yes`));
+		const { bootstrap } = (parts as Parts).plan;
+		// A profile of an operator may become the fallback profile only where its metadata says so.
+		const refused = await script("fallback.sh", [FIRST]);
+		expect([refused.code, refused.errors]).toEqual([1, expect.stringContaining("fallbackNotAllowed(2)")]);
+		expect(await succeeds("fallback.sh", bootstrap.iccid)).toMatch(new RegExp(`${bootstrap.iccid} .* yes`));
 		expect(await succeeds("fallback.sh", "--none")).not.toMatch(/ yes/);
 		expect(await succeeds("default-smdp.sh", "smdp.example.com")).toMatch(/2 +configureImmediateEnable +succeeded/);
 		expect(await succeeds("default-smdp.sh", "--none")).toMatch(/1 +setDefaultDpAddress +succeeded/);
 		expect(await succeeds("policy-rules.sh")).toMatch(/outcome +rules=\[/);
-		const { bootstrap } = (parts as Parts).plan;
 		expect(await succeeds("package.sh", FIRST, bootstrap.iccid, "--keep")).toMatch(/2 +enable +succeeded/);
 		expect(await succeeds("package.sh", bootstrap.iccid, FIRST, "--keep")).toMatch(/2 +enable +succeeded/);
 	},
