@@ -1,6 +1,6 @@
-import { decode, encode } from "@iot-esim/shared/asn1/schema";
-import { readTlvs, readWholeTlv, tlvValue } from "@iot-esim/shared/asn1/tlv-reader";
-import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
+import { decodeLenient } from "@iot-esim/shared/messages/sgp32/deviations";
+import { encodeIn } from "@iot-esim/shared/messages/sgp32/dialect/encode-in";
+import { unsupportedIn } from "@iot-esim/shared/messages/sgp32/dialect/table";
 import { EuiccMemoryResetRequest, EuiccMemoryResetResponse } from "@iot-esim/shared/messages/sgp32/es10b-card";
 import { CardError } from "./errors.ts";
 
@@ -30,51 +30,42 @@ export interface MemoryResetResult {
 
 type Option = keyof MemoryResetOptions;
 
-/** Options in the order of their bits (SGP.32 v1.2 §5.9.5, SGP.32 v1.0 §5.9.5, SGP.22 §5.7.19). */
-const BITS: Readonly<Record<MemoryResetVersion, readonly Option[]>> = {
-	"1.1": [
-		"operationalProfiles",
-		"fieldLoadedTestProfiles",
-		"defaultSmdpAddress",
-		"preLoadedTestProfiles",
-		"provisioningProfiles",
-		"eimConfiguration",
-		"immediateEnableConfiguration",
-	],
-	"1.0": [
-		"operationalProfiles",
-		"fieldLoadedTestProfiles",
-		"defaultSmdpAddress",
-		"eimConfiguration",
-		"immediateEnableConfiguration",
-	],
-	sgp22: ["operationalProfiles", "fieldLoadedTestProfiles", "defaultSmdpAddress"],
+/** The names of the standard, in the order of the bits of SGP.32 from v1.1 on. */
+const NAMES: Readonly<Record<Option, string>> = {
+	operationalProfiles: "deleteOperationalProfiles",
+	fieldLoadedTestProfiles: "deleteFieldLoadedTestProfiles",
+	defaultSmdpAddress: "resetDefaultSmdpAddress",
+	preLoadedTestProfiles: "deletePreLoadedTestProfiles",
+	provisioningProfiles: "deleteProvisioningProfiles",
+	eimConfiguration: "resetEimConfigData",
+	immediateEnableConfiguration: "resetImmediateEnableConfig",
 };
+
+/** SGP.22 section 5.7.19. */
+const OF_SGP22: readonly Option[] = ["operationalProfiles", "fieldLoadedTestProfiles", "defaultSmdpAddress"];
 
 /** @throws CardError CARD_FUNCTION_REFUSED when the version knows no such option */
 export function memoryResetRequest(options: MemoryResetOptions, version: MemoryResetVersion): Uint8Array {
-	const bits = BITS[version];
-	const unknown = (Object.keys(options) as Option[]).filter((option) => options[option] && !bits.includes(option));
+	const chosen = (Object.keys(NAMES) as Option[]).filter((option) => options[option]);
+	const unknown = chosen.filter((option) =>
+		version === "sgp22" ? !OF_SGP22.includes(option) : unsupportedIn(version, NAMES[option]) !== undefined,
+	);
 	if (unknown.length > 0) {
 		const what = `${unknown.join(", ")}: a card of ${version === "sgp22" ? "SGP.22" : `SGP.32 v${version}`} cannot reset it`;
 		throw new CardError("CARD_FUNCTION_REFUSED", what);
 	}
 	// DER has no trailing zeros in a list of named bits.
-	const resetOptions = bits
+	const resetOptions = (Object.keys(NAMES) as Option[])
 		.map((option) => (options[option] ? "1" : "0"))
 		.join("")
 		.replace(/0+$/, "");
-	const request = encode(EuiccMemoryResetRequest, { resetOptions });
-	return version === "1.1" ? request : tlv(0xbf34, tlvValue(request, readWholeTlv(request)));
+	// The options that SGP.22 has are those of SGP.32 v1.0, in the same form.
+	return encodeIn({ version: version === "sgp22" ? "1.0" : version }, EuiccMemoryResetRequest, { resetOptions });
 }
 
-/** BF64 and BF34 differ in their own tag and in that of the first member, which SGP.32 v1.0 has as 02. */
+/** The answer in whatever version's form. */
 export function decodeMemoryReset(answer: Uint8Array): MemoryResetResult {
-	const whole = readWholeTlv(answer);
-	const members = readTlvs(answer, whole.valueStart, whole.end).map((member) =>
-		tlv(member.tag === 0x02 ? 0x80 : member.tag, tlvValue(answer, member)),
-	);
-	const found = decode(EuiccMemoryResetResponse, tlv(0xbf64, ...members));
+	const found = decodeLenient(EuiccMemoryResetResponse, answer).value;
 	const { resetResult, resetEimResult, resetImmediateEnableConfigResult } = found;
 	return { resetResult, resetEimResult, resetImmediateEnableConfigResult };
 }
