@@ -74,7 +74,7 @@ describe("polling", () => {
 			bench.eim.packages.length = 0;
 			throw new EsipaLinkError("IPA_EIM_STATUS", "HTTP status 400", { context: { status: 400 } });
 		});
-		const ipa = await bench.restart();
+		const ipa = await bench.restart({ eimDialect: "1.2" });
 		await bench.round(ipa);
 		await bench.round(ipa);
 		expect(bench.types().filter((type) => type === "polled").length).toBeGreaterThan(1);

@@ -12,7 +12,11 @@ import { transferredIn } from "./esipa/eim-package.ts";
 import type { EsipaTarget } from "./esipa/http-link.ts";
 import type { IpaDeps } from "./ipa-settings.ts";
 import { PollSchedule } from "./poll-schedule.ts";
-import { retryWaitingNotifications, unattemptedNotifications } from "./procedures/direct-notifications.ts";
+import {
+	retryWaitingNotifications,
+	unattemptedNotifications,
+	withoutNumbers,
+} from "./procedures/direct-notifications.ts";
 import { provideWaitingDownloadResults } from "./procedures/download-result.ts";
 import { ProcedureError } from "./procedures/errors.ts";
 import { IpaEvents } from "./procedures/event-emitter.ts";
@@ -267,9 +271,10 @@ class Agent implements Ipa {
 		}
 		const [first] = this.#eims;
 		if (first === undefined) return;
+		const { waitingNotifications } = journal.state;
 		await retryWaitingNotifications(context, first);
-		if (this.#notifications.length === 0) return;
-		await deliverNotifications(context, first, this.#notifications);
+		const others = withoutNumbers(this.#notifications, waitingNotifications);
+		await deliverNotifications(context, first, others);
 		this.#notifications = [];
 	}
 

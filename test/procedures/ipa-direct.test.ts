@@ -197,6 +197,34 @@ describe("servers that cannot be reached", () => {
 		await expectInstalled(bench, download);
 	});
 
+	it.each([
+		["by the device at the second attempt", true],
+		["through the eIM when that fails as well", false],
+	])("get the installation result %s, also after a restart", async (_what, isBack) => {
+		const bench = await start();
+		const download = await bench.orderDownload(OTHER_ICCID);
+		let isCut = true;
+		bench.servers.instead = (_host, path) =>
+			isCut && path.endsWith("handleNotification") ? { status: 503, body: utf8("busy") } : undefined;
+		bench.isAttached = () => !bench.events.some((event) => event.type === "result-delivered");
+		await bench.round(await bench.restart());
+		expect(await bench.leftOnCard()).toBe(1);
+		expect((await bench.journal()).state.waitingNotifications).toHaveLength(1);
+		isCut = !isBack;
+		bench.isAttached = () => true;
+		bench.events.length = 0;
+		const ipa = await bench.restart();
+		await bench.round(ipa);
+		const delivered = bench.events.filter(({ type }) => type === "notification-delivered");
+		expect(delivered).toHaveLength(isBack ? 1 : 0);
+		isCut = false;
+		await bench.eim.clock.advance(Minutes(1));
+		await bench.round(ipa);
+		await expectInstalled(bench, download);
+		expect(bench.smdp.notifications()).toHaveLength(1);
+		expect((await bench.journal()).state.waitingNotifications).toEqual([]);
+	});
+
 	it("keep the result for an eIM that cannot be reached, over a restart", async () => {
 		const bench = await start();
 		const download = await bench.orderDownload(OTHER_ICCID);

@@ -1,4 +1,4 @@
-import { isServerFailure } from "./failure-kind.ts";
+import { isLinkFailure, isServerFailure } from "./failure-kind.ts";
 import { deliverNotification } from "./notifications.ts";
 import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
 import { sightOfNotification } from "./result-facts.ts";
@@ -17,9 +17,8 @@ export async function deliverDirectly(context: ProcedureContext, notification: U
 }
 
 /**
- * A second attempt for what could not be delivered; when that fails as well, the notification goes to the eIM, which
- * forwards it with more patience than a device has.
- * @throws EsipaLinkError when the eIM cannot be reached either; the notification still waits
+ * Another attempt for what could not be delivered; when that fails as well, the notification is offered to the eIM, which
+ * forwards it with more patience than a device has. What neither takes waits for the next round.
  */
 export async function retryWaitingNotifications(context: ProcedureContext, eim: AssociatedEim): Promise<void> {
 	for (const seqNumber of context.journal.state.waitingNotifications) {
@@ -30,8 +29,19 @@ export async function retryWaitingNotifications(context: ProcedureContext, eim: 
 		}
 		const { notificationAddress } = sightOfNotification(notification);
 		const failure = await attempt(context, notification, notificationAddress);
-		if (failure !== undefined) await deliverNotification(context, eim, notification);
-		await settle(context, seqNumber);
+		if (failure === undefined || (await isTakenByEim(context, eim, notification))) await settle(context, seqNumber);
+	}
+}
+
+/** An eIM that does not take it now, as before it knows the certificates of the eUICC, may take it in a later round. */
+async function isTakenByEim(context: ProcedureContext, eim: AssociatedEim, notification: Uint8Array): Promise<boolean> {
+	try {
+		await deliverNotification(context, eim, notification);
+		return true;
+	} catch (error) {
+		if (context.signal.aborted || !isLinkFailure(error)) throw error;
+		context.log.warn("notification still waits", { eimId: eim.eimId, error });
+		return false;
 	}
 }
 
@@ -66,7 +76,9 @@ async function settle(context: ProcedureContext, seqNumber: number): Promise<voi
 
 /** What waits on the card, without what is delivered directly at its own pace. */
 export async function unattemptedNotifications(context: ProcedureContext): Promise<Uint8Array[]> {
-	const { waitingNotifications } = context.journal.state;
-	const notifications = await context.es10.retrieveNotifications();
-	return notifications.filter((one) => !waitingNotifications.includes(sightOfNotification(one).seqNumber ?? -1));
+	return withoutNumbers(await context.es10.retrieveNotifications(), context.journal.state.waitingNotifications);
+}
+
+export function withoutNumbers(notifications: readonly Uint8Array[], seqNumbers: readonly number[]): Uint8Array[] {
+	return notifications.filter((one) => !seqNumbers.includes(sightOfNotification(one).seqNumber ?? -1));
 }
