@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { apiBench } from "../../../test/support/api-bench.ts";
 import { otherEim } from "../../../test/support/eims.ts";
 import { LAST_COUNTER } from "../domain/device.ts";
+import { QUEUE_BOUND } from "../storage/sql/operation-store.ts";
 
 const eid = Eid.withCheckDigits("890490320000000000000000000001");
 const iccid = "8949000000000000001";
@@ -132,6 +133,13 @@ describe("a roll-over of keys", () => {
 		expect((await bench.call("POST", "/api/v1/eim-keys/updates", {})).body.ordered).toBe(0);
 		await bench.store.changeDevice(eid, { signingKeyId: CURRENT });
 		expect((await bench.call("GET", "/api/v1/eim-keys")).body.outdated).toBe(0);
+	});
+
+	it("passes over a device whose queue is full", async () => {
+		await register({ signingKeyId: FORMER });
+		for (let n = 0; n < QUEUE_BOUND; n++) await order({ type: "listProfiles" });
+		const { status, body } = await bench.call("POST", "/api/v1/eim-keys/updates", {});
+		expect([status, body]).toEqual([202, { ordered: 0, outdated: 1, updating: 0 }]);
 	});
 
 	it("begins with devices that know the key that new cards are told, unless another one is named that exists", async () => {

@@ -1,8 +1,9 @@
 import { toHex } from "@iot-esim/shared/util/bytes";
+import { EsimError } from "@iot-esim/shared/util/errors";
 import { type Static, Type } from "@sinclair/typebox";
 import type { Device } from "../../domain/device.ts";
 import type { Operation } from "../../domain/operation.ts";
-import type { EimKeyCount, EimKeys } from "../../storage/store.ts";
+import type { EimKeyCount, EimKeys, Enqueued } from "../../storage/store.ts";
 import type { ApiDeps, EimConfiguration } from "../api-deps.ts";
 import { actorOf } from "../auth.ts";
 import { ExpiresIn } from "../schemas.ts";
@@ -84,16 +85,28 @@ function updateRoute(server: ApiServer, deps: ApiDeps): void {
 			const actor = actorOf(request);
 			const expiry = expiresIn === undefined ? limits.operationExpiry : expiresIn * 1000;
 			const devices = await store.listOutdatedDevices(currentOf(eimConfiguration), limit);
+			let ordered = 0;
 			for (const device of devices) {
 				const id = `op_${toHex(random.bytes(12)).toLowerCase()}`;
 				const operation = updateOf(device, { id, at, expiresAt: at + expiry });
 				const facts = { eid: device.eid, type: operation.type };
-				await store.enqueueOperation(operation, { at, actor, action: "operation.ordered", subject: id, facts });
+				const audit = { at, actor, action: "operation.ordered", subject: id, facts };
+				if (await enqueued(store.enqueueOperation(operation, audit))) ordered++;
 			}
 			const { outdated, updating } = await viewOf(deps);
-			return reply.code(202).send({ ordered: devices.length, outdated, updating });
+			return reply.code(202).send({ ordered, outdated, updating });
 		},
 	);
+}
+
+/** False for a device with a full queue: it is behind with more than this, and is found again next time. */
+async function enqueued(work: Promise<Enqueued>): Promise<boolean> {
+	try {
+		return (await work).kind === "enqueued";
+	} catch (error) {
+		if (error instanceof EsimError && error.code === "STORE_QUEUE_FULL") return false;
+		throw error;
+	}
 }
 
 function updateOf(
