@@ -84,8 +84,6 @@ class Agent implements Ipa {
 	#eid: Uint8Array | undefined;
 	#eims: readonly LinkedEim[] = [];
 	#notifications: readonly Uint8Array[] = [];
-	/** A journal without records says nothing of results that wait on the card. */
-	#mustOfferResults: boolean;
 
 	constructor(deps: IpaDeps) {
 		this.#deps = deps;
@@ -97,7 +95,6 @@ class Agent implements Ipa {
 		const memoryOf = deps.settings.procedures.minimizeBytes ? journalledMemory(deps) : undefined;
 		this.#links = new EimLinks(deps.link, this.#log, deps.settings.eimDialect, memoryOf);
 		this.#schedule = new PollSchedule(deps);
-		this.#mustOfferResults = deps.journal.isNew;
 	}
 
 	pollOnce(signal: AbortSignal = new AbortController().signal): Promise<CycleResult> {
@@ -333,9 +330,8 @@ class Agent implements Ipa {
 	}
 
 	async #offerResults(context: ProcedureContext): Promise<void> {
-		if (!this.#mustOfferResults && !this.#deps.journal.state.hasWaitingResults) return;
+		if (!this.#deps.journal.state.hasWaitingResults) return;
 		await offerWaitingResults(context, this.#eims);
-		this.#mustOfferResults = false;
 	}
 
 	async #report(failure: Error): Promise<void> {

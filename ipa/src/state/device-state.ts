@@ -336,8 +336,9 @@ function nextWork(work: Work, event: WorkEvent): Work {
 function cardSeen(state: DeviceState, event: Extract<DeviceEvent, { readonly type: "card-seen" }>): DeviceState {
 	const { eid, device = state.device, eimIds = [] } = event;
 	if (state.eid === eid && state.device === device) return state;
-	// Another card: what was under way went away with the old one. A card in another device has something to tell.
-	const base = state.eid === eid ? state : { ...INITIAL_STATE, eid };
+	// Another card: what was under way went away with the old one, and nothing is known of results that wait on this one.
+	// A card in another device has something to tell.
+	const base = state.eid === eid ? state : { ...INITIAL_STATE, eid, hasWaitingResults: true };
 	const isMoved = state.eid !== undefined && (state.eid !== eid || state.device !== undefined);
 	const told = Object.fromEntries(isMoved ? eimIds.map((eimId) => [eimId, StateChangeCauseCode.deviceChange]) : []);
 	return { ...base, device, stateChanges: { ...base.stateChanges, ...told } };

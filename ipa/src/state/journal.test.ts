@@ -165,7 +165,11 @@ describe("the journal", () => {
 describe("the state of the device", () => {
 	it("forgets what belongs to another card", () => {
 		const before = FLOW.slice(0, 3).reduce(nextState, INITIAL_STATE);
-		expect(nextState(before, { type: "card-seen", eid: "other" })).toEqual({ ...INITIAL_STATE, eid: "other" });
+		expect(nextState(before, { type: "card-seen", eid: "other" })).toEqual({
+			...INITIAL_STATE,
+			eid: "other",
+			hasWaitingResults: true,
+		});
 		expect(nextState(before, { type: "card-seen", eid: FLOW[0]?.type === "card-seen" ? FLOW[0].eid : "" })).toBe(
 			before,
 		);
