@@ -1,5 +1,7 @@
 import type { TestContext } from "vitest";
-import { type Binding, INTERFACES, type Side } from "./functions.ts";
+import { type Binding, INTERFACES, type Interface, type Side } from "./functions.ts";
+import { allSeen, wasSeen } from "./observation.ts";
+import { PROCEDURES } from "./procedures.ts";
 
 export type Curve = "P-256" | "brainpoolP256r1";
 
@@ -36,7 +38,7 @@ export interface Claims {
 /**
  * Says what this test shows when it passes; docs/conformance.md names it then. To be called after what it speaks of was
  * asserted.
- * @throws Error when the name is not in `functions.ts`
+ * @throws Error when the name is not in `functions.ts`, or when it was not seen going over its interface in this test
  */
 export function shows(context: Pick<TestContext, "task">, claims: Claims): void {
 	const row = INTERFACES.find(({ name }) => name === claims.interface);
@@ -51,8 +53,28 @@ export function shows(context: Pick<TestContext, "task">, claims: Claims): void 
 		if (!row.functions.includes(name)) throw new Error(`test/conformance/functions.ts has no "${name}" in ${row.name}`);
 		for (const side of claims.sides ?? row.sides) {
 			if (!row.sides.includes(side)) throw new Error(`${side} has no part in ${row.name}`);
+			mustBeSeen(row, name, side, binding);
 			const { curve, foreign } = claims;
 			meta.conformance.push({ interface: row.name, function: name, side, binding, curve, foreign });
 		}
 	}
+}
+
+function mustBeSeen(row: Interface, name: string, side: Side, binding: Binding): void {
+	if (row.isObserved !== true || wasSeen({ interface: row.name, function: name, binding }, side)) return;
+	const what = `${row.name} ${name} ${binding} of ${side}`;
+	throw new Error(`this test has not seen ${what}, but only:\n${allSeen().join("\n")}`);
+}
+
+/**
+ * Says that this test is the one of a procedure of the standard, over a binding and a curve.
+ * @throws Error when the procedure is not in `procedures.ts`, or the test has another name
+ */
+export function showsProcedure(
+	context: Pick<TestContext, "task">,
+	{ binding, curve }: { readonly binding: Binding; readonly curve: Curve },
+): void {
+	const { name } = context.task;
+	if (!PROCEDURES.includes(name)) throw new Error(`test/conformance/procedures.ts has no "${name}"`);
+	shows(context, { interface: "Procedures", functions: [name], binding, curve });
 }

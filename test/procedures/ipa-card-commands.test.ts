@@ -17,6 +17,7 @@ import { MemoryDisk } from "@iot-esim/sim/euicc/nvm/disk";
 import { Nvm } from "@iot-esim/sim/euicc/nvm/nvm";
 import { afterEach, describe, expect, it } from "vitest";
 import { shows } from "../conformance/claim.ts";
+import { observedCard } from "../conformance/observation.ts";
 import { testPki } from "../support/esipa-bench.ts";
 import { CURVES } from "../support/esipa-face-client.ts";
 import { BOOTSTRAP_ICCID, profile } from "./ipa-rooms-bench.ts";
@@ -35,7 +36,7 @@ async function start(curve: Curve = "P-256", ecallIndication = false) {
 	const personalisation = personalisationOf([testPki(curve)], { supportsEmergencyProfile: true });
 	const bootstrap = { unprotectedProfilePackage: profile(BOOTSTRAP_ICCID).package, isEnabled: true, ecallIndication };
 	createCard(new Nvm(disk), personalisation, fileSystems, [bootstrap]);
-	const card = new Card({ nvm: new Nvm(disk), fileSystems, onError: () => undefined });
+	const card = observedCard(new Card({ nvm: new Nvm(disk), fileSystems, onError: () => undefined }));
 	const listener = await listenForVpcdReaders({ host: "127.0.0.1", port: 0 }, () => ({
 		powerOn: () => card.powerOn(),
 		powerOff: () => card.powerOff(),

@@ -4,6 +4,8 @@ import { poster } from "@iot-esim/ipa/es9plus/http";
 import { jsonBinding } from "@iot-esim/ipa/es9plus/json-binding";
 import { TransportError } from "@iot-esim/shared/transport/errors";
 import type { HttpHandler } from "@iot-esim/shared/transport/http/server";
+import type { Side } from "../conformance/functions.ts";
+import { observeServer } from "../conformance/observation.ts";
 
 interface Request {
 	readonly url: string;
@@ -21,7 +23,8 @@ export class InProcessServers {
 	instead: (host: string, path: string) => { readonly status: number; readonly body: Uint8Array } | undefined = () =>
 		undefined;
 
-	async request({ url, headers = {}, body = new Uint8Array(0) }: Request) {
+	/** @param caller whose request it is */
+	async request({ url, headers = {}, body = new Uint8Array(0) }: Request, caller: Side = "eIM") {
 		const { hostname, pathname } = new URL(url);
 		const handler = this.handlers.get(hostname);
 		if (handler === undefined || !this.isReachable(hostname)) {
@@ -30,6 +33,7 @@ export class InProcessServers {
 		this.requests.push(`${hostname}${pathname}`);
 		const instead = this.instead(hostname, pathname);
 		if (instead !== undefined) return { ...instead, headers: {} };
+		observeServer(hostname.startsWith("smds") ? "SM-DS" : "SM-DP+", caller, pathname, body);
 		const answer = await handler({
 			method: "POST",
 			path: pathname,
@@ -44,7 +48,7 @@ export class InProcessServers {
 
 	/** The device's own way to them. */
 	client(encoding: "json" | "asn1"): Es9PlusClient {
-		const post = poster({ request: (request) => this.request(request) });
+		const post = poster({ request: (request) => this.request(request, "IPA") });
 		if (encoding === "asn1") return new Es9PlusClient(asn1Binding(post));
 		return new Es9PlusClient(jsonBinding({ post, requester: "00000000", newCallId: () => "call" }));
 	}

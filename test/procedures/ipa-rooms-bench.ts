@@ -32,6 +32,7 @@ import { credentialsOf } from "@iot-esim/sim/smdp/credentials";
 import { profileFromFile } from "@iot-esim/sim/smdp/orders/import-profile";
 import { createSmdp, type Smdp } from "@iot-esim/sim/smdp/smdp";
 import { createSmds, type Smds } from "@iot-esim/sim/smds/smds";
+import { observedCard } from "../conformance/observation.ts";
 import { EIM_ID, esipaBench, testPki } from "../support/esipa-bench.ts";
 import { type Binding, faceLink } from "../support/esipa-face-client.ts";
 import { benchSettings, type Interruption } from "./ipa-device-bench.ts";
@@ -236,7 +237,8 @@ export class RoomsBench {
 	#rspClient(encoding: "json" | "asn1", around: Around): Es9PlusClient {
 		const { servers } = this;
 		const line = new InProcessServers();
-		line.request = (request) => around(`server ${new URL(request.url).pathname}`, () => servers.request(request));
+		line.request = (request, caller) =>
+			around(`server ${new URL(request.url).pathname}`, () => servers.request(request, caller));
 		return line.client(encoding);
 	}
 
@@ -331,11 +333,12 @@ export class RoomsBench {
 	}
 
 	#newCard(): Card {
-		return new Card({
+		const card = new Card({
 			nvm: new Nvm(this.#disk),
 			fileSystems: this.#fileSystems,
 			onError: (error) => this.eim.deps.logger("test.card").error("card failed", { error }),
 		});
+		return observedCard(card);
 	}
 
 	async #exchange(message: Uint8Array): Promise<Uint8Array> {

@@ -6,6 +6,7 @@ import type { HttpClient } from "@iot-esim/shared/transport/http/client";
 import type { HttpHandler } from "@iot-esim/shared/transport/http/server";
 import { utf8 } from "@iot-esim/shared/util/bytes";
 import { Seconds } from "@iot-esim/shared/util/duration";
+import { observeEsipa } from "../conformance/observation.ts";
 
 /** The forms of ESipa over HTTP. */
 export const BINDINGS = ["asn1", "json"] as const;
@@ -37,6 +38,7 @@ export function faceClient(
 		async request({ method, url, headers = {}, body = new Uint8Array(0), signal }) {
 			const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 			const path = new URL(url).pathname;
+			observeEsipa(path, body);
 			const answer = await face({
 				method,
 				path,

@@ -15,6 +15,7 @@ import type { TestPki } from "@iot-esim/sim/pki/test-pki";
 import { credentialsOf } from "@iot-esim/sim/smdp/credentials";
 import { profileFromFile } from "@iot-esim/sim/smdp/orders/import-profile";
 import { createSmdp, type Smdp } from "@iot-esim/sim/smdp/smdp";
+import { observeServer } from "../conformance/observation.ts";
 
 /** Address of the SM-DP+. */
 export const SMDP = "smdp.example.com";
@@ -28,6 +29,7 @@ export class Es9PlusLine implements Es9PlusHttp {
 		const { pathname, hostname } = new URL(url);
 		this.paths.push(pathname);
 		if (this.handler === undefined || hostname !== SMDP) throw new EsimError("TRANSPORT_UNREACHABLE", "no line");
+		observeServer("SM-DP+", "eIM", pathname, body);
 		const lower = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 		const { signal } = new AbortController();
 		const request = { method: "POST", path: pathname, headers: lower, body, remoteAddress: "192.0.2.2", signal };

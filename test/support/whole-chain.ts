@@ -28,6 +28,7 @@ import { Milliseconds, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { profileFileSystems } from "@iot-esim/sim/euicc/file-system/profile-file-systems";
 import { CardBench, type BenchOptions as CardBenchOptions } from "@iot-esim/sim/euicc/testing/card-bench";
 import type { TestPki } from "@iot-esim/sim/pki/test-pki";
+import { observedCard } from "../conformance/observation.ts";
 import { EIM_ID, esipaBench, testPki } from "./esipa-bench.ts";
 import { type Binding, faceLink, type SeenExchange } from "./esipa-face-client.ts";
 import { InjectionLine } from "./injection-line.ts";
@@ -164,7 +165,7 @@ export async function deviceChain(given: ChainOptions & { readonly http: Es9Plus
 	const events: string[] = [];
 	const line = { isReachable: true };
 	const ipa = createIpa({
-		driver: inProcessDriver(device.card),
+		driver: inProcessDriver(observedCard(device.card)),
 		link: (target) => linkTo(target, given, peers, line),
 		clock: systemClock,
 		random: systemRandom,

@@ -1,6 +1,7 @@
 import { Hours, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { shows } from "../../../test/conformance/claim.ts";
+import { watchServer } from "../../../test/conformance/observation.ts";
 import { codeOf, get, post } from "../rsp-server/test/rsp-client.ts";
 import { inProcess, SmdsBench } from "../smds/test/bench.ts";
 import { ICCID, SmdpBench } from "./test/bench.ts";
@@ -19,6 +20,8 @@ function build(curve: "P-256" | "brainpoolP256r1"): void {
 		},
 	});
 	smdp = new SmdpBench(curve, { postToSmds });
+	watchServer("SM-DS", smds.smds);
+	watchServer("SM-DP+", smdp.smdp);
 }
 
 function tearDown(): void {

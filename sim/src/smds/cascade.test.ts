@@ -1,6 +1,7 @@
 import { Days, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { shows } from "../../../test/conformance/claim.ts";
+import { watchServer } from "../../../test/conformance/observation.ts";
 import { codeOf } from "../rsp-server/test/rsp-client.ts";
 import { callJson, inProcess, SmdsBench } from "./test/bench.ts";
 
@@ -11,6 +12,7 @@ let isRootReachable = true;
 function build(curve: "P-256" | "brainpoolP256r1"): void {
 	isRootReachable = true;
 	root = new SmdsBench(curve, { addresses: ["root.example.com"] });
+	watchServer("SM-DS", root.smds);
 	const post = inProcess({
 		"root.example.com": () => {
 			if (!isRootReachable) throw new Error("nobody listens");

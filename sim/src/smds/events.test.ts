@@ -12,6 +12,7 @@ import { fromBase64, fromHex, toBase64, toHex } from "@iot-esim/shared/util/byte
 import { Days, Hours, Seconds } from "@iot-esim/shared/util/duration";
 import { afterEach, describe, expect, it } from "vitest";
 import { shows } from "../../../test/conformance/claim.ts";
+import { watchServer } from "../../../test/conformance/observation.ts";
 import { issueEuiccCredential, makeTestPki } from "../pki/test-pki.ts";
 import { testPki } from "../rsp-server/test/pki-on-curve.ts";
 import { type Answer, codeOf, get, post } from "../rsp-server/test/rsp-client.ts";
@@ -28,6 +29,7 @@ afterEach(() => {
 
 function start(...args: ConstructorParameters<typeof SmdsBench>): SmdsBench {
 	bench = new SmdsBench(...args);
+	watchServer("SM-DS", bench.smds);
 	return bench;
 }
 

@@ -1,0 +1,225 @@
+/**
+ * What parts have really said to each other in the test that runs: benches note it here, and a claim of something that
+ * was not seen does not count.
+ */
+
+import { decode } from "@iot-esim/shared/asn1/schema";
+import { readTlv } from "@iot-esim/shared/asn1/tlv-reader";
+import { EuiccPackageRequest } from "@iot-esim/shared/messages/sgp32/euicc-package";
+import type { HttpHandler } from "@iot-esim/shared/transport/http/server";
+import { concatBytes } from "@iot-esim/shared/util/bytes";
+import { expect } from "vitest";
+import type { Binding, Side } from "./functions.ts";
+
+export interface Observation {
+	readonly interface: string;
+	readonly function: string;
+	readonly binding: Binding;
+	/** Who had a part in it. */
+	readonly sides: readonly Side[];
+}
+
+let seenIn: string | undefined;
+const seen = new Set<string>();
+
+const keyOf = (one: Omit<Observation, "sides">, side: Side) =>
+	[one.interface, one.function, one.binding, side].join("\t");
+
+/** Tests of a file run one after the other; what an earlier one saw counts for nothing in the next. */
+function ofThisTest(): Set<string> {
+	const { currentTestName = "" } = expect.getState();
+	if (currentTestName !== seenIn) seen.clear();
+	seenIn = currentTestName;
+	return seen;
+}
+
+export function observe(observation: Observation): void {
+	for (const side of observation.sides) ofThisTest().add(keyOf(observation, side));
+}
+
+/** Whether the running test has seen this of one side. */
+export function wasSeen(one: Omit<Observation, "sides">, side: Side): boolean {
+	return ofThisTest().has(keyOf(one, side));
+}
+
+/** What the running test has seen, for the message of a claim that goes beyond it. */
+export const allSeen = (): string[] => [...ofThisTest()].sort();
+
+const pascalCase = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
+
+const tagAt = (octets: Uint8Array) => ((octets[0] ?? 0) << 8) | (octets[1] ?? 0);
+
+const FUNCTION_OF_TAG: Readonly<Record<number, string>> = {
+	48953: "InitiateAuthentication",
+	48954: "GetBoundProfilePackage",
+	48955: "AuthenticateClient",
+	48957: "HandleNotification",
+	48961: "CancelSession",
+	48974: "TransferEimPackage",
+	48975: "GetEimPackage",
+	48976: "ProvideEimPackageResult",
+};
+
+/** A request of ESipa over HTTP that was answered. */
+export function observeEsipa(path: string, body: Uint8Array, sides: readonly Side[] = ["eIM", "IPA"]): void {
+	const isJson = path.startsWith("/gsma/rsp2/esipa/");
+	const name = isJson ? pascalCase(path.slice("/gsma/rsp2/esipa/".length)) : FUNCTION_OF_TAG[tagAt(body)];
+	if (name === undefined) return;
+	observe({ interface: "ESipa", function: name, binding: isJson ? "json" : "asn1", sides });
+}
+
+type Server = "SM-DP+" | "SM-DS";
+
+/**
+ * A request of ES9+, ES11, ES2+, ES12 or ES15 that a server was sent.
+ * @param caller who sent it in ES9+ and ES11
+ */
+export function observeServer(server: Server, caller: Side | undefined, path: string, body: Uint8Array): void {
+	const [, , , place = "", name = ""] = path.split("/");
+	const rsp = server === "SM-DS" ? "ES11" : "ES9+";
+	const sides: readonly Side[] = caller === undefined ? [server] : [caller, server];
+	if (place === "es9plus") observe({ interface: rsp, function: pascalCase(name), binding: "json", sides });
+	if (place === "es12") {
+		observe({ interface: "ES12, ES15", function: pascalCase(name), binding: "json", sides: ["SM-DP+", "SM-DS"] });
+	}
+	if (place === "es15") observe({ interface: "ES12, ES15", function: "cascade", binding: "json", sides: ["SM-DS"] });
+	if (place === "es2plus")
+		observe({ interface: "ES2+", function: pascalCase(name), binding: "json", sides: ["SM-DP+"] });
+	if (place !== "asn1" || body[0] !== 0xa2) return;
+	const inner = FUNCTION_OF_TAG[tagAt(body.subarray(readTlv(body, 0).valueStart))];
+	if (inner !== undefined) observe({ interface: rsp, function: inner, binding: "asn1", sides });
+}
+
+/** A server whose requests are noted. */
+export function observedServer(server: Server, caller: Side | undefined, handler: HttpHandler): HttpHandler {
+	return (request) => {
+		const { body } = request;
+		observeServer(server, caller, request.path, body);
+		return handler(request);
+	};
+}
+
+const ES10 = "ES10a, ES10b, ES10c";
+
+const ES10_OF_TAG: Readonly<Record<number, string>> = {
+	48928: "GetEUICCInfo",
+	48929: "PrepareDownload",
+	48930: "GetEUICCInfo",
+	48936: "ListNotification",
+	48937: "SetNickname",
+	48939: "RetrieveNotificationsList",
+	48941: "GetProfilesInfo",
+	48942: "GetEUICCChallenge",
+	48944: "NotificationSent",
+	48945: "EnableProfile",
+	48946: "DisableProfile",
+	48947: "DeleteProfile",
+	48948: "eUICCMemoryReset",
+	48950: "LoadBoundProfilePackage",
+	48952: "AuthenticateServer",
+	48956: "GetEuiccConfiguredAddresses",
+	48958: "GetEID",
+	48959: "SetDefaultDpAddress",
+	48961: "CancelSession",
+	48962: "IpaeActivation",
+	48963: "GetRAT",
+	48977: "LoadEuiccPackage",
+	48981: "GetEimConfigurationData",
+	48982: "GetCerts",
+	48983: "AddInitialEim",
+	48984: "ProfileRollback",
+	48985: "ConfigureImmediateProfileEnabling",
+	48986: "ImmediateEnable",
+	48987: "EnableEmergencyProfile",
+	48988: "DisableEmergencyProfile",
+	48989: "ExecuteFallbackMechanism",
+	48990: "ReturnFromFallback",
+	48991: "GetConnectivityParameters",
+	48996: "eUICCMemoryReset",
+	48997: "SetDefaultDpAddress",
+};
+
+/** The functions of a signed package, as the card got it, in the bindings that ESipa was seen in. */
+function observeCommands(octets: Uint8Array, sides: readonly Side[]): void {
+	let request: EuiccPackageRequest;
+	try {
+		request = decode(EuiccPackageRequest, octets);
+	} catch {
+		// A test that damages packages: nothing to be claimed of this one.
+		return;
+	}
+	const { euiccPackage } = request.euiccPackageSigned.value;
+	const commands = "psmoList" in euiccPackage ? euiccPackage.psmoList : euiccPackage.ecoList;
+	const name = "psmoList" in euiccPackage ? "ESep PSMO" : "ESep eCO";
+	const through = (["asn1", "json"] as const).filter((binding) =>
+		["GetEimPackage", "TransferEimPackage"].some((one) =>
+			wasSeen({ interface: "ESipa", function: one, binding }, "eIM"),
+		),
+	);
+	for (const command of commands) {
+		for (const one of namesOf(command)) {
+			for (const binding of through) {
+				observe({ interface: name, function: one, binding, sides: ["eIM", ...sides] });
+			}
+		}
+	}
+}
+
+function namesOf(command: object): string[] {
+	const [[name, value] = ["", undefined]] = Object.entries(command);
+	if (name === "enable" && "rollbackFlag" in (value as object)) return [name, "enable with rollback"];
+	if (name === "listProfileInfo" && "searchCriteria" in (value as object)) {
+		return [name, "listProfileInfo with search and tag list"];
+	}
+	return [name];
+}
+
+/**
+ * Notes what an APDU asks of a card, STORE DATA put together per channel.
+ * @param sides who takes part: the card, and the IPA where it is the one who asks
+ */
+export function apduObserver(sides: readonly Side[] = ["IPA", "eUICC"]): (apdu: Uint8Array) => void {
+	const parts = new Map<number, Uint8Array>();
+	return (apdu) => {
+		const [cla = 0, ins, p1 = 0, p2 = 0] = apdu;
+		if (ins !== 0xe2 || (cla & 0x80) === 0) return;
+		const block = apdu.subarray(5);
+		const tag = tagAt(block);
+		const name = p2 === 0 ? ES10_OF_TAG[tag] : undefined;
+		if (name !== undefined) observe({ interface: ES10, function: name, binding: "", sides });
+		const whole = p2 === 0 ? block : concatBytes(parts.get(cla) ?? new Uint8Array(0), block);
+		parts.set(cla, whole);
+		if ((p1 & 0x80) !== 0 && tagAt(whole) === 0xbf51) observeCommands(withoutLe(whole), sides);
+	};
+}
+
+/** A case 4 command may end with Le. */
+function withoutLe(octets: Uint8Array): Uint8Array {
+	return octets.subarray(0, readTlv(octets, 0).end);
+}
+
+interface ObservableCard {
+	readonly transmit: (apdu: Uint8Array) => Promise<Uint8Array>;
+}
+
+/** A card whose commands are noted; every other member is the card's own. */
+export function observedCard<C extends ObservableCard>(card: C, sides?: readonly Side[]): C {
+	const note = apduObserver(sides);
+	return new Proxy(card, {
+		get(target, member) {
+			const value: unknown = Reflect.get(target, member, target);
+			if (typeof value !== "function") return value;
+			const bound = value.bind(target) as (...args: readonly unknown[]) => unknown;
+			if (member !== "transmit") return bound;
+			return (apdu: Uint8Array) => {
+				note(apdu);
+				return bound(apdu);
+			};
+		},
+	});
+}
+
+/** Notes what a server of a bench is sent from now on. */
+export function watchServer(server: Server, bench: { readonly handle: HttpHandler }, caller?: Side): void {
+	Object.assign(bench, { handle: observedServer(server, caller, bench.handle) });
+}
