@@ -25,6 +25,7 @@ import { Hss } from "@iot-esim/sim/network/hss";
 import { Network } from "@iot-esim/sim/network/network";
 import { memorySequenceStore } from "@iot-esim/sim/network/sequence-store";
 import { fixedSubscribers, subscriberOfUpp } from "@iot-esim/sim/network/subscriber-source";
+import type { Credential } from "@iot-esim/sim/pki/test-pki";
 import { EIM_ID, esipaBench, testPki } from "../support/esipa-bench.ts";
 import { Es9PlusLine, releaseProfile, SMDP, smdpBench } from "../support/smdp-bench.ts";
 
@@ -49,6 +50,8 @@ export interface IpaeBenchOptions {
 	readonly allow?: readonly string[];
 	/** Whether the modem serves channels of the card. */
 	readonly hasDataPath?: boolean;
+	/** The eIM offers no indirect download: the card goes to the SM-DP+ itself. */
+	readonly isDirect?: boolean;
 }
 
 /** eIM with its TLS on a port of this machine, and an SM-DP+ behind it. */
@@ -59,22 +62,30 @@ async function servers(curve: Curve) {
 	const eim = await esipaBench({ es9plus, pki });
 	const { smdp, close } = smdpBench(() => eim.clock.now(), pki);
 	line.handler = smdp.handle;
-	const { certificate, privateKey } = pki.eimTls;
-	const identity = { certificate: certificateToPem(certificate), key: privateKeyToPem(privateKey) };
-	const listener = createHttpsListener(eim.face, { identity });
-	const { port } = await listener.listen({ host: "127.0.0.1", port: 0 });
+	const eimListener = createHttpsListener(eim.face, { identity: identityOf(pki.eimTls) });
+	const smdpListener = createHttpsListener(smdp.handle, { identity: identityOf(pki.dpTls) });
+	const port = async (listener: typeof eimListener) => (await listener.listen({ host: "127.0.0.1", port: 0 })).port;
+	const hosts = {
+		[EIM_ID]: `127.0.0.1:${await port(eimListener)}`,
+		[SMDP]: `127.0.0.1:${await port(smdpListener)}`,
+	};
 	const stop = async () => {
-		await listener.close();
+		await eimListener.close();
+		await smdpListener.close();
 		await eim.close();
 		close();
 	};
-	return { pki, eim, smdp, port, stop };
+	return { pki, eim, smdp, line, hosts, stop };
+}
+
+function identityOf({ certificate, privateKey }: Credential) {
+	return { certificate: certificateToPem(certificate), key: privateKeyToPem(privateKey) };
 }
 
 type Servers = Awaited<ReturnType<typeof servers>>;
 
 /** A card with an enabled profile that belongs to the eIM, whose TLS key it pins. */
-async function associatedCard({ pki, eim }: Servers): Promise<CardBench> {
+async function associatedCard({ pki, eim }: Servers, indirectProfileDownload: boolean): Promise<CardBench> {
 	const bootstrap = buildProfilePackage(description(BOOTSTRAP));
 	const bench = new CardBench({
 		pkis: [pki],
@@ -84,7 +95,7 @@ async function associatedCard({ pki, eim }: Servers): Promise<CardBench> {
 	});
 	await bench.start();
 	const tlsTrust = { kind: "publicKey", spki: parseCertificate(pki.eimTls.certificate).spkiDer } as const;
-	const settings = { eimId: EIM_ID, eimFqdn: EIM_ID, indirectProfileDownload: true, tlsTrust };
+	const settings = { eimId: EIM_ID, eimFqdn: EIM_ID, indirectProfileDownload, tlsTrust };
 	await bench.ask(toHex(addInitialEimRequest(settings, eim.deps.signer)));
 	await eim.register(pki.eid);
 	return bench;
@@ -153,14 +164,19 @@ async function passTime(
 	}
 }
 
-export async function ipaeBench({ curve = "P-256", allow = ["*"], hasDataPath = true }: IpaeBenchOptions = {}) {
+export async function ipaeBench({
+	curve = "P-256",
+	allow = ["*"],
+	hasDataPath = true,
+	isDirect = false,
+}: IpaeBenchOptions = {}) {
 	const parts = await servers(curve);
-	const { pki, eim, smdp, port } = parts;
+	const { pki, eim, smdp, hosts } = parts;
 	const { clock } = eim;
-	const bench = await associatedCard(parts);
+	const bench = await associatedCard(parts, !isDirect);
 	const events = new EventLog(clock);
 	const network = worldAround(parts);
-	const dataPath = new DataPath({ allow, hosts: { [EIM_ID]: `127.0.0.1:${port}` } });
+	const dataPath = new DataPath({ allow, hosts });
 	const device = new Device({
 		name: "meter",
 		place: "home",

@@ -44,6 +44,19 @@ describe("a card with an IPAe in a modem, and no IPA outside of it", () => {
 		},
 	);
 
+	it("downloads from the SM-DP+ itself, trusting the CIs of the card, when its eIM offers no other way", async () => {
+		const { eid, eim, line, until, insert, activate, orderDownload, events } = await start({ isDirect: true });
+		await activate();
+		const download = await orderDownload();
+		await insert();
+		await until(async () => (await eim.state(download)) === "succeeded");
+		expect(line.paths).toEqual([]);
+		expect(events.since()).toContainEqual(expect.objectContaining({ destination: "smdp.example.com:443" }));
+		const list = await eim.order(eid, { type: "listProfiles", parameters: {} });
+		await until(async () => (await eim.state(list)) === "succeeded");
+		expect(await eim.store.listProfiles(eid)).toContainEqual(expect.objectContaining({ iccid: target }));
+	});
+
 	it("rolls back when the new profile finds no network, and reports over the old one", async () => {
 		const { eid, eim, device, network, until, insert, activate, orderDownload, types } = await start();
 		network.addCoverageRule({ plmn: TARGET_PLMN, place: "*", covered: false });

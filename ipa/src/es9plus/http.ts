@@ -1,5 +1,5 @@
 import type { Clock } from "@iot-esim/shared/runtime/clock";
-import { createHttpClient, type HttpClient } from "@iot-esim/shared/transport/http/client";
+import { type Connect, createHttpClient, type HttpClient } from "@iot-esim/shared/transport/http/client";
 import type { Duration } from "@iot-esim/shared/util/duration";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import { Es9PlusLinkError } from "./errors.ts";
@@ -23,6 +23,8 @@ export interface Es9PlusHttpOptions {
 	readonly hosts?: Readonly<Record<string, string>>;
 	/** "http://host:port": the device's only way out, when its modem is a proxy. */
 	readonly proxy?: string;
+	/** Opens every connection, where the way out is none of this machine's. */
+	readonly connect?: Connect;
 }
 
 /** Servers know a device that speaks for itself by this name (SGP.22 §6.2). */
@@ -39,6 +41,7 @@ export function es9PlusHttpClient(options: Es9PlusHttpOptions): HttpClient {
 		keepAlive: false,
 		...(options.hosts === undefined ? {} : { hosts: options.hosts }),
 		...(options.proxy === undefined ? {} : { proxy: options.proxy }),
+		...(options.connect === undefined ? {} : { connect: options.connect }),
 	});
 }
 

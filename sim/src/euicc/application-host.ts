@@ -70,13 +70,14 @@ export class ApplicationHost implements ToolkitListener {
 
 	/** One life of the application: after `stop` it finds no card any more. */
 	#interface(terminalProfile: Uint8Array, life: { readonly isOver: boolean }): InCardInterface {
-		const { nvm, proactive } = this.#euicc;
+		const { nvm, proactive, card } = this.#euicc;
 		const channels = new PowerCycle(this.#euicc);
 		const expectLife = () => {
 			if (life.isOver) throw new EuiccError("EUICC_NOT_POWERED", "the card was reset");
 		};
 		return {
 			terminalProfile,
+			ciCertificates: card.ciCertificates,
 			transmit: (apdu) => {
 				expectLife();
 				return this.#durable(() => answerTo(channels, apdu)) ?? statusOctets(Status.technicalProblem);

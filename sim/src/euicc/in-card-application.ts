@@ -2,6 +2,8 @@
 export interface InCardInterface {
 	/** Data of TERMINAL PROFILE (ETSI TS 102 223 section 5.2). */
 	readonly terminalProfile: Uint8Array;
+	/** CIs under which the card trusts servers (DER). */
+	readonly ciCertificates: readonly Uint8Array[];
 	/** One command APDU on logical channels of the application's own; durable when it returns. */
 	transmit(apdu: Uint8Array): Uint8Array;
 	/** Puts a proactive command to the terminal; gives the data of its TERMINAL RESPONSE. Never settles after a reset. */

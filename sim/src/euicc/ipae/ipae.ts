@@ -1,8 +1,18 @@
-import { type CardDriver, createIpa, httpAsn1Link, type IpaSettings, openJournal } from "@iot-esim/ipa/index";
+import {
+	type CardDriver,
+	createIpa,
+	type Es9PlusClient,
+	httpAsn1Link,
+	type IpaSettings,
+	openEs9PlusClient,
+	openJournal,
+} from "@iot-esim/ipa/index";
+import { certificateToPem } from "@iot-esim/shared/pki/pem";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Logger, LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { type Connect, createHttpClient, type TlsTrust } from "@iot-esim/shared/transport/http/client";
+import { toHex } from "@iot-esim/shared/util/bytes";
 import { type Duration, Seconds } from "@iot-esim/shared/util/duration";
 import type { InCardApplication, InCardInterface, RunningApplication } from "../in-card-application.ts";
 import { BipStream } from "./bip-stream.ts";
@@ -95,6 +105,7 @@ class RunningIpae implements RunningApplication {
 		}
 		await this.#terminal.begin(Math.min(255, Math.max(1, Math.round(statusInterval / 1000))));
 		const journal = await openJournal(cardJournal(this.#card));
+		const rsp = this.#rspClient();
 		const ipa = createIpa({
 			driver: this.#driver(),
 			link: (target) =>
@@ -103,6 +114,7 @@ class RunningIpae implements RunningApplication {
 					timeout: this.#timeout,
 					makeClient: (tls) => this.#httpClient(tls),
 				}),
+			rsp,
 			journal,
 			clock: this.#clock,
 			random,
@@ -110,7 +122,11 @@ class RunningIpae implements RunningApplication {
 			settings: { ...settings, card: { ...settings.card, proactive: "modem" } },
 		});
 		ipa.events.onAny((event) => this.#log.info(event.type, { ...event, type: undefined }));
-		await ipa.run(this.#life.signal);
+		try {
+			await ipa.run(this.#life.signal);
+		} finally {
+			rsp.close();
+		}
 	}
 
 	get #timeout(): Duration {
@@ -134,6 +150,20 @@ class RunningIpae implements RunningApplication {
 
 	#httpClient(tls: TlsTrust) {
 		return createHttpClient({ tls, connect: this.#connect, clock: this.#clock, timeout: this.#timeout });
+	}
+
+	/** ES9+ and ES11 for direct downloads, under the CIs that the card trusts anyway. */
+	#rspClient(): Es9PlusClient {
+		const { random, settings } = this.#options;
+		return openEs9PlusClient({
+			ciCertificates: this.#card.ciCertificates.map(certificateToPem),
+			connect: this.#connect,
+			clock: this.#clock,
+			timeout: this.#timeout,
+			encoding: "json",
+			requester: toHex(settings.procedures.deviceInfo.tac),
+			random,
+		});
 	}
 
 	readonly #connect: Connect = async ({ host, port }, signal) => {
