@@ -8,4 +8,11 @@ describe.each(["agent and card", "agent"] as const)("a kill of the %s", (killed)
 		expect(outcome.hit).not.toBe("");
 		expect(outcome, outcome.log).toMatchObject(AGREED);
 	});
+
+	it.each([101, 117, 133])("at moment %i of a direct download: the flow completes and all agree", async (moment) => {
+		const outcome = await flowWithPowerCut(moment, killed, "direct");
+		console.log(`direct, moment ${moment}: ${outcome.hit}, ${outcome.rounds} rounds after it`);
+		expect(outcome.hit).not.toBe("");
+		expect(outcome, outcome.log).toMatchObject(AGREED);
+	});
 });
