@@ -6,6 +6,11 @@ export const smdpErrors = defineErrors({
 		action: "Correct what the message names; `sim-smdp --help` shows examples.",
 		httpStatus: 400,
 	},
+	SMDP_ORDER_REFUSED: {
+		meaning: "The SM-DP+ that was asked for an order by ES2+ has refused it.",
+		action: "The message has its reason: a profile that is ordered or installed already, or one that is not there.",
+		httpStatus: 409,
+	},
 	SMDP_PROFILE_EXISTS: {
 		meaning: "A profile with this ICCID is already in the inventory.",
 		action: "Import a profile with another ICCID, or use the one that is there.",
