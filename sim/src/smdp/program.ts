@@ -119,7 +119,8 @@ async function order(options: Record<string, string>, effects: SimSmdpEffects): 
 		const url = `${options.bench?.replace(/\/$/, "")}/gsma/rsp2/es2plus/${name}`;
 		const headers = { "Content-Type": "application/json" };
 		const response = await client.request({ method: "POST", url, headers, body: utf8(JSON.stringify(body)) });
-		if (response.status !== 200) throw new SmdpError("SMDP_ORDER_REFUSED", `${url} answered with status ${response.status}`);
+		if (response.status !== 200)
+			throw new SmdpError("SMDP_ORDER_REFUSED", `${url} answered with status ${response.status}`);
 		const answer = JSON.parse(new TextDecoder().decode(response.body)) as OrderAnswer;
 		const refused = answer.header?.functionExecutionStatus?.statusCodeData;
 		if (refused !== undefined) throw new SmdpError("SMDP_ORDER_REFUSED", `${name} was refused: ${refused.message}`);
