@@ -9,6 +9,7 @@ import { concatBytes, fromHex, hex, toHex } from "../../util/bytes.ts";
 import { inventory } from "../inventory.ts";
 import { EuiccResultData } from "./command-results.ts";
 import { decodeLenient } from "./deviations.ts";
+import { tagsOf } from "./dialect/euicc-data-forms.ts";
 import { AddInitialEimRequest, EimConfigurationData, GetEimConfigurationDataResponse } from "./eim-configuration.ts";
 import { GetCertsResponse, GetConnectivityParametersResponse } from "./es10b-card.ts";
 import { ProfileRollbackRequest } from "./es10b-switch.ts";
@@ -39,11 +40,22 @@ function expectSame<T>(schema: Schema<T>, strict: Uint8Array, deviating: Uint8Ar
 	expect(toHex(encode(schema, lenient.value))).toBe(toHex(strict));
 }
 
+/** Codes of more than one octet and tags that no version names, which stand for other things in version 1.0. */
+function isOfNoVersion(value: unknown): boolean {
+	if (typeof value !== "object" || value === null || value instanceof Uint8Array) return false;
+	return Object.entries(value).some(([name, inner]) => {
+		if (name === "profileDownloadErrorReason" || name === "stateChangeCause") return inner < -128 || inner > 127;
+		if (name === "tagList") return tagsOf(inner).some((tag) => [0x80, 0x88, 0xbf2b].includes(tag));
+		return isOfNoVersion(inner);
+	});
+}
+
 describe("what keeps to the module", () => {
 	for (const { name, schema } of inventory.filter((entry) => entry.module === "SGP32Definitions")) {
 		it(`${name}: is read as by decode, and no deviation is noted`, () => {
 			fc.assert(
 				fc.property(valuesOf(schema), (value) => {
+					fc.pre(!isOfNoVersion(value));
 					const lenient = decodeLenient(schema, encode(schema, value));
 					expect(lenient).toStrictEqual({ value, deviations: [] });
 				}),

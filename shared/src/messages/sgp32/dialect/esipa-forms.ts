@@ -3,7 +3,7 @@
 import { findTlv, readWholeTlv, tlvBytes, tlvValue } from "../../../asn1/tlv-reader.ts";
 import { tlv } from "../../../asn1/tlv-writer.ts";
 import { resultAndNotificationsV10, strictResultAndNotifications } from "./euicc-data-forms.ts";
-import { childrenOf, contentsOf, hasTags, lengthOf, partsOf, smallNumber, withChildren, without } from "./rewriting.ts";
+import { childrenOf, contentsOf, hasTags, lengthOf, partsOf, withChildren, without } from "./rewriting.ts";
 
 const UNDEFINED_ERROR = Uint8Array.of(127);
 
@@ -85,21 +85,16 @@ export function handleNotificationV10(strict: Uint8Array): Uint8Array {
 	);
 }
 
-/** `30{80 errorResponse}`, where later versions have `30{80 reason, 04 errorResponse}`. */
+/** `30{80 errorResponse}`, where later versions have `30{80 reason, 04 errorResponse}`: a reason is one octet, a response is not. */
 export function strictTriggerError(received: Uint8Array): Uint8Array {
 	return withChildren(partsOf(received), (child) => {
 		if (child.tag !== 0x30) return undefined;
 		const members = childrenOf(received, child);
 		const [first] = members;
 		if (first === undefined) return tlv(0x30, tlv(0x80, UNDEFINED_ERROR));
-		if (!hasTags(members, 0x80) || isTriggerErrorReason(smallNumber(received, first))) return undefined;
+		if (!hasTags(members, 0x80) || lengthOf(first) === 1) return undefined;
 		return tlv(0x30, tlv(0x80, UNDEFINED_ERROR), tlv(0x04, tlvValue(received, first)));
 	});
-}
-
-/** ecallActive, undefinedError. */
-function isTriggerErrorReason(code: number | undefined): boolean {
-	return code === 104 || code === 127;
 }
 
 export function triggerErrorV10(strict: Uint8Array): Uint8Array {

@@ -44,6 +44,14 @@ function isLacking(value: unknown): boolean {
 	);
 }
 
+/** An error response of one octet, which is none, would be read as the reason of a later version. */
+function hasTinyResponse(value: unknown): boolean {
+	if (typeof value !== "object" || value === null || value instanceof Uint8Array) return false;
+	return Object.entries(value).some(([name, inner]) =>
+		name === "errorResponse" ? inner?.length === 1 : hasTinyResponse(inner),
+	);
+}
+
 function load(): { readonly types: ReadonlyMap<string, ModuleType>; readonly scope: Scope } {
 	const read = (file: string) => parseModule(readFileSync(SPEC + file, "utf8"));
 	const [own, rsp, pe] = [read("SGP32Definitions-v1.0.1.asn"), read("RSPDefinitions.asn"), read("PEDefinitions.asn")];
@@ -84,7 +92,7 @@ describe.skipIf(!hasModules)("version 1.0.1, held against its module", () => {
 		const lossless = new Set(differences.flatMap(({ type, read, write }) => (read && write ? (type ?? []) : [])));
 		fc.assert(
 			fc.property(valuesOf(schema), (value) => {
-				fc.pre(!isLacking(value) && lossless.has(schema.typeName));
+				fc.pre(!isLacking(value) && !hasTinyResponse(value) && lossless.has(schema.typeName));
 				const octets = encodeIn({ version: "1.0" }, schema, value);
 				const again = encodeIn({ version: "1.0" }, schema, decodeLenient(schema, octets).value);
 				expect(toHex(again), toHex(encode(schema, value))).toBe(toHex(octets));
