@@ -5,7 +5,7 @@ import { decodeLenient } from "@iot-esim/shared/messages/sgp32/deviations";
 import type { ProfileInstallationResult } from "@iot-esim/shared/messages/sgp32/notifications";
 import { ProfileDownloadTriggerResult } from "@iot-esim/shared/messages/sgp32/profile-download-trigger";
 import { StoreMetadataRequest } from "@iot-esim/shared/messages/sgp32/profile-info";
-import { fromHex, toHex } from "@iot-esim/shared/util/bytes";
+import { equalBytes, fromHex, toHex } from "@iot-esim/shared/util/bytes";
 import type { Device } from "../domain/device.ts";
 import type { Notification } from "../domain/notification.ts";
 import type { Operation, OperationEvent } from "../domain/operation.ts";
@@ -86,7 +86,8 @@ export async function acceptInstallation(
 	const data = result.value.profileInstallationResultData.value;
 	const session = await loadRelay(context, data.transactionId);
 	const ownSession = session?.eid === device.eid ? session : undefined;
-	const operation = of.operation ?? (await operationOf(context, ownSession));
+	const operation =
+		of.operation ?? (await operationOf(context, ownSession)) ?? (await operationOfKept(context, device, of.bytes));
 	const isLab = device.acceptUnverified && device.labMode !== undefined;
 	const check = checkNotification(context, device, { profileInstallationResult: result.value });
 	const notifications = of.notification && check !== "rejected" ? [of.notification] : [];
@@ -153,6 +154,19 @@ async function apply(
 
 async function operationOf(context: EsipaContext, session: RspSession | undefined): Promise<Operation | undefined> {
 	return session?.operationId === undefined ? undefined : context.store.loadOperation(session.operationId);
+}
+
+/**
+ * A result that was kept may come again as a notification, which names no operation, before the kept one is looked at
+ * again: it is the same result, of the same operation.
+ */
+async function operationOfKept(
+	context: EsipaContext,
+	{ eid }: Device,
+	bytes: Uint8Array,
+): Promise<Operation | undefined> {
+	const kept = (await context.store.listResults(eid, "kept")).find((result) => equalBytes(result.bytes, bytes));
+	return kept?.operationId === undefined ? undefined : context.store.loadOperation(kept.operationId);
 }
 
 function received(
