@@ -54,7 +54,9 @@ const FARTHEST: Readonly<Record<Machine, number>> = { eim: HOUR, smdp: HOUR, smd
 export function drawFaultPlan(draws: Draws): FaultPlan {
 	const until = draws.between(60, 240) * MINUTE;
 	const isQuiet = draws.chance(0.05);
-	const has = (probability: number) => !isQuiet && draws.chance(probability);
+	// In a storm nearly everything comes together.
+	const isStorm = draws.chance(0.4);
+	const has = (probability: number) => !isQuiet && draws.chance(Math.min(1, isStorm ? 2 * probability : probability));
 	const rate = (probability: number, most: number) => (has(probability) ? draws.next() * most : 0);
 	const mean = (probability: number, least: number, most: number) =>
 		has(probability) ? draws.between(least, most) : 0;
