@@ -12,6 +12,8 @@ export interface EimPackage {
 	readonly bytes: Uint8Array;
 	/** Only for `euiccPackage`; burnt in the transaction that stored these bytes. */
 	readonly counter?: number;
+	/** Only for `euiccPackage`: what it was signed with, 0 for no token. A card that has executed it has this one. */
+	readonly associationToken?: number;
 	/** Hex. */
 	readonly eimTransactionId: TransactionId;
 	readonly firstSentAt: number;

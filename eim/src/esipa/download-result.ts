@@ -1,5 +1,4 @@
 import { decode, type Kept } from "@iot-esim/shared/asn1/schema";
-import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
 import { ErrorReasonCode } from "@iot-esim/shared/messages/sgp22/profile-installation-result";
 import { decodeLenient } from "@iot-esim/shared/messages/sgp32/deviations";
 import type { ProfileInstallationResult } from "@iot-esim/shared/messages/sgp32/notifications";
@@ -12,6 +11,7 @@ import type { Operation, OperationEvent } from "../domain/operation.ts";
 import type { ProfileChange } from "../domain/profile.ts";
 import type { ReceivedResult } from "../domain/received-result.ts";
 import type { RspSession } from "../domain/rsp-session.ts";
+import { answeredPackage } from "./answered-package.ts";
 import { loadRelay } from "./download-session.ts";
 import { EsipaError } from "./errors.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
@@ -31,10 +31,7 @@ export async function acceptDownloadResult(context: EsipaContext, device: Device
 		ProfileDownloadTriggerResult,
 		bytes,
 	).value;
-	const found = await context.store.findPackage(device.eid, {
-		eimTransactionId: eimTransactionId && TransactionId.fromBytes(eimTransactionId),
-		kind: "profileDownloadTrigger",
-	});
+	const found = await answeredPackage(context, device.eid, "profileDownloadTrigger", eimTransactionId);
 	const { operation } = found ?? {};
 	if ("profileInstallationResult" in outcome) {
 		// Recorded without what is around it, so that it is the same result when it also comes as a notification.

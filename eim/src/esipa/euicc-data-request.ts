@@ -45,6 +45,13 @@ export function euiccDataRequest(parameters: EuiccDataParameters, eimTransaction
 	};
 }
 
+/** Whether the answer has all results that are still on the card. */
+export function asksForResults(parameters: EuiccDataParameters): boolean {
+	const { tags, notifications, packageResults } = parameters;
+	if (packageResults !== undefined) return false;
+	return tags === undefined ? notifications === undefined : tags.some((tag) => tag.toUpperCase() === PACKAGE_RESULTS);
+}
+
 function tagList({ tags, notifications, packageResults }: EuiccDataParameters): Uint8Array {
 	const searched = [
 		...(notifications === undefined ? [] : [NOTIFICATIONS]),

@@ -18,7 +18,7 @@ import type { FoundPackage, ResultRecord } from "../storage/store.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
 import type { TakenNotifications } from "./notifications.ts";
 import { listProfiles, ownOperation, readEuiccData } from "./own-operation.ts";
-import { packageOutcome } from "./package-outcome.ts";
+import { overtaken, packageOutcome } from "./package-outcome.ts";
 import { isFull, recordAgain, unsignedEvent } from "./record-unsigned.ts";
 import { reasonOf } from "./result-text.ts";
 import { acceptUnsignedError } from "./unsigned-error.ts";
@@ -70,7 +70,7 @@ export async function acceptEuiccPackageResult(
 		return { kind: "rejected" };
 	}
 	const record = {
-		...recordOf(context, device, result.der, signed, judgement, found),
+		...(await recordOf(context, device, result.der, signed, judgement, found)),
 		notifications: notifications.rows,
 	};
 	const recorded = await recordAgain(
@@ -118,8 +118,10 @@ function judge(
 		return { verification: "kept", tokenChange: undefined, reason: { text, code: key.error.code } };
 	}
 	try {
-		const { associationToken } = device;
-		const associationTokens = associationToken === undefined ? [] : [associationToken];
+		// What is known of the device may be newer than the package, and may come from a stranger.
+		const associationTokens = [device.associationToken, found?.package.associationToken].filter(
+			(token) => token !== undefined,
+		);
 		const verified = verifyEuiccPackageResult({
 			result,
 			associationTokens,
@@ -176,14 +178,14 @@ function signedPartOf(result: Exclude<EuiccPackageResult, { euiccPackageErrorUns
 		: result.euiccPackageErrorSigned.euiccPackageErrorDataSigned.value;
 }
 
-function recordOf(
+async function recordOf(
 	context: EsipaContext,
 	device: Device,
 	bytes: Uint8Array,
 	signed: Signed,
 	judgement: Judgement,
 	found: FoundPackage | undefined,
-): ResultRecord {
+): Promise<ResultRecord> {
 	const at = context.clock.now();
 	const { verification, tokenChange, reason } = judgement;
 	const result: ReceivedResult = {
@@ -211,7 +213,10 @@ function recordOf(
 		device,
 		ownEimId: context.settings.eimId,
 	};
-	const { event, profileChanges, deviceChange, questions } = packageOutcome(sent, signed.euiccResult, at);
+	const outcome = packageOutcome(sent, signed.euiccResult, at);
+	// Nothing is handed out while a package is open: only of one that is not can the result come out of turn.
+	const isOvertaken = found.operation.state !== "sent" && (await context.store.isOvertaken(found.package));
+	const { event, profileChanges, deviceChange, questions } = isOvertaken ? overtaken(outcome, sent.commands) : outcome;
 	return {
 		result,
 		operationEvent: event,

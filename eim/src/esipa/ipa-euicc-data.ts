@@ -1,5 +1,4 @@
 import { encode } from "@iot-esim/shared/asn1/schema";
-import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
 import { DeviceInfo } from "@iot-esim/shared/messages/sgp22/device-info";
 import {
 	IpaCapabilities,
@@ -9,6 +8,7 @@ import {
 } from "@iot-esim/shared/messages/sgp32/ipa-euicc-data";
 import type { Device, DeviceChange } from "../domain/device.ts";
 import type { Operation, OperationEvent } from "../domain/operation.ts";
+import { answeredPackage } from "./answered-package.ts";
 import { versionChange } from "./dialect.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
 import { mayReplaceCertificates } from "./euicc-keys.ts";
@@ -35,10 +35,7 @@ export async function acceptIpaEuiccData(
 	const at = context.clock.now();
 	const isData = "ipaEuiccData" in response;
 	const body = isData ? response.ipaEuiccData : response.ipaEuiccDataResponseError;
-	const found = await context.store.findPackage(device.eid, {
-		eimTransactionId: body.eimTransactionId && TransactionId.fromBytes(body.eimTransactionId),
-		kind: "ipaEuiccDataRequest",
-	});
+	const found = await answeredPackage(context, device.eid, "ipaEuiccDataRequest", body.eimTransactionId);
 	const result = {
 		eid: device.eid,
 		...(found === undefined ? {} : { operationId: found.operation.id }),
@@ -77,7 +74,7 @@ export async function acceptIpaEuiccData(
 		if (accepted.kind === "accepted") for (const seqNumber of accepted.seqNumbers) acknowledged.add(seqNumber);
 	}
 	for (const seqNumber of await verifyKeptResults(context, current)) acknowledged.add(seqNumber);
-	await resolveReplays(context, current);
+	if (found !== undefined && isAsked) await resolveReplays(context, current, found.operation);
 	return [...acknowledged];
 }
 

@@ -44,6 +44,16 @@ export function packageOutcome(sent: AnsweredPackage, results: readonly EuiccRes
 	return reading.end();
 }
 
+/**
+ * The outcome of a package that a later one has overtaken: how the operation ended is true, but the card has gone on
+ * since, and only the card can say how things stand on it.
+ */
+export function overtaken({ event }: PackageOutcome, commands: readonly EuiccCommand[]): PackageOutcome {
+	const doubts = new Set(commands.flatMap((command) => formOf(command).inDoubt ?? []));
+	const questions = [...doubts].flatMap((doubt) => QUESTIONS[doubt]);
+	return { event, profileChanges: [], deviceChange: {}, questions };
+}
+
 type RollbackState = "none" | "done" | "failed";
 
 /** The results of one package on their way through. */

@@ -1,4 +1,3 @@
-import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
 import {
 	EuiccPackageUnsignedErrorCode,
 	unsignedErrorCode,
@@ -9,6 +8,7 @@ import { Minutes } from "@iot-esim/shared/util/duration";
 import type { Device, DeviceChange } from "../domain/device.ts";
 import type { ReceivedResult } from "../domain/received-result.ts";
 import type { FoundPackage } from "../storage/store.ts";
+import { answeredPackage } from "./answered-package.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
 import type { TakenNotifications } from "./notifications.ts";
 import { readEuiccData } from "./own-operation.ts";
@@ -39,10 +39,7 @@ export async function acceptUnsignedError(
 	notifications: TakenNotifications,
 ): Promise<void> {
 	const at = context.clock.now();
-	const found = await context.store.findPackage(device.eid, {
-		eimTransactionId: error.eimTransactionId && TransactionId.fromBytes(error.eimTransactionId),
-		kind: "euiccPackage",
-	});
+	const found = await answeredPackage(context, device.eid, "euiccPackage", error.eimTransactionId);
 	const result: ReceivedResult = {
 		eid: device.eid,
 		...(found === undefined ? {} : { operationId: found.operation.id }),
@@ -96,12 +93,14 @@ function attemptAfter(context: EsipaContext, device: Device, error: EuiccPackage
  */
 async function mayPackAnew(
 	context: EsipaContext,
-	{ operation }: FoundPackage,
+	{ operation, package: refused }: FoundPackage,
 	at: number,
 	isNamed: boolean,
 ): Promise<boolean> {
 	if (operation.state !== "sent") return false;
 	const packages = await context.store.listPackages(operation.id);
-	const { firstSentAt } = packages.at(-1) ?? { firstSentAt: at };
+	const { firstSentAt, eimTransactionId } = packages.at(-1) ?? refused;
+	// What comes late of a package says nothing of the one that has taken its place.
+	if (eimTransactionId !== refused.eimTransactionId) return false;
 	return (isNamed && packages.length < PACKAGES_AT_MOST) || at - firstSentAt >= PACKED_ANEW_AFTER;
 }

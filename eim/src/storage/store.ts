@@ -245,6 +245,8 @@ export interface PackageStore {
 			kind?: EimPackageKind | undefined;
 		},
 	): Promise<FoundPackage | undefined>;
+	/** Whether a result that counts is there of a package that was handed out after this one, of another operation. */
+	isOvertaken(eimPackage: Pick<EimPackage, "eid" | "operationId" | "eimTransactionId">): Promise<boolean>;
 	/** Every package of an operation, oldest first (more than one after `packageDropped`). */
 	listPackages(operationId: string): Promise<readonly EimPackage[]>;
 	/** Idempotent: the same octets of the same device are recorded once. */

@@ -20,13 +20,13 @@ export function makePackageStatements(sql: Sql) {
 				cause: device.lastStateChangeCause ?? null,
 				changedAt: device.lastStateChangeAt ?? null,
 			}),
-		storePackage: (eimPackage: EimPackage, device: Device) =>
+		storePackage: (eimPackage: EimPackage) =>
 			insertPackage({
 				operationId: eimPackage.operationId,
 				eid: eimPackage.eid,
 				kind: eimPackage.kind,
 				bytes: eimPackage.bytes,
-				associationToken: device.associationToken ?? 0,
+				associationToken: eimPackage.associationToken ?? 0,
 				counter: eimPackage.counter ?? null,
 				eimTransactionId: eimPackage.eimTransactionId,
 				firstSentAt: eimPackage.firstSentAt,
@@ -39,6 +39,30 @@ export function makePackageStatements(sql: Sql) {
 		),
 		byCounter: statement(sql, (db, p: { eid: string; counter: number }) =>
 			newest(db).where("eid", "=", p.eid).where("counter", "=", p.counter),
+		),
+		laterResult: statement(sql, (db, p: { eid: string; operationId: string; eimTransactionId: string }) =>
+			db
+				.selectFrom("packages")
+				.select("packages.seq")
+				.innerJoin("received_results", (join) =>
+					join
+						.onRef("received_results.eid", "=", "packages.eid")
+						.onRef("received_results.operation_id", "=", "packages.operation_id"),
+				)
+				.where("packages.eid", "=", p.eid)
+				.where("received_results.eid", "=", p.eid)
+				.where("packages.operation_id", "!=", p.operationId)
+				.where("received_results.verification", "in", ["verified", "accepted-unverified"])
+				.where("packages.seq", ">", (eb) =>
+					eb
+						.selectFrom("packages as this")
+						.select("this.seq")
+						.where("this.eid", "=", p.eid)
+						.where("this.eim_transaction_id", "=", p.eimTransactionId)
+						.orderBy("this.seq", "desc")
+						.limit(1),
+				)
+				.limit(1),
 		),
 		openOfKind: statement(sql, (db, p: { eid: string; kind: string }) =>
 			db

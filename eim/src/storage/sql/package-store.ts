@@ -77,6 +77,14 @@ export class SqlPackageStore implements PackageStore {
 		return { device, operation: toOperation(operation), package: toPackage(row) };
 	}
 
+	isOvertaken(of: Parameters<PackageStore["isOvertaken"]>[0]) {
+		const { laterResult } = this.#statements;
+		const { eid, operationId, eimTransactionId } = of;
+		return this.#engine.read(function* () {
+			return (yield* first(laterResult({ eid, operationId, eimTransactionId }))) !== undefined;
+		});
+	}
+
 	listPackages(operationId: string) {
 		const query = this.#engine.sql
 			.selectFrom("packages")

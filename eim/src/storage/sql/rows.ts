@@ -188,6 +188,7 @@ export function toPackage(row: Row<"packages">): EimPackage {
 		kind: row.kind as EimPackageKind,
 		bytes: octets(row.bytes),
 		counter: row.counter,
+		associationToken: row.kind === "euiccPackage" ? row.association_token : null,
 		eimTransactionId: row.eim_transaction_id as TransactionId,
 		firstSentAt: row.first_sent_at,
 	});

@@ -1,10 +1,9 @@
 import { Hours, Minutes } from "@iot-esim/shared/util/duration";
 import { type Device, nextCounter } from "../../domain/device.ts";
-import type { EimPackage } from "../../domain/eim-package.ts";
 import type { NewEvent } from "../../domain/event.ts";
 import type { Operation } from "../../domain/operation.ts";
 import { StoreError } from "../errors.ts";
-import type { BuildPackage, BuiltPackage, Poll, TakenPackage } from "../store.ts";
+import type { BuildPackage, BuiltPackage, PackageDraft, Poll, TakenPackage } from "../store.ts";
 import { appendEvents, first, run, type SqlEngine, type Step } from "./engine.ts";
 import type { EventSignal } from "./event-signal.ts";
 import { makePackageStatements } from "./package-statements.ts";
@@ -15,6 +14,8 @@ import type { Steps } from "./steps.ts";
 interface Prepared {
 	readonly operationId: string;
 	readonly counter: number;
+	/** What it was made for. */
+	readonly device: Device;
 	readonly built: BuiltPackage;
 }
 
@@ -22,6 +23,7 @@ interface Building {
 	readonly kind: "building";
 	readonly operationId: string;
 	readonly counter: number;
+	readonly device: Device;
 	readonly built: Promise<BuiltPackage>;
 }
 
@@ -59,7 +61,8 @@ export class PackageTaker {
 				if (taken.kind === "package") this.#signal.tell();
 				return taken;
 			}
-			prepared = { operationId: taken.operationId, counter: taken.counter, built: await taken.built };
+			const { operationId, counter, device, built } = taken;
+			prepared = { operationId, counter, device, built: await built };
 		}
 		throw new StoreError("STORE_CONTENDED", "other polls of the device kept overtaking this one", {
 			context: { eid: poll.eid },
@@ -127,13 +130,13 @@ export class PackageTaker {
 			yield* this.#steps.moveOperation(operation, { kind: "failed", at, reason }, events);
 			return undefined;
 		}
-		const isReady = prepared?.operationId === operation.id && prepared.counter === counter;
+		const isReady = prepared !== undefined && isFor(prepared, { device, operation, counter });
 		const built = isReady ? prepared.built : taking.build({ device, operation, counter });
 		if (built instanceof Promise) {
 			// Nobody waits for it when this transaction has to be run again.
 			built.catch(() => undefined);
 			yield* this.#note(device, events);
-			return { kind: "building", operationId: operation.id, counter, built };
+			return { kind: "building", operationId: operation.id, counter, device, built };
 		}
 		if (built.kind === "unbuildable") {
 			const reason = { text: built.text, ...(built.code === undefined ? {} : { code: built.code }) };
@@ -143,12 +146,25 @@ export class PackageTaker {
 		const moved = yield* this.#steps.moveOperation(operation, { kind: "packageStored", at }, events);
 		if (moved instanceof Error) throw moved;
 		const after = built.counter === undefined ? device : { ...device, counter: built.counter };
-		const eimPackage: EimPackage = { ...built, operationId: operation.id, eid: device.eid, firstSentAt: at };
-		yield* run(this.#statements.storePackage(eimPackage, device));
+		const { associationToken = 0 } = device;
+		const signedWith = built.kind === "euiccPackage" ? { associationToken } : {};
+		const eimPackage = { ...built, ...signedWith, operationId: operation.id, eid: device.eid, firstSentAt: at };
+		yield* run(this.#statements.storePackage(eimPackage));
 		this.#steps.memory.of(device.eid).lastPackage = eimPackage;
 		yield* this.#note(after, events);
 		return { kind: "package", package: eimPackage, operation: moved, device: after, repeated: false };
 	}
+}
+
+/** Whether the device still stands where it stood: what is signed depends on its counter, its token and its key. */
+function isFor(prepared: Prepared, { device, operation, counter }: PackageDraft): boolean {
+	const { associationToken, signingKeyId } = prepared.device;
+	return (
+		prepared.operationId === operation.id &&
+		prepared.counter === counter &&
+		associationToken === device.associationToken &&
+		signingKeyId === device.signingKeyId
+	);
 }
 
 function afterPoll(device: Device, poll: Poll): Device {
