@@ -40,30 +40,7 @@ export function makePackageStatements(sql: Sql) {
 		byCounter: statement(sql, (db, p: { eid: string; counter: number }) =>
 			newest(db).where("eid", "=", p.eid).where("counter", "=", p.counter),
 		),
-		laterResult: statement(sql, (db, p: { eid: string; operationId: string; eimTransactionId: string }) =>
-			db
-				.selectFrom("packages")
-				.select("packages.seq")
-				.innerJoin("received_results", (join) =>
-					join
-						.onRef("received_results.eid", "=", "packages.eid")
-						.onRef("received_results.operation_id", "=", "packages.operation_id"),
-				)
-				.where("packages.eid", "=", p.eid)
-				.where("received_results.eid", "=", p.eid)
-				.where("packages.operation_id", "!=", p.operationId)
-				.where("received_results.verification", "in", ["verified", "accepted-unverified"])
-				.where("packages.seq", ">", (eb) =>
-					eb
-						.selectFrom("packages as this")
-						.select("this.seq")
-						.where("this.eid", "=", p.eid)
-						.where("this.eim_transaction_id", "=", p.eimTransactionId)
-						.orderBy("this.seq", "desc")
-						.limit(1),
-				)
-				.limit(1),
-		),
+		laterResult: statement(sql, laterResult),
 		openOfKind: statement(sql, (db, p: { eid: string; kind: string }) =>
 			db
 				.selectFrom("packages")
@@ -78,6 +55,36 @@ export function makePackageStatements(sql: Sql) {
 		),
 	};
 }
+
+interface OfPackage extends Record<string, unknown> {
+	readonly eid: string;
+	readonly operationId: string;
+	readonly eimTransactionId: string;
+}
+
+/** A result that counts, of a package of another operation that was stored after this one. */
+const laterResult = (db: Sql, p: OfPackage) =>
+	db
+		.selectFrom("packages")
+		.select("packages.seq")
+		.innerJoin("received_results", (join) =>
+			join
+				.onRef("received_results.eid", "=", "packages.eid")
+				.onRef("received_results.operation_id", "=", "packages.operation_id"),
+		)
+		.where("packages.eid", "=", p.eid)
+		.where("packages.operation_id", "!=", p.operationId)
+		.where("received_results.verification", "in", ["verified", "accepted-unverified"])
+		.where("packages.seq", ">", (eb) =>
+			eb
+				.selectFrom("packages as this")
+				.select("this.seq")
+				.where("this.eid", "=", p.eid)
+				.where("this.eim_transaction_id", "=", p.eimTransactionId)
+				.orderBy("this.seq", "desc")
+				.limit(1),
+		)
+		.limit(1);
 
 const newest = (db: Sql) => db.selectFrom("packages").selectAll().orderBy("seq", "desc").limit(1);
 
