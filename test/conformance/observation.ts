@@ -223,3 +223,12 @@ export function observedCard<C extends ObservableCard>(card: C, sides?: readonly
 export function watchServer(server: Server, bench: { readonly handle: HttpHandler }, caller?: Side): void {
 	Object.assign(bench, { handle: observedServer(server, caller, bench.handle) });
 }
+
+/** The public face of an eIM whose requests are noted, for benches with real sockets in between. */
+export function observedEim(face: HttpHandler, sides?: readonly Side[]): HttpHandler {
+	return (request) => {
+		const { body } = request;
+		observeEsipa(request.path, body, sides);
+		return face(request);
+	};
+}

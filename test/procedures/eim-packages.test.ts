@@ -1,6 +1,6 @@
 /**
- * Every command of eUICC packages (SGP.32 section 2.11.1) from the eIM's order over a real IPA to a simulated card and
- * back: what the eIM believes afterwards is what the card holds.
+ * Packages of several commands, errors and rollback (SGP.32 sections 2.11.1 and 2.11.2) from the eIM's order over a real IPA
+ * to a simulated card and back; each command by itself is in `sgp32-packages.test.ts`.
  */
 
 import type { EuiccCommand } from "@iot-esim/eim/domain/euicc-command";
@@ -8,7 +8,6 @@ import type { Curve } from "@iot-esim/shared/crypto/curve";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
 import { afterEach, describe, expect, it } from "vitest";
 import { shows } from "../conformance/claim.ts";
-import { otherEim } from "../support/eims.ts";
 import { EIM_ID, esipaBench } from "../support/esipa-bench.ts";
 import { BINDINGS_AND_CURVES, type Binding } from "../support/esipa-face-client.ts";
 import { BOOTSTRAP, deviceChain } from "../support/whole-chain.ts";
@@ -16,19 +15,6 @@ import { BOOTSTRAP, deviceChain } from "../support/whole-chain.ts";
 const bootstrap = Iccid(BOOTSTRAP);
 const target = Iccid("8900101000000000026");
 const noHttp = { request: () => Promise.reject(new Error("no SM-DP+ in this test")) };
-
-const PSMOS = [
-	"enable",
-	"enable with rollback",
-	"disable",
-	"delete",
-	"listProfileInfo",
-	"getRAT",
-	"configureImmediateEnable",
-	"setFallbackAttribute",
-	"unsetFallbackAttribute",
-	"setDefaultDpAddress",
-];
 
 let closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -55,50 +41,6 @@ async function chain(binding: Binding, curve: Curve) {
 
 describe.each(BINDINGS_AND_CURVES)("eUICC packages in %s on %s", (binding, curve) => {
 	const where = { binding, curve };
-
-	it("section 5.9.1: every profile state management operation changes the card, and what the eIM believes", async (context) => {
-		const { run, deviceRow, profiles, eim, eid } = await chain(binding, curve);
-		const succeeded = { state: "succeeded" };
-		expect(await run({ type: "listProfiles", parameters: {} })).toMatchObject(succeeded);
-		expect(await profiles()).toEqual({ [bootstrap]: "enabled", [target]: "disabled" });
-
-		expect(await run({ type: "setFallbackAttribute", parameters: { iccid: bootstrap } })).toMatchObject(succeeded);
-		const fallback = async () => (await eim.store.listProfiles(eid)).find((one) => one.isFallback)?.iccid;
-		expect(await fallback()).toBe(bootstrap);
-		await run({ type: "listProfiles", parameters: { search: { iccid: bootstrap }, tags: ["5A", "9F70", "9F26"] } });
-		expect(await fallback()).toBe(bootstrap);
-		expect(await profiles()).toEqual({ [bootstrap]: "enabled", [target]: "disabled" });
-		expect(await run({ type: "unsetFallbackAttribute", parameters: {} })).toMatchObject(succeeded);
-		expect(await fallback()).toBeUndefined();
-		expect(await run({ type: "unsetFallbackAttribute", parameters: {} })).toMatchObject({
-			state: "failed",
-			reason: { code: "unsetFallbackAttribute: noFallbackAttribute(2)" },
-		});
-
-		const smdpAddress = "smdp.example.com";
-		expect(await run({ type: "setDefaultDpAddress", parameters: { smdpAddress } })).toMatchObject(succeeded);
-		expect((await deviceRow())?.defaultSmdpAddress).toBe(smdpAddress);
-		expect(await run({ type: "setDefaultDpAddress", parameters: { smdpAddress: "" } })).toMatchObject(succeeded);
-		expect((await deviceRow())?.defaultSmdpAddress).toBeUndefined();
-		const immediate = { isAllowed: true, smdpOid: "2.999.10", smdpAddress };
-		expect(await run({ type: "configureImmediateEnable", parameters: immediate })).toMatchObject(succeeded);
-		expect((await deviceRow())?.immediateEnable).toEqual(immediate);
-		expect(await run({ type: "getRat", parameters: {} })).toMatchObject({
-			...succeeded,
-			outcome: { rules: expect.any(Array) },
-		});
-		expect((await deviceRow())?.rulesAuthorisationTable?.[0]).toBe(0x30);
-
-		expect(await run({ type: "enable", parameters: { iccid: target, rollback: true } })).toMatchObject(succeeded);
-		expect(await profiles()).toEqual({ [bootstrap]: "disabled", [target]: "enabled" });
-		expect(await run({ type: "disable", parameters: { iccid: target } })).toMatchObject(succeeded);
-		expect(await run({ type: "enable", parameters: { iccid: bootstrap, rollback: false } })).toMatchObject(succeeded);
-		expect(await run({ type: "delete", parameters: { iccid: target } })).toMatchObject(succeeded);
-		expect(await profiles()).toEqual({ [bootstrap]: "enabled" });
-		await run({ type: "listProfiles", parameters: {} });
-		expect(await profiles()).toEqual({ [bootstrap]: "enabled" });
-		shows(context, { ...where, interface: "ESep PSMO", functions: PSMOS });
-	});
 
 	it("section 5.9.1: several operations in one package end in one state, each with its own outcome", async (context) => {
 		const { run, profiles } = await chain(binding, curve);
@@ -172,31 +114,5 @@ describe.each(BINDINGS_AND_CURVES)("eUICC packages in %s on %s", (binding, curve
 		expect(own.items).toMatchObject([{ state: "succeeded" }]);
 		expect(await profiles()).toEqual({ [bootstrap]: "enabled", [target]: "disabled" });
 		shows(context, { ...where, interface: "eIM packages", functions: ["rollbackResult"] });
-	});
-
-	it("sections 5.9.1 and 3.3: every eIM configuration operation changes the card, and what the eIM believes", async (context) => {
-		const { run, deviceRow } = await chain(binding, curve);
-		const other = otherEim("other.example.com");
-		expect(await run({ type: "listEims", parameters: {} })).toMatchObject({
-			state: "succeeded",
-			outcome: { eims: [EIM_ID] },
-		});
-		const added = await run({ type: "addEim", parameters: other.told() });
-		expect(added).toMatchObject({ state: "succeeded", outcome: { eimId: other.eimId, associationToken: 2 } });
-		expect((await deviceRow())?.cardEims?.map(({ eimId }) => eimId)).toEqual([EIM_ID, other.eimId]);
-		expect(await run({ type: "addEim", parameters: other.told() })).toMatchObject({
-			state: "failed",
-			reason: { code: "addEim: associatedEimAlreadyExists(2)" },
-		});
-		expect(await run({ type: "updateEim", parameters: other.told() })).toMatchObject({ state: "succeeded" });
-		expect(await run({ type: "updateEim", parameters: {} })).toMatchObject({ state: "succeeded" });
-		const removed = await run(
-			{ type: "deleteEim", parameters: { eimId: other.eimId } },
-			{ type: "listEims", parameters: {} },
-		);
-		expect(removed?.outcome?.commands).toMatchObject([{ state: "succeeded" }, { eims: [EIM_ID] }]);
-		expect((await deviceRow())?.cardEims?.map(({ eimId }) => eimId)).toEqual([EIM_ID]);
-		const functions = ["addEim", "deleteEim", "updateEim", "listEim"];
-		shows(context, { ...where, interface: "ESep eCO", functions });
 	});
 });

@@ -26,7 +26,9 @@ import { Network } from "@iot-esim/sim/network/network";
 import { memorySequenceStore } from "@iot-esim/sim/network/sequence-store";
 import { fixedSubscribers, subscriberOfUpp } from "@iot-esim/sim/network/subscriber-source";
 import type { Credential } from "@iot-esim/sim/pki/test-pki";
+import { observedEim } from "../conformance/observation.ts";
 import { EIM_ID, esipaBench, testPki } from "../support/esipa-bench.ts";
+import type { Binding } from "../support/esipa-face-client.ts";
 import { Es9PlusLine, releaseProfile, SMDP, smdpBench } from "../support/smdp-bench.ts";
 
 export const BOOTSTRAP = "8900101000000000018";
@@ -46,6 +48,8 @@ const LONGEST_WAIT = Hours(2);
 
 export interface IpaeBenchOptions {
 	readonly curve?: Curve;
+	/** Of ESipa; "asn1" when absent. */
+	readonly binding?: Binding;
 	/** Where the network lets the device go. */
 	readonly allow?: readonly string[];
 	/** Whether the modem serves channels of the card. */
@@ -62,7 +66,7 @@ async function servers(curve: Curve) {
 	const eim = await esipaBench({ es9plus, pki });
 	const { smdp, close } = smdpBench(() => eim.clock.now(), pki);
 	line.handler = smdp.handle;
-	const eimListener = createHttpsListener(eim.face, { identity: identityOf(pki.eimTls) });
+	const eimListener = createHttpsListener(observedEim(eim.face), { identity: identityOf(pki.eimTls) });
 	const smdpListener = createHttpsListener(smdp.handle, { identity: identityOf(pki.dpTls) });
 	const port = async (listener: typeof eimListener) => (await listener.listen({ host: "127.0.0.1", port: 0 })).port;
 	const hosts = {
@@ -114,7 +118,7 @@ function worldAround({ eim }: Servers): Network {
 }
 
 /** The card with its IPAe as another process would find it; counts its APDUs. */
-function cardInModem({ eim }: Servers, bench: CardBench) {
+function cardInModem({ eim }: Servers, bench: CardBench, binding: Binding) {
 	const { clock, deps } = eim;
 	const settings = settingsOf(loadConfig(ipaConfig, { environment: {}, flags: ["--poll-interval", "1min"] }), "modem");
 	let opened: Card | undefined;
@@ -123,7 +127,14 @@ function cardInModem({ eim }: Servers, bench: CardBench) {
 			nvm: new Nvm(bench.disk),
 			fileSystems: profileFileSystems(),
 			onError: (error) => deps.logger("test.card").error("card failed", { error }),
-			ipae: createIpae({ settings, dnsServer: "198.18.0.1", clock, random: systemRandom, logger: deps.logger }),
+			ipae: createIpae({
+				settings,
+				bindingOf: () => binding,
+				dnsServer: "198.18.0.1",
+				clock,
+				random: systemRandom,
+				logger: deps.logger,
+			}),
 		});
 	/** Its memory is read when it is first powered on, with what it was told before. */
 	const card = () => {
@@ -166,6 +177,7 @@ async function passTime(
 
 export async function ipaeBench({
 	curve = "P-256",
+	binding = "asn1",
 	allow = ["*"],
 	hasDataPath = true,
 	isDirect = false,
@@ -190,7 +202,7 @@ export async function ipaeBench({
 		searchInterval: Seconds(5),
 		attachTime: Milliseconds(500),
 	});
-	const card = cardInModem(parts, bench);
+	const card = cardInModem(parts, bench, binding);
 	return {
 		...parts,
 		eid: pki.eid,

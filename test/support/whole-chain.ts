@@ -11,6 +11,8 @@ import { addInitialEimRequest } from "@iot-esim/eim/esipa/eim-configuration";
 import type { EimSigner } from "@iot-esim/eim/keys/eim-signer";
 import { createIpa, type Ipa, type IpaDeps, type IpaSettings } from "@iot-esim/ipa/agent";
 import { inProcessDriver } from "@iot-esim/ipa/card/drivers/in-process";
+import { Es10Commands } from "@iot-esim/ipa/card/es10-commands";
+import { IsdRChannel } from "@iot-esim/ipa/card/isd-r-channel";
 import { EsipaLinkError } from "@iot-esim/ipa/esipa/errors";
 import type { EsipaLink } from "@iot-esim/ipa/esipa/esipa-link";
 import type { EsipaTarget } from "@iot-esim/ipa/esipa/http-link";
@@ -57,6 +59,12 @@ export interface ChainOptions {
 	readonly pki?: TestPki;
 	/** How the card leaves the factory, where it differs from an open one. */
 	readonly card?: NonNullable<CardBenchOptions["card"]>;
+	/** The profile that the card leaves the factory with is for emergency calls. */
+	readonly isForEcall?: boolean;
+	/** ES10 requests in hex that the card gets before it belongs to the eIM. */
+	readonly beforeAssociation?: readonly string[];
+	/** Whether the card belongs to the eIM from the beginning; else `associate` does it. */
+	readonly isAssociated?: boolean;
 	/** ICCIDs of further profiles on the card, disabled. */
 	readonly moreProfiles?: readonly string[];
 	/** The device's own way to SM-DP+ and SM-DS; its downloads are direct then. */
@@ -94,11 +102,12 @@ export const ipaSettings: IpaSettings = {
 async function associatedCard(
 	pki: TestPki,
 	signer: EimSigner,
-	{ card = {}, moreProfiles = [] }: Pick<ChainOptions, "card" | "moreProfiles">,
+	{ card = {}, moreProfiles = [], isForEcall, beforeAssociation = [], isAssociated = true }: ChainOptions,
 ): Promise<CardBench> {
 	const profile = (iccid: string, isEnabled: boolean) => ({
 		unprotectedProfilePackage: buildProfilePackage(profileDescription(iccid)),
 		isEnabled,
+		...(isForEcall === undefined ? {} : { ecallIndication: isForEcall && isEnabled }),
 	});
 	const device = new CardBench({
 		pkis: [pki],
@@ -107,11 +116,14 @@ async function associatedCard(
 		fileSystems: profileFileSystems(),
 	});
 	await device.start();
-	const configuration = addInitialEimRequest({ eimId: EIM_ID, eimFqdn: "eim.example.com" }, signer);
-	const associated = await device.ask(toHex(configuration));
+	for (const request of beforeAssociation) await device.ask(request);
+	if (!isAssociated) return device;
+	const associated = await device.ask(toHex(initialEim(signer)));
 	if (!associated.startsWith("BF57")) throw new Error(`AddInitialEim was answered ${associated}`);
 	return device;
 }
+
+const initialEim = (signer: EimSigner) => addInitialEimRequest({ eimId: EIM_ID, eimFqdn: "eim.example.com" }, signer);
 
 /** The profile that `release` makes an SM-DP+ offer unless another is named. */
 export const TARGET = "8900101000000000026";
@@ -187,6 +199,14 @@ export async function deviceChain(given: ChainOptions & { readonly http: Es9Plus
 		injection,
 		peers,
 		events,
+		/** ES10b.AddInitialEim in the IPA's hands, before it polls. */
+		associate: async () => {
+			const driver = inProcessDriver(observedCard(device.card));
+			const channel = new IsdRChannel(driver, { proactive: "agent", logger: memoryLogger().logger("test.card") });
+			const answer = await new Es10Commands(channel).addInitialEim(initialEim(eim.deps.signer));
+			await channel.close();
+			return answer;
+		},
 		cutUntilRollback: () => cutUntilRollback(ipa, line),
 		round: () => round(ipa),
 		profiles,

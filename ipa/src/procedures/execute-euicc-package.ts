@@ -26,10 +26,8 @@ export async function executeEuiccPackage(
 	otherEimIds: readonly string[],
 ): Promise<ResultSight> {
 	const sight = sightOfPackage(euiccPackageRequest);
-	const { lastResult } = context.journal.state;
-	if (lastResult !== undefined && lastResult.packageHash === sight.packageHash) {
-		return repeatResult(context, eim, fromHex(lastResult.resultHex));
-	}
+	const given = resultGiven(context, sight.packageHash);
+	if (given !== undefined) return repeatResult(context, eim, given);
 	const enabledBeforeHex = sight.rollbackGranted ? await enabledProfile(context) : undefined;
 	const { hasPsmo: _psmo, hasEco: _eco, ...facts } = sight;
 	await context.journal.note({ type: "package-received", ...facts, enabledBeforeHex });
@@ -39,6 +37,18 @@ export async function executeEuiccPackage(
 	if (loaded === undefined) return reportRefusal(context, eim, sight);
 	const result = await unlessReplayed(context, sight, loaded);
 	return afterExecution(context, eim, result, otherEimIds);
+}
+
+/**
+ * The result that an eIM was given for a package before. An error is none: the card may have refused the package for a while
+ * only (ecallActive), and it never executes one twice.
+ */
+export function resultGiven({ journal }: ProcedureContext, packageHash: string): Uint8Array | undefined {
+	const { lastResult } = journal.state;
+	if (lastResult === undefined || lastResult.packageHash !== packageHash) return undefined;
+	const result = fromHex(lastResult.resultHex);
+	const { outcome } = sightOfResult(result);
+	return outcome === "signed-error" || outcome === "unsigned-error" ? undefined : result;
 }
 
 /**

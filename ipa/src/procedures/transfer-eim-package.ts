@@ -7,7 +7,7 @@ import type { EimPackageResultPart } from "../esipa/esipa-client.ts";
 import { acceptedNumbers, removeFromCard } from "./acknowledgements.ts";
 import { ProcedureError } from "./errors.ts";
 import { sendEuiccData } from "./euicc-data.ts";
-import { executeEuiccPackage } from "./execute-euicc-package.ts";
+import { executeEuiccPackage, resultGiven } from "./execute-euicc-package.ts";
 import { downloadProfile } from "./poll.ts";
 import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
 import { sightOfPackage } from "./result-facts.ts";
@@ -75,7 +75,7 @@ async function bringPackage(
 	otherEimIds: readonly string[],
 ): Promise<Transfer> {
 	const { packageHash, hasEco: mayHaveChangedEims } = sightOfPackage(euiccPackageRequest);
-	const isRepeated = context.journal.state.lastResult?.packageHash === packageHash;
+	const isRepeated = resultGiven(context, packageHash) !== undefined;
 	if (!isRepeated && maySwitchProfiles(euiccPackageRequest)) {
 		return {
 			answer: RECEIVED,

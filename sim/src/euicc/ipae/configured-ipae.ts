@@ -19,6 +19,9 @@ export function configuredIpae(options: {
 	readonly logger: LoggerFactory;
 }): InCardApplication {
 	const { file, dnsServer, clock, logger } = options;
-	const settings = settingsOf(loadConfig(ipaConfig, file === undefined ? {} : { file }), "modem");
-	return createIpae({ settings, dnsServer, clock, random: systemRandom, logger });
+	const config = loadConfig(ipaConfig, file === undefined ? {} : { file });
+	const settings = settingsOf(config, "modem");
+	const { "eim.binding": usual, "eim.bindings": bindings } = config;
+	const bindingOf = (eimId: string) => ((bindings[eimId] ?? usual) === "json" ? "json" : "asn1");
+	return createIpae({ settings, bindingOf, dnsServer, clock, random: systemRandom, logger });
 }

@@ -3,6 +3,7 @@ import {
 	createIpa,
 	type Es9PlusClient,
 	httpAsn1Link,
+	httpJsonLink,
 	type IpaSettings,
 	openEs9PlusClient,
 	openJournal,
@@ -26,6 +27,8 @@ export interface IpaeOptions {
 	readonly settings: IpaSettings;
 	/** IPv4 address of the name server that the card asks over the terminal. */
 	readonly dnsServer: string;
+	/** Form of the messages of ESipa to an eIM; ASN.1 when absent. */
+	readonly bindingOf?: (eimId: string) => "asn1" | "json";
 	/** How time passes in the card; it does nothing by this clock alone. */
 	readonly clock: Clock;
 	readonly random: RandomSource;
@@ -109,7 +112,7 @@ class RunningIpae implements RunningApplication {
 		const ipa = createIpa({
 			driver: this.#driver(),
 			link: (target) =>
-				httpAsn1Link(target, {
+				(this.#options.bindingOf?.(target.eimId) === "json" ? httpJsonLink : httpAsn1Link)(target, {
 					clock: this.#clock,
 					timeout: this.#timeout,
 					makeClient: (tls) => this.#httpClient(tls),
