@@ -53,37 +53,43 @@ describe("polling", () => {
 		expect(bench.card.results).toHaveLength(0);
 	});
 
-	it("goes on polling when the eIM rejects a notification, and keeps it", async () => {
-		const bench = newBench();
-		bench.card.notifications.push(otherNotification(7), otherNotification(8));
-		bench.eim.answers.set(0xbf3d, (message) => {
-			if (!toHex(message).includes("BF2F17800107")) return undefined;
-			throw new EsipaLinkError("IPA_EIM_STATUS", "HTTP status 400", { context: { status: 400 } });
-		});
-		expect((await bench.round(await bench.restart())).failure).toBeUndefined();
-		expect(bench.card.notifications).toHaveLength(1);
-		expect(bench.eim.messages.at(-1)).toMatch(/^BF4F/);
-	});
+	it.each([400, 500])(
+		"goes on polling when the eIM answers a notification with HTTP status %i, and keeps it",
+		async (status) => {
+			const bench = newBench();
+			bench.card.notifications.push(otherNotification(7), otherNotification(8));
+			bench.eim.answers.set(0xbf3d, (message) => {
+				if (!toHex(message).includes("BF2F17800107")) return undefined;
+				throw new EsipaLinkError("IPA_EIM_STATUS", `HTTP status ${status}`, { context: { status } });
+			});
+			expect((await bench.round(await bench.restart())).failure).toBeUndefined();
+			expect(bench.card.notifications).toHaveLength(1);
+			expect(bench.eim.messages.at(-1)).toMatch(/^BF4F/);
+		},
+	);
 
-	it("goes on polling when the eIM rejects a result, and offers it again from the card", async () => {
-		const bench = newBench();
-		bench.eim.packages.push(euiccPackage("eim.example", 5, { psmoList: [{ getRAT: {} }] }));
-		let rejects = true;
-		bench.eim.answers.set(0xbf50, () => {
-			if (!rejects) return undefined;
-			bench.eim.packages.length = 0;
-			throw new EsipaLinkError("IPA_EIM_STATUS", "HTTP status 400", { context: { status: 400 } });
-		});
-		const ipa = await bench.restart({ eimDialect: "1.2" });
-		await bench.round(ipa);
-		await bench.round(ipa);
-		expect(bench.types().filter((type) => type === "polled").length).toBeGreaterThan(1);
-		expect(bench.card.results).toHaveLength(1);
-		rejects = false;
-		await bench.round(ipa);
-		expect(bench.card.results).toHaveLength(0);
-		expect(bench.eim.results).toHaveLength(1);
-	});
+	it.each([400, 500])(
+		"goes on polling when the eIM answers a result with HTTP status %i, and offers it again",
+		async (status) => {
+			const bench = newBench();
+			bench.eim.packages.push(euiccPackage("eim.example", 5, { psmoList: [{ getRAT: {} }] }));
+			let rejects = true;
+			bench.eim.answers.set(0xbf50, () => {
+				if (!rejects) return undefined;
+				bench.eim.packages.length = 0;
+				throw new EsipaLinkError("IPA_EIM_STATUS", `HTTP status ${status}`, { context: { status } });
+			});
+			const ipa = await bench.restart({ eimDialect: "1.2" });
+			await bench.round(ipa);
+			await bench.round(ipa);
+			expect(bench.types().filter((type) => type === "polled").length).toBeGreaterThan(1);
+			expect(bench.card.results).toHaveLength(1);
+			rejects = false;
+			await bench.round(ipa);
+			expect(bench.card.results).toHaveLength(0);
+			expect(bench.eim.results).toHaveLength(1);
+		},
+	);
 
 	it("does not hammer an eIM that sends the same package for ever", async () => {
 		const bench = newBench();

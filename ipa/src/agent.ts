@@ -20,7 +20,7 @@ import {
 import { provideWaitingDownloadResults } from "./procedures/download-result.ts";
 import { ProcedureError } from "./procedures/errors.ts";
 import { IpaEvents } from "./procedures/event-emitter.ts";
-import { isLinkFailure, isRejection, isServerFailure, isUnreachable } from "./procedures/failure-kind.ts";
+import { isLinkFailure, isServerFailure, isUnreachable } from "./procedures/failure-kind.ts";
 import { followFallbackPolicy, resumeFallback } from "./procedures/fallback.ts";
 import { type LocalAction, type LocalOutcome, performLocally } from "./procedures/local-actions.ts";
 import { deliverNotifications } from "./procedures/notifications.ts";
@@ -276,8 +276,9 @@ class Agent implements Ipa {
 	}
 
 	/**
-	 * One eIM that cannot be reached must not keep others from the device, and one that rejects a result must not keep
-	 * it from going on: the result stays on the card and is offered again.
+	 * One eIM that cannot be reached must not keep others from the device, and one that is reached and does not take a
+	 * result, be it for an error of its own, must not keep it from going on: the result stays on the card and is offered
+	 * again.
 	 */
 	async #resume(context: ProcedureContext): Promise<void> {
 		try {
@@ -286,7 +287,7 @@ class Agent implements Ipa {
 			const { work } = this.#deps.journal.state;
 			const isWaiting = work.phase === "package-executed" && work.rollback.state !== "armed";
 			if (!isLinkFailure(error) || !isWaiting) throw error;
-			if (!isRejection(error) && this.#eims.length < 2) throw error;
+			if (isUnreachable(error) && this.#eims.length < 2) throw error;
 			await this.#deps.journal.note({ type: "result-left-on-card" });
 		}
 	}

@@ -15,7 +15,7 @@ export function isStatus(error: unknown): error is EsimError {
 	return error instanceof EsimError && error.code === "CARD_STATUS";
 }
 
-/** The way to the eIM failed: a retry may go through, unless the eIM rejects the message. */
+/** The way to the eIM failed, or the eIM did not take the message. */
 export function isLinkFailure(error: unknown): error is EsimError {
 	return error instanceof EsimError && error.code.startsWith(EIM);
 }
@@ -28,12 +28,4 @@ export function isServerFailure(error: unknown): error is EsimError {
 /** The eIM was not reached at all, so the network of the enabled profile may be the cause. */
 export function isUnreachable(error: unknown): boolean {
 	return error instanceof EsimError && error.code === "IPA_EIM_UNREACHABLE";
-}
-
-/** The eIM was reached and will not take this message, today or tomorrow. */
-export function isRejection(error: unknown): error is EsimError {
-	if (!isLinkFailure(error)) return false;
-	if (error.code === "IPA_EIM_RESPONSE_INVALID") return true;
-	const { status } = error.context;
-	return error.code === "IPA_EIM_STATUS" && typeof status === "number" && status >= 400 && status < 500;
 }

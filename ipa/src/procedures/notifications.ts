@@ -1,4 +1,4 @@
-import { isRejection } from "./failure-kind.ts";
+import { isLinkFailure, isUnreachable } from "./failure-kind.ts";
 import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
 import { sightOfNotification } from "./result-facts.ts";
 
@@ -16,9 +16,9 @@ export async function deliverNotifications(
 		try {
 			await deliverNotification(context, eim, notification);
 		} catch (error) {
-			// One that the eIM will never take must not keep the device from everything else; it stays on the card.
-			if (!isRejection(error)) throw error;
-			context.log.warn("notification rejected by the eIM", { eimId: eim.eimId, error });
+			// One that the eIM does not take must not keep the device from everything else; it stays on the card.
+			if (!isLinkFailure(error) || isUnreachable(error)) throw error;
+			context.log.warn("notification not taken by the eIM", { eimId: eim.eimId, error });
 		}
 	}
 }
