@@ -17,7 +17,7 @@ import type { TestPki } from "@iot-esim/sim/pki/test-pki";
 import { serverCredentialsOf } from "@iot-esim/sim/rsp-server/credentials";
 import { createSmds } from "@iot-esim/sim/smds/smds";
 import { afterEach, describe, expect, it } from "vitest";
-import { shows } from "../conformance/claim.ts";
+import { shows, showsProcedure } from "../conformance/claim.ts";
 import { BINDINGS_AND_CURVES } from "../support/esipa-face-client.ts";
 import { releaseProfile, SMDP, smdpBench } from "../support/smdp-bench.ts";
 import { deviceChain, profileDescription, TARGET } from "../support/whole-chain.ts";
@@ -92,7 +92,8 @@ describe.each(BINDINGS_AND_CURVES)("a download with ESipa in %s on %s", (binding
 		expect(smdp.notifications()).toMatchObject([{ event: "install", result: "success", isVerified: true }]);
 	}
 
-	it("by SM-DS: the eIM retrieves the event for the device and sends it on to the SM-DP+", async (context) => {
+	it("3.2.3.2 Indirect Profile Download by SM-DS", async (context) => {
+		// The eIM retrieves the event for the device and sends it on to the SM-DP+.
 		const chain = await start();
 		await withEvent(chain);
 		const download = await chain.order({ contact: "smds", smdsAddress: SMDS });
@@ -101,9 +102,10 @@ describe.each(BINDINGS_AND_CURVES)("a download with ESipa in %s on %s", (binding
 		shows(context, { ...inPackages, functions: ["indirect download by SM-DS"] });
 		const functions = ["InitiateAuthentication", "AuthenticateClient"];
 		shows(context, { interface: "ES11", binding: encoding, curve, sides: ["eIM", "SM-DS"], functions });
+		showsProcedure(context, { binding, curve });
 	});
 
-	it("from the default SM-DP+, after the device has changed it and the eIM has asked for it", async (context) => {
+	it("3.2.3.2 Indirect Profile Download from the default SM-DP+", async (context) => {
 		const chain = await start();
 		await chain.ipa.perform({ type: "set-default-smdp", address: SMDP });
 		await chain.round();
@@ -120,9 +122,11 @@ describe.each(BINDINGS_AND_CURVES)("a download with ESipa in %s on %s", (binding
 		await expectInstalled(chain, download);
 		const functions = ["notifyStateChange", "IpaEuiccDataRequest", "indirect download from the default SM-DP+"];
 		shows(context, { ...inPackages, functions });
+		showsProcedure(context, { binding, curve });
 	});
 
-	it("that offers another profile is cancelled by the eUICC; one with the eIM's ctxParams1 goes through", async (context) => {
+	it("5.14.8 Cancel Session (SGP.22 section 3.0.2)", async (context) => {
+		// The SM-DP+ offers another profile than was ordered: only the eUICC can sign why it is refused.
 		const chain = await start();
 		const refused = await chain.order({
 			smdpAddress: SMDP,
@@ -136,7 +140,13 @@ describe.each(BINDINGS_AND_CURVES)("a download with ESipa in %s on %s", (binding
 		});
 		expect(chain.smdp.profiles().find((one) => one.iccid === TARGET)?.state).toBe("error");
 		shows(context, { ...inEs9Plus, functions: ["CancelSession"] });
+		shows(context, { interface: "ESipa", functions: ["CancelSession"], binding, curve });
+		showsProcedure(context, { binding, curve });
+	});
 
+	it("3.2.3.2 Indirect Profile Download by activation code", async (context) => {
+		// The device leaves the download data to the eIM, which makes ctxParams1 of the activation code.
+		const chain = await start();
 		const ipaCapabilities = encode(IpaCapabilities, { ipaFeatures: "0111" });
 		await chain.eim.store.changeDevice(chain.eid, { ipaCapabilities });
 		const matchingId = await chain.release({}, OTHER);
@@ -146,6 +156,7 @@ describe.each(BINDINGS_AND_CURVES)("a download with ESipa in %s on %s", (binding
 		shows(context, { ...inPackages, functions: ["indirect download by activation code"] });
 		const functions = ["InitiateAuthentication", "AuthenticateClient", "GetBoundProfilePackage", "HandleNotification"];
 		shows(context, { ...inEs9Plus, functions });
+		showsProcedure(context, { binding, curve });
 	});
 
 	const direct: readonly [string, (chain: Chain) => Promise<DownloadSource>][] = [
@@ -167,11 +178,12 @@ describe.each(BINDINGS_AND_CURVES)("a download with ESipa in %s on %s", (binding
 		],
 	];
 
-	it.for(direct)("that the device makes itself, %s: the eIM verifies its result", async ([form, prepare], context) => {
+	it.for(direct)("3.2.3.1 Direct Profile Download %s", async ([form, prepare], context) => {
 		const chain = await start("direct");
 		const download = await chain.order({ ...(await prepare(chain)), mode: "direct" });
 		await chain.round();
 		await expectInstalled(chain, download);
 		shows(context, { ...inPackages, functions: [`direct download ${form}`] });
+		showsProcedure(context, { binding, curve });
 	});
 });

@@ -9,7 +9,7 @@ import type { Curve } from "@iot-esim/shared/crypto/curve";
 import { EimId } from "@iot-esim/shared/ids/eim-id";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
 import { afterEach, describe, expect, it } from "vitest";
-import { shows } from "../conformance/claim.ts";
+import { shows, showsProcedure } from "../conformance/claim.ts";
 import { newSigner } from "../support/eims.ts";
 import { EIM_ID, esipaBench, poll } from "../support/esipa-bench.ts";
 import { BINDINGS_AND_CURVES, type Binding } from "../support/esipa-face-client.ts";
@@ -41,7 +41,8 @@ async function secondEim({ pki }: Awaited<ReturnType<typeof chain>>) {
 }
 
 describe.each(BINDINGS_AND_CURVES)("hand-over of a device from one eIM to another, in %s on %s", (binding, curve) => {
-	it("the first adds the second, which registers the device with the card's token and then removes the first", async (context) => {
+	it("Hand-over of a device to another eIM", async (context) => {
+		// The first adds the second, which registers the device with the card's token and then removes the first.
 		const parts = await chain(binding, curve);
 		const { eim, eid, ipa, peers } = parts;
 		const { bench: next, given } = await secondEim(parts);
@@ -67,6 +68,7 @@ describe.each(BINDINGS_AND_CURVES)("hand-over of a device from one eIM to anothe
 		await ipa.pollOnce();
 		expect(await eim.state(late)).toBe("queued");
 		shows(context, { interface: "eIM packages", functions: ["hand-over to another eIM"], binding, curve });
+		showsProcedure(context, { binding, curve });
 	});
 
 	it("the first removes itself as its last word: the device is released, and nothing is sent to it any more", async () => {
