@@ -3,7 +3,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Reporter, TestModule } from "vitest/node";
 import "./claim.ts";
-import { conformanceLines, conformancePage, lineOf, type Proof } from "./page.ts";
+import { claimedTwice, conformanceLines, conformancePage, lineOf, type Proof } from "./page.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const PAGE = path.join(root, "docs/conformance.md");
@@ -26,6 +26,11 @@ export default class ConformanceReporter implements Reporter {
 				passed.add(name);
 				for (const claim of test.meta().conformance ?? []) proofs.push({ ...claim, test: name });
 			}
+		}
+		const twice = claimedTwice(proofs);
+		if (twice.length > 0) {
+			console.error(`a procedure has one test:\n  ${twice.join("\n  ")}`);
+			process.exitCode = 1;
 		}
 		if (process.env.CONFORMANCE === "write") {
 			writeFileSync(PAGE, conformancePage(proofs));

@@ -96,22 +96,6 @@ describe.each(BINDINGS_AND_CURVES)("ESipa in %s on %s", (binding, curve) => {
 describe.each(BINDINGS_AND_CURVES)("ESipa.TransferEimPackage in %s on %s", (inject, curve) => {
 	const start = () => chain({ binding: inject, inject, curve });
 
-	it("brings a command, takes its result in the answer, and brings the acknowledgement", async (context) => {
-		const { eim, eid, injection, device, seen, ipa } = await start();
-		const list = await eim.order(eid, { type: "listProfiles", parameters: {} });
-		await eim.jobs.runDue();
-		expect(await eim.state(list)).toBe("succeeded");
-		const path = inject === "json" ? "/gsma/rsp2/esipa/transferEimPackage" : "/gsma/rsp2/asn1";
-		expect(injection.seen.map((exchange) => [exchange.path, exchange.status])).toContainEqual([path, 200]);
-		// The device has not polled, and nothing is left on the card.
-		expect(seen).toEqual([]);
-		expect((await eim.store.loadDevice(eid))?.lastPollAt).toBeUndefined();
-		await ipa.close();
-		await device.restart();
-		expect(await device.ask("BF2B04A0028200")).toMatch(/^BF2B02A[02]00$/);
-		shows(context, { interface: "ESipa", functions: ["TransferEimPackage"], binding: inject, curve });
-	});
-
 	it("brings a switch of profiles, whose result the device provides itself, and a download likewise", async () => {
 		const parts = await start();
 		const { eim, eid, orderDownload, profiles, seen } = parts;
