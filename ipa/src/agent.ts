@@ -152,7 +152,8 @@ class Agent implements Ipa {
 		while (!signal.aborted) {
 			const polls = this.#schedule.mayPoll();
 			const { failure, hasSwitched } = await this.#lock.run(() => this.#cycle(signal, polls));
-			if (polls) failures = failure === undefined ? 0 : failures + 1;
+			if (failure !== undefined) failures++;
+			else if (polls) failures = 0;
 			if (signal.aborted) break;
 			if (hasSwitched) continue;
 			const pause = this.#schedule.pause(failures);

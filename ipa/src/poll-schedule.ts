@@ -1,12 +1,13 @@
 import { sleep } from "@iot-esim/shared/runtime/clock";
-import { type Duration, Milliseconds } from "@iot-esim/shared/util/duration";
+import { type Duration, Milliseconds, Minutes } from "@iot-esim/shared/util/duration";
 import type { IpaDeps } from "./ipa-settings.ts";
-import { fallbackStep } from "./procedures/policy/fallback-policy.ts";
+import { type FallbackStep, fallbackStep } from "./procedures/policy/fallback-policy.ts";
 import { mayPoll, type PollPolicy, pauseBeforePoll } from "./procedures/policy/poll-policy.ts";
 
 const JITTER = 0.1;
 /** A moment that has come but could not be used is looked at again no sooner. */
 const SHORTEST_PAUSE = Milliseconds(1000);
+const LONGEST_URGENT_PAUSE = Minutes(1);
 
 /** When the next round is: by the poll policy, by the next moment of the fallback policy, or when the network changes. */
 export class PollSchedule {
@@ -27,9 +28,9 @@ export class PollSchedule {
 		};
 	}
 
-	/** False in quiet hours. */
+	/** False in quiet hours, but for one more attempt right before the device gives up its own profile. */
 	mayPoll(): boolean {
-		return mayPoll(this.#deps.clock.now(), this.#policy);
+		return mayPoll(this.#deps.clock.now(), this.#policy) || this.#fallbackStep()?.type === "fall-back";
 	}
 
 	/** Pause until the next round, after so many failed ones in a row. */
@@ -38,8 +39,8 @@ export class PollSchedule {
 		const [octet = 0] = random.bytes(1);
 		const isMetered = network?.isMetered() ?? false;
 		const pause = pauseBeforePoll({ failures, isMetered, now: clock.now(), octet }, this.#policy);
-		const moment = this.#fallbackMoment();
-		return moment === undefined ? pause : Milliseconds(Math.min(pause, moment));
+		const moments = [this.#fallbackMoment(), this.#urgentMoment(failures)].filter((moment) => moment !== undefined);
+		return Milliseconds(Math.min(pause, ...moments));
 	}
 
 	/** Sleeps; ends early when the network has changed, and at once with the signal. */
@@ -66,14 +67,32 @@ export class PollSchedule {
 		}
 	}
 
+	#fallbackStep(): FallbackStep | undefined {
+		const { clock, journal, settings } = this.#deps;
+		const { fallback, unreachable } = journal.state;
+		return settings.fallback && fallbackStep({ now: clock.now(), fallback, unreachable }, settings.fallback);
+	}
+
 	/** Time until the fallback policy wants to be asked again. */
 	#fallbackMoment(): number | undefined {
-		const { clock, journal, settings } = this.#deps;
-		if (settings.fallback === undefined) return undefined;
-		const { fallback, unreachable } = journal.state;
-		const now = clock.now();
-		const step = fallbackStep({ now, fallback, unreachable }, settings.fallback);
-		if (step.type !== "stay" || step.at === undefined) return undefined;
-		return Math.max(SHORTEST_PAUSE, step.at - now);
+		const step = this.#fallbackStep();
+		if (step?.type !== "stay" || step.at === undefined) return undefined;
+		return Math.max(SHORTEST_PAUSE, step.at - this.#deps.clock.now());
+	}
+
+	/**
+	 * A device in the midst of a switch may stand on a profile without coverage: its way back waits for no quiet hours and
+	 * for no long pause, whatever has interrupted it.
+	 */
+	#urgentMoment(failures: number): number | undefined {
+		const { work, fallback } = this.#deps.journal.state;
+		const mayRollBack =
+			(work.phase === "package-received" && work.rollbackGranted) ||
+			(work.phase === "package-executed" && work.rollback.state === "armed") ||
+			work.phase === "rollback-started";
+		const isSwitching = fallback.state === "falling-back" || fallback.state === "returning";
+		if (!mayRollBack && !isSwitching) return undefined;
+		const { retryAfter } = this.#policy;
+		return Math.min(LONGEST_URGENT_PAUSE, retryAfter * 2 ** Math.min(Math.max(failures - 1, 0), 20));
 	}
 }

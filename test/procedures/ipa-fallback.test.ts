@@ -64,7 +64,7 @@ describe.each(CURVES)(
 );
 
 describe("the device on its own", () => {
-	it("falls back in quiet hours too, though it does not poll in them", async (context) => {
+	it("falls back in quiet hours too, though it polls no more than once in them", async (context) => {
 		const bench = await start({ settings: { quietHours: [{ from: 15, until: 600 }] } });
 		await onOtherProfile(bench);
 		bench.isAttached = () => false;
@@ -73,7 +73,8 @@ describe("the device on its own", () => {
 		const before = polls();
 		expect(before).toBeGreaterThanOrEqual(fallback.attempts);
 		await run(bench, 1);
-		expect(polls()).toBe(before);
+		// Once more, right before the own profile is given up.
+		expect(polls()).toBeLessThanOrEqual(before + 1);
 		expect(await bench.enabledIccid()).toBe(BOOTSTRAP_ICCID);
 		const [waiting] = await bench.listNotifications();
 		expect(waiting).toMatchObject({ notificationAddress: SMDP_ADDRESS });
