@@ -117,10 +117,13 @@ export class Es2Plus {
 		});
 	}
 
-	/** Orders a profile for a device and releases it; the matching id goes into the download. */
-	async order(iccid: string, eid: string): Promise<string> {
+	/**
+	 * Orders a profile for a device and releases it; the matching id goes into the download.
+	 * @param smdsAddress an SM-DS that shall tell the device of it
+	 */
+	async order(iccid: string, eid: string, smdsAddress?: string): Promise<string> {
 		await this.#call("downloadOrder", { iccid, eid });
-		const { matchingId } = await this.#call("confirmOrder", { iccid, eid, releaseFlag: true });
+		const { matchingId } = await this.#call("confirmOrder", { iccid, eid, smdsAddress, releaseFlag: true });
 		return String(matchingId);
 	}
 
@@ -203,6 +206,17 @@ export class BenchFaces {
 
 	smdpNotifications(): Promise<Json[]> {
 		return this.#get(this.#plan.ports.smdpBench, "/bench/v1/notifications");
+	}
+
+	/** What the SM-DS has to tell to a device. */
+	smdsEvents(eid: string): Promise<Json[]> {
+		return this.#get<Json[]>(this.#plan.ports.smdsBench, `/bench/v1/events?eid=${eid}`);
+	}
+
+	/** Names of the servers that the device has opened connections to, after that event. */
+	async destinations(since: number): Promise<string[]> {
+		const opened = (await this.events(since)).filter((event) => event.type === "tunnel-opened");
+		return [...new Set(opened.map((event) => String(event.destination).replace(/:\d+$/, "")))];
 	}
 
 	async #get<T>(port: number, path: string): Promise<T> {

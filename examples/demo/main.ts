@@ -10,10 +10,11 @@ import { type DemoCurve, type DemoPlan, makePlan } from "./plan.ts";
 import { type Reporter, Steps, silentReporter, textReporter } from "./steps.ts";
 import { makeCast, tellStory } from "./story.ts";
 
-const USAGE = `usage: npm run demo -- [--keep] [--json] [--curve P-256|brainpool] [--profile FILE.der]
+const USAGE = `usage: npm run demo -- [--keep] [--json] [--direct] [--curve P-256|brainpool] [--profile FILE.der]
 
   --keep      leave all running and print where to look; ends with Ctrl-C
   --json      print one report object {ok, steps: [{name, ok, ms}]}; with npm, npm run -s demo -- --json
+  --direct    five steps more: the device downloads from the SM-DP+ itself, which an SM-DS has named to it
   --curve     curve of every key and certificate (P-256)
   --profile   profile package (UPP, DER) to download instead of the demo's own
   --help      print this`;
@@ -21,6 +22,7 @@ const USAGE = `usage: npm run demo -- [--keep] [--json] [--curve P-256|brainpool
 interface Options {
 	readonly keep: boolean;
 	readonly json: boolean;
+	readonly direct: boolean;
 	readonly curve: DemoCurve;
 	readonly profile: string | undefined;
 	readonly help: boolean;
@@ -31,14 +33,15 @@ function readOptions(): Options {
 		options: {
 			keep: { type: "boolean", default: false },
 			json: { type: "boolean", default: false },
+			direct: { type: "boolean", default: false },
 			curve: { type: "string", default: "P-256" },
 			profile: { type: "string" },
 			help: { type: "boolean", short: "h", default: false },
 		},
 	});
-	const { keep, json, curve, profile, help } = values;
+	const { keep, json, direct, curve, profile, help } = values;
 	if (curve !== "P-256" && curve !== "brainpool") throw new Error(`--curve is P-256 or brainpool, not "${curve}"`);
-	return { keep, json, curve, profile, help };
+	return { keep, json, direct, curve, profile, help };
 }
 
 function addresses({ plan, apiKey }: Parts) {
@@ -48,18 +51,20 @@ function addresses({ plan, apiKey }: Parts) {
 		eid: plan.eid,
 		network: `http://127.0.0.1:${plan.ports.control}`,
 		smdpBench: `http://127.0.0.1:${plan.ports.smdpBench}`,
+		smdsBench: `http://127.0.0.1:${plan.ports.smdsBench}`,
 		folder: plan.folder,
 	};
 }
 
 function whereToLook(parts: Parts): string {
-	const { api, apiKey, eid, network, smdpBench, folder } = addresses(parts);
+	const { api, apiKey, eid, network, smdpBench, smdsBench, folder } = addresses(parts);
 	return `
 All parts are running. Where to look:
   eIM API      ${api}/api/v1/openapi.json
                other paths need the header Authorization: Bearer ${apiKey}
   network      ${network}/bench/v1/status and ${network}/bench/v1/events
   SM-DP+       ${smdpBench}/bench/v1/profiles
+  SM-DS        ${smdsBench}/bench/v1/events (${parts.plan.smdsName}: order-profile.sh with SMDS=${parts.plan.smdsName})
   logs, state  ${folder}
 In a second terminal, in this folder:
   export EIM_URL=${api}
@@ -108,11 +113,12 @@ async function main(options: Options): Promise<number> {
 	const started = performance.now();
 	let failure: Error | undefined;
 	try {
-		await Promise.race([tellStory(makeCast(parts, steps)), stopped]);
+		await Promise.race([tellStory(makeCast(parts, steps), options.direct), stopped]);
 		if (!stop) {
 			const [count, seconds] = [steps.reports.length, (performance.now() - started) / 1000];
 			say(`\n${count} of ${count} steps passed in ${seconds.toFixed(1)} s.`);
 			if (options.keep) {
+				if (!options.direct) await parts.startSmds();
 				if (options.json) print({ ok: true, steps: steps.reports, running: addresses(parts) });
 				else say(whereToLook(parts));
 				await stopped;

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { DemoPlan } from "./plan.ts";
 import { Program, runToEnd } from "./program.ts";
 
-export type PartName = "smdp" | "eim" | "network" | "card" | "ipa";
+export type PartName = "smdp" | "smds" | "eim" | "network" | "card" | "ipa";
 
 /** The parts of the demo as processes that can be started, killed and started again on the same ports and folders. */
 export class Parts {
@@ -34,7 +34,7 @@ export class Parts {
 		const { plan } = this;
 		await this.once("pki", "sim/dist/pki/main.js", [
 			...["init", "--dir", this.in("pki"), "--curve", plan.curve, "--eid", plan.eid],
-			...["--dp-host", `${plan.smdpName},localhost`, "--eim-host", plan.eimName],
+			...["--dp-host", `${plan.smdpName},localhost`, "--ds-host", plan.smdsName, "--eim-host", plan.eimName],
 		]);
 		copyFileSync(this.in("pki", "ci.pem"), this.in("trust", "ci.pem"));
 	}
@@ -44,8 +44,18 @@ export class Parts {
 		await this.#start("smdp", "sim/dist/smdp/main.js", [
 			...["run", "--dir", this.in("smdp"), "--pki", this.in("pki"), "--address", plan.smdpName],
 			...["--port", String(plan.ports.smdp), "--bench-port", String(plan.ports.smdpBench)],
+			...["--hosts", `${plan.smdsName}=127.0.0.1:${plan.ports.smds}`],
 		]);
 		await this.#listening("smdp");
+	}
+
+	async startSmds(): Promise<void> {
+		const { plan } = this;
+		await this.#start("smds", "sim/dist/smds/main.js", [
+			...["run", "--dir", this.in("smds"), "--pki", this.in("pki"), "--address", plan.smdsName],
+			...["--port", String(plan.ports.smds), "--bench-port", String(plan.ports.smdsBench)],
+		]);
+		await this.#listening("smds");
 	}
 
 	async startEim(): Promise<void> {
@@ -75,14 +85,16 @@ export class Parts {
 		await this.#start("card", "sim/dist/euicc/main.js", ["run", "--dir", this.in("card"), "--connect", connect]);
 	}
 
-	async startIpa(): Promise<void> {
-		const config = this.#config("ipa", this.#ipaConfig());
+	/** @param download the only way in which it shall download; the one that the eIM offers when absent */
+	async startIpa(download?: "direct"): Promise<void> {
+		const config = this.#config("ipa", this.#ipaConfig(download));
 		await this.#start("ipa", "ipa/dist/main.js", ["run", "--config", config, "--json-events"]);
 	}
 
 	async start(name: PartName): Promise<void> {
 		const starts = {
 			smdp: "startSmdp",
+			smds: "startSmds",
 			eim: "startEim",
 			network: "startNetwork",
 			card: "startCard",
@@ -121,7 +133,8 @@ export class Parts {
 	async stopAll(): Promise<void> {
 		this.#isOver = true;
 		for (const program of this.#passing) await program.stop();
-		for (const name of ["ipa", "eim", "smdp", "network", "card"] as const) await this.#running.get(name)?.stop();
+		for (const name of ["ipa", "eim", "smdp", "smds", "network", "card"] as const)
+			await this.#running.get(name)?.stop();
 	}
 
 	async #start(name: PartName, script: string, args: readonly string[]): Promise<Program> {
@@ -148,7 +161,7 @@ export class Parts {
 	}
 
 	#eimConfig() {
-		const { ports, detours, eimName, smdpName, curve } = this.plan;
+		const { ports, detours, eimName, smdpName, smdsName, curve } = this.plan;
 		return {
 			dataFolder: this.in("eim"),
 			eim: { fqdn: eimName },
@@ -157,13 +170,16 @@ export class Parts {
 			api: { host: "127.0.0.1", port: ports.api },
 			keys: { curve: curve === "brainpool" ? "brainpoolP256r1" : "P-256" },
 			trust: { folder: this.in("trust") },
-			hosts: { [smdpName]: `127.0.0.1:${detours?.smdp ?? ports.smdp}` },
+			hosts: {
+				[smdpName]: `127.0.0.1:${detours?.smdp ?? ports.smdp}`,
+				[smdsName]: `127.0.0.1:${ports.smds}`,
+			},
 			jobs: { interval: "1s" },
 		};
 	}
 
 	#networkConfig() {
-		const { ports, detours, eimName, bootstrap, target, unreachable } = this.plan;
+		const { ports, detours, eimName, smdpName, smdsName, bootstrap, target, unreachable } = this.plan;
 		// 00102 is the operator of the example scripts, which may follow on a demo with another profile.
 		const plmns = [...new Set([bootstrap.plmn, target.plmn, unreachable.plmn, "00102"])];
 		return {
@@ -174,15 +190,20 @@ export class Parts {
 				stateFile: this.in("hss.json"),
 			},
 			modem: { searchInterval: "200ms", attachTime: "100ms" },
-			proxy: { allow: [eimName] },
-			hosts: { [eimName]: `127.0.0.1:${detours?.esipa ?? ports.esipa}` },
+			// SM-DP+ and SM-DS for direct downloads.
+			proxy: { allow: [eimName, smdpName, smdsName] },
+			hosts: {
+				[eimName]: `127.0.0.1:${detours?.esipa ?? ports.esipa}`,
+				[smdpName]: `127.0.0.1:${ports.smdp}`,
+				[smdsName]: `127.0.0.1:${ports.smds}`,
+			},
 			operators: plmns.map((plmn) => ({ plmn, name: `Network ${plmn}` })),
 			coverage: { rules: [{ plmn: unreachable.plmn, place: "home", covered: false }] },
 			devices: [{ name: "device", place: "home", cardPort: ports.card, ipaPort: ports.ipa, proxyPort: ports.proxy }],
 		};
 	}
 
-	#ipaConfig() {
+	#ipaConfig(download?: "direct") {
 		const { ports, detours, rollbackAfter } = this.plan;
 		return {
 			card: { address: `vpcd://127.0.0.1:${detours?.ipa ?? ports.ipa}`, refreshDelay: "200ms", refreshTimeout: "20s" },
@@ -191,6 +212,10 @@ export class Parts {
 			eim: { timeout: "10s" },
 			poll: { interval: "1s", retryAfter: "1s", retryAtMost: "2s" },
 			rollback: { after: rollbackAfter, deliveryRetry: "1s" },
+			// Whom the device believes when it speaks to SM-DP+ and SM-DS itself; as long as indirect downloads are allowed,
+			// it takes that way, because the eIM offers it.
+			rsp: { ciCertificates: this.in("trust", "ci.pem") },
+			...(download === "direct" ? { download: { indirect: false } } : {}),
 			device: { tac: "35000000", imei: "350000000000006" },
 		};
 	}

@@ -22,9 +22,10 @@ export interface DemoPlan {
 	readonly curve: DemoCurve;
 	readonly eid: string;
 	readonly smdpName: string;
+	readonly smdsName: string;
 	readonly eimName: string;
 	readonly ports: Readonly<
-		Record<"smdp" | "smdpBench" | "esipa" | "api" | "control" | "card" | "ipa" | "proxy", number>
+		Record<"smdp" | "smdpBench" | "smds" | "smdsBench" | "esipa" | "api" | "control" | "card" | "ipa" | "proxy", number>
 	>;
 	/** Ports of relays that tests put in front of a part; its clients then go there instead. */
 	readonly detours?: Readonly<Partial<Record<"smdp" | "esipa" | "ipa", number>>>;
@@ -36,6 +37,8 @@ export interface DemoPlan {
 	readonly target: DemoProfile;
 	/** An operator without coverage where the device is. */
 	readonly unreachable: DemoProfile;
+	/** What the device fetches by itself, when asked for. */
+	readonly direct: DemoProfile;
 }
 
 const BOOTSTRAP = {
@@ -67,6 +70,16 @@ const UNREACHABLE = {
 	op: "5555555555555555555555555555555555555555555555555555555555555555",
 	notifications: [{ address: "smdp.example.com", events: ["install", "enable", "disable", "delete"] }],
 };
+const DIRECT = {
+	iccid: "8900102000000000049",
+	imsi: "001020000000004",
+	serviceProvider: "Testland Two",
+	profileName: "Direct",
+	algorithm: "milenage",
+	ki: "FEC86BA6EB707ED08905757B1BB44B8F",
+	opc: "1006020F0A478BF6B699F15C062E42B3",
+	notifications: [{ address: "smdp.example.com", events: ["install", "enable", "disable", "delete"] }],
+};
 
 export interface PlanOptions {
 	readonly folder: string;
@@ -78,19 +91,21 @@ export interface PlanOptions {
 /** Takes free ports, writes the profile packages and says what goes where. */
 export async function makePlan({ folder, curve, profileFile }: PlanOptions): Promise<DemoPlan> {
 	for (const sub of ["logs", "upp", "trust"]) mkdirSync(path.join(folder, sub), { recursive: true });
-	const [smdp, smdpBench, esipa, api, control, card, ipa, proxy] = await freePorts(8);
-	const ports = { smdp, smdpBench, esipa, api, control, card, ipa, proxy } as DemoPlan["ports"];
+	const [smdp, smdpBench, smds, smdsBench, esipa, api, control, card, ipa, proxy] = await freePorts(10);
+	const ports = { smdp, smdpBench, smds, smdsBench, esipa, api, control, card, ipa, proxy } as DemoPlan["ports"];
 	return {
 		folder,
 		curve,
 		eid: "89049032123451234512345678901235",
 		smdpName: "smdp.example.com",
+		smdsName: "smds.example.com",
 		eimName: "eim.example.com",
 		ports,
 		rollbackAfter: "6s",
 		bootstrap: writeProfile(folder, "bootstrap", buildProfilePackage(BOOTSTRAP)),
 		target: writeProfile(folder, "target", profileFile ? readProfile(profileFile) : buildProfilePackage(TARGET)),
 		unreachable: writeProfile(folder, "unreachable", buildProfilePackage(UNREACHABLE)),
+		direct: writeProfile(folder, "direct", buildProfilePackage(DIRECT)),
 	};
 }
 

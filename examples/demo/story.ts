@@ -86,19 +86,67 @@ export async function download({ parts, steps, api, bench }: Cast, profile: Demo
 		}
 	});
 	await steps.step("indirect download: SM-DP+ → eIM → IPA → eUICC", async (saw) => {
-		const order = { type: "download", smdpAddress: plan.smdpName, matchingId };
+		const order = { type: "download", smdpAddress: plan.smdpName, matchingId, mode: "indirect" };
 		const operation = await api.succeeded(await api.order(plan.eid, order));
 		if (operation.outcome?.iccid !== profile.iccid) {
 			throw new Error(`the eUICC installed ${String(operation.outcome?.iccid)}, not ${profile.iccid}`);
 		}
 		saw(`ICCID ${profile.iccid} installed, result signed by the eUICC and verified`);
 	});
-	await steps.step("the SM-DP+ has the installation result", async (saw) => {
+	await resultAtSmdp({ steps, bench }, profile);
+}
+
+function resultAtSmdp({ steps, bench }: Pick<Cast, "steps" | "bench">, profile: DemoProfile): Promise<void> {
+	return steps.step("the SM-DP+ has the installation result", async (saw) => {
 		const state = await until("the SM-DP+ is told", async () => {
 			const seen = await bench.smdpProfile(profile.iccid);
 			return seen.state === "installed" ? seen.state : undefined;
 		});
 		saw(`order is ${state}`);
+	});
+}
+
+/** The device goes to the SM-DP+ itself, which an SM-DS names to it; the eIM only says that there is something. */
+export async function downloadDirectly({ parts, steps, api, bench }: Cast, profile: DemoProfile): Promise<void> {
+	const { plan } = parts;
+	await steps.step("start an SM-DS; the IPA starts anew, without indirect downloads", async (saw) => {
+		await bench.importProfile(profile.file);
+		await parts.startSmds();
+		await parts.get("ipa").stop();
+		await parts.startIpa("direct");
+		saw(`${plan.smdsName}, profile ${profile.iccid}`);
+	});
+	await steps.step("order the profile, with an event at the SM-DS (ES2+ confirmOrder, ES12)", async (saw) => {
+		const es2plus = new Es2Plus(plan, parts.in("trust", "ci.pem"));
+		try {
+			await es2plus.order(profile.iccid, plan.eid, plan.smdsName);
+		} finally {
+			es2plus.close();
+		}
+		await until("the SM-DS has the event", async () =>
+			(await bench.smdsEvents(plan.eid)).length > 0 ? true : undefined,
+		);
+		saw(`${plan.smdsName} has an event for the eUICC`);
+	});
+	await steps.step("direct download: SM-DS → IPA, then SM-DP+ → IPA → eUICC", async (saw) => {
+		const before = (await bench.events()).at(-1)?.id ?? 0;
+		const order = { type: "download", contactSmds: { smdsAddress: plan.smdsName }, mode: "direct" };
+		const operation = await api.succeeded(await api.order(plan.eid, order));
+		if (operation.outcome?.iccid !== profile.iccid) {
+			throw new Error(`the eUICC installed ${String(operation.outcome?.iccid)}, not ${profile.iccid}`);
+		}
+		const destinations = await bench.destinations(before);
+		for (const needed of [plan.smdsName, plan.smdpName]) {
+			if (!destinations.includes(needed)) throw new Error(`the device has not spoken to ${needed}`);
+		}
+		saw(`ICCID ${profile.iccid} installed, the device spoke to ${plan.smdsName} and ${plan.smdpName} itself`);
+	});
+	await resultAtSmdp({ steps, bench }, profile);
+	await steps.step("list the profiles; the new one is there", async (saw) => {
+		await api.succeeded(await api.order(plan.eid, { type: "listProfiles" }));
+		const profiles = await api.profiles(plan.eid);
+		if (!profiles.some((one) => one.iccid === profile.iccid)) throw new Error(`${profile.iccid} is not on the card`);
+		saw(profiles.map((one) => `${one.iccid} ${one.state}`).join(", "));
 	});
 }
 
@@ -164,9 +212,9 @@ export async function enableAndRollBack(
 	});
 }
 
-/** The whole demo. */
-export async function tellStory(cast: Cast): Promise<void> {
-	const { target, unreachable } = cast.parts.plan;
+/** The whole demo; with a direct download as its last chapter when that is wanted. */
+export async function tellStory(cast: Cast, isDirectToo = false): Promise<void> {
+	const { target, unreachable, direct } = cast.parts.plan;
 	await setUp(cast);
 	await associate(cast);
 	cast.steps.chapter("A profile of a network that is there");
@@ -175,4 +223,7 @@ export async function tellStory(cast: Cast): Promise<void> {
 	cast.steps.chapter("A profile without coverage");
 	await download(cast, unreachable);
 	await enableAndRollBack(cast, unreachable, target);
+	if (!isDirectToo) return;
+	cast.steps.chapter("A profile that the device fetches by itself");
+	await downloadDirectly(cast, direct);
 }

@@ -12,6 +12,7 @@ import { ComposeRun } from "./compose-run.ts";
  */
 const compose = readCompose();
 const METER_1 = "89049032123451234567890123456888";
+const METER_3 = "89049032123451234567890123457082";
 let folder: string;
 let postgres: PostgresServer | undefined;
 let run: ComposeRun;
@@ -72,6 +73,20 @@ it("an ordered profile goes to a device and is enabled, as the quickstart says",
 	expect(await eim("operation", "create", "list-profiles", METER_1, ...wait)).toMatchObject({ state: "succeeded" });
 	const { items } = await eim<{ items: { iccid: string; state: string }[] }>("device", "profiles", METER_1);
 	expect(items.find(({ state }) => state === "enabled")?.iccid).toBe(ordered.iccid);
+});
+
+it("the third device fetches its profile itself, from the SM-DP+ that the SM-DS names", {
+	timeout: 300_000,
+}, async () => {
+	const { code, output } = await run.exec("smdp", [
+		...["node", "sim/dist/smdp/main.js", "order", "--bench", "http://127.0.0.1:8081"],
+		...["--profile-type", "Fleet", "--eid", METER_3, "--smds", "smds.example.com"],
+	]);
+	expect(code, output).toBe(0);
+	const { ordered } = JSON.parse(output) as { ordered: { iccid: string } };
+	const download = ["download", METER_3, "--smds", "smds.example.com", "--mode", "direct"];
+	const ended = await eim("operation", "create", ...download, "--wait", "--timeout", "90");
+	expect(ended).toMatchObject({ state: "succeeded", outcome: { iccid: ordered.iccid } });
 });
 
 it("init and associate do nothing a second time", async () => {
