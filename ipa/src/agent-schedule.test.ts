@@ -1,4 +1,4 @@
-import { toHex } from "@iot-esim/shared/util/bytes";
+import { hex, toHex } from "@iot-esim/shared/util/bytes";
 import { Hours, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { describe, expect, it, onTestFailed } from "vitest";
 import { DeviceBench } from "../../test/procedures/ipa-device-bench.ts";
@@ -29,6 +29,30 @@ async function running(bench: DeviceBench, ipa: Ipa, work: () => Promise<void>):
 	stop.abort();
 	await bench.clock.until(run);
 }
+
+describe("an eIM that is away for everybody", () => {
+	const switches = (bench: DeviceBench) => bench.events.filter((event) => event.type === "fallback-finished").length;
+
+	it("does not make its devices go back and forth between profiles for as long as it is away", async () => {
+		const bench = newBench();
+		bench.card.answers.set(0xbf5d, () => hex`BF5D03800100`);
+		bench.card.answers.set(0xbf5e, () => hex`BF5E03800100`);
+		bench.eim.isReachable = () => false;
+		const ipa = await bench.restart({ fallback });
+		await running(bench, ipa, async () => {
+			await bench.clock.advance(Hours(48));
+			expect(switches(bench)).toBeGreaterThan(2);
+			expect(switches(bench)).toBeLessThan(10);
+			// One contact, and all is as it was.
+			bench.eim.isReachable = () => true;
+			await bench.clock.advance(Hours(200));
+			bench.eim.isReachable = () => false;
+			const before = switches(bench);
+			await bench.clock.advance(Minutes(75));
+			expect(switches(bench)).toBe(before + 1);
+		});
+	});
+});
 
 describe("quiet hours", () => {
 	it("do not keep a device on a profile without coverage when the card was lost while a rollback was possible", async () => {

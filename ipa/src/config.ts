@@ -182,7 +182,8 @@ export const ipaConfig = defineConfig(
 			default: true,
 		}),
 		"fallback.after": setting.duration({
-			description: "Time without reaching any eIM until fallback",
+			description:
+				"Time without reaching any eIM until fallback; doubled each time that none was reached over the fallback profile either",
 			min: Minutes(1),
 			default: Hours(1),
 		}),

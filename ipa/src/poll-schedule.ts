@@ -69,8 +69,9 @@ export class PollSchedule {
 
 	#fallbackStep(): FallbackStep | undefined {
 		const { clock, journal, settings } = this.#deps;
-		const { fallback, unreachable } = journal.state;
-		return settings.fallback && fallbackStep({ now: clock.now(), fallback, unreachable }, settings.fallback);
+		const { fallback, unreachable, vainFallbacks } = journal.state;
+		const situation = { now: clock.now(), fallback, unreachable, vainFallbacks };
+		return settings.fallback && fallbackStep(situation, settings.fallback);
 	}
 
 	/** Time until the fallback policy wants to be asked again. */

@@ -29,9 +29,9 @@ export async function followFallbackPolicy(
 	policy: FallbackPolicy,
 	eimIds: readonly string[],
 ): Promise<boolean> {
-	const { work, fallback, unreachable } = context.journal.state;
+	const { work, fallback, unreachable, vainFallbacks } = context.journal.state;
 	if (work.phase !== "idle" && (work.phase !== "package-executed" || work.rollback.state === "armed")) return false;
-	const step = fallbackStep({ now: context.clock.now(), fallback, unreachable }, policy);
+	const step = fallbackStep({ now: context.clock.now(), fallback, unreachable, vainFallbacks }, policy);
 	if (step.type === "stay") return false;
 	return (await switchFallback(context, step.type === "fall-back" ? "falling-back" : "returning", eimIds)) === OK;
 }

@@ -22,6 +22,8 @@ export interface DeviceState {
 	readonly fallback: FallbackState;
 	/** Rounds in which no eIM could be reached, since the last in which one could. */
 	readonly unreachable: Unreachable | undefined;
+	/** Times in a row that no eIM was reached over the fallback profile either. */
+	readonly vainFallbacks: number;
 	/** Numbers that an eIM was given and has not acknowledged: it may still do so. */
 	readonly handedOver: Readonly<Record<string, readonly number[]>>;
 	/** Notifications on the card that their receiver could not be given directly yet. */
@@ -187,6 +189,7 @@ export const INITIAL_STATE: DeviceState = {
 	device: undefined,
 	fallback: { state: "home", returns: 0 },
 	unreachable: undefined,
+	vainFallbacks: 0,
 	handedOver: {},
 	waitingNotifications: [],
 	downloadResults: {},

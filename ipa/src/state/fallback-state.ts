@@ -1,4 +1,4 @@
-import type { DeviceEvent, DeviceState, FallbackState } from "./device-state.ts";
+import type { DeviceEvent, DeviceState } from "./device-state.ts";
 
 type FallbackEvent = Extract<
 	DeviceEvent,
@@ -7,7 +7,7 @@ type FallbackEvent = Extract<
 
 /** The state after an event on the way between the device's own profile and the fallback profile. */
 export function nextFallback(state: DeviceState, event: FallbackEvent): DeviceState {
-	const { fallback, unreachable } = state;
+	const { fallback, unreachable, vainFallbacks } = state;
 	switch (event.type) {
 		case "eim-unreachable": {
 			const { at } = event;
@@ -17,8 +17,9 @@ export function nextFallback(state: DeviceState, event: FallbackEvent): DeviceSt
 		}
 		case "eim-reached": {
 			const isSettled = fallback.state === "home" && fallback.returns > 0;
-			if (unreachable === undefined && !isSettled) return state;
-			return { ...state, unreachable: undefined, fallback: isSettled ? { state: "home", returns: 0 } : fallback };
+			if (unreachable === undefined && !isSettled && vainFallbacks === 0) return state;
+			const settled = isSettled ? ({ state: "home", returns: 0 } as const) : fallback;
+			return { ...state, unreachable: undefined, vainFallbacks: 0, fallback: settled };
 		}
 		case "fallback-began": {
 			const { action, at, enabledBeforeHex } = event;
@@ -39,10 +40,12 @@ function ended(state: DeviceState, event: Extract<FallbackEvent, { readonly type
 	const { returns } = fallback;
 	const wasFallingBack = fallback.state === "falling-back";
 	if (outcome === "done") {
-		const next: FallbackState = wasFallingBack
-			? { state: "fallen-back", since: at, returns }
-			: { state: "home", returns: returns + 1 };
-		return { ...state, stateChanges, fallback: next, unreachable: undefined };
+		const next = { ...state, stateChanges, unreachable: undefined };
+		if (wasFallingBack) return { ...next, fallback: { state: "fallen-back", since: at, returns } };
+		// A return from where no eIM was reached either says nothing against the own profile.
+		const isVain = (state.unreachable?.attempts ?? 0) > 0;
+		const vainFallbacks = isVain ? state.vainFallbacks + 1 : 0;
+		return { ...next, vainFallbacks, fallback: { state: "home", returns: isVain ? returns : returns + 1 } };
 	}
 	if (outcome === "not-executed") {
 		const since = fallback.state === "home" ? at : fallback.since;

@@ -18,6 +18,8 @@ export interface FallbackSituation {
 	readonly fallback: FallbackState;
 	/** Rounds since an eIM was last reached. */
 	readonly unreachable: Unreachable | undefined;
+	/** Times in a row that no eIM was reached over the fallback profile either. */
+	readonly vainFallbacks: number;
 }
 
 export type FallbackStep =
@@ -28,12 +30,14 @@ export type FallbackStep =
 
 /**
  * What to do now. On its own profile a device falls back when no eIM was reached for the time and the attempts of the
- * policy. On the fallback profile it returns when its time there is over, or when no eIM can be reached there either.
+ * policy. On the fallback profile it returns when its time there is over, or when no eIM can be reached there either; then
+ * it is likely that the eIM is away and not the network, and the time is doubled with each switch that was in vain.
  */
-export function fallbackStep({ now, fallback, unreachable }: FallbackSituation, policy: FallbackPolicy): FallbackStep {
+export function fallbackStep(situation: FallbackSituation, policy: FallbackPolicy): FallbackStep {
+	const { now, fallback } = situation;
 	const isAway = fallback.state === "fallen-back";
 	if (!isAway && (!policy.isEnabled || fallback.state !== "home")) return { type: "stay", at: undefined };
-	const lost = lostAt(now, unreachable, policy);
+	const lost = lostAt(situation, policy);
 	if (!isAway) return lost !== undefined && lost <= now ? { type: "fall-back" } : { type: "stay", at: lost };
 	// A clock that went back must not keep the device on the fallback profile for ever.
 	const since = Math.min(fallback.since, now);
@@ -43,7 +47,8 @@ export function fallbackStep({ now, fallback, unreachable }: FallbackSituation, 
 }
 
 /** When the device counts as cut off; undefined while attempts are missing. */
-function lostAt(now: number, unreachable: Unreachable | undefined, policy: FallbackPolicy): number | undefined {
+function lostAt({ now, unreachable, vainFallbacks }: FallbackSituation, policy: FallbackPolicy): number | undefined {
 	if (unreachable === undefined || unreachable.attempts < policy.attempts) return undefined;
-	return Math.min(unreachable.since, now) + policy.after;
+	const longest = Math.max(policy.after, policy.returnAtMost);
+	return Math.min(unreachable.since, now) + Math.min(longest, policy.after * 2 ** Math.min(vainFallbacks, 20));
 }

@@ -125,12 +125,30 @@ describe("fallback", () => {
 		["not at the first failure there", away(2), lost(61, 1), stay(22 * 60)],
 		["a clock that went back does not keep it away for ever", away(-99), undefined, stay(24 * 60)],
 	] as const)("%s", (_what, state, unreachable, expected) => {
-		expect(fallbackStep({ now: NOW, fallback: state as FallbackState, unreachable }, fallback)).toEqual(expected);
+		expect(
+			fallbackStep({ now: NOW, fallback: state as FallbackState, unreachable, vainFallbacks: 0 }, fallback),
+		).toEqual(expected);
 	});
 
 	it("that is switched off still brings a device back that has fallen back", () => {
 		const off = { ...fallback, isEnabled: false };
-		expect(fallbackStep({ now: NOW, fallback: home, unreachable: lost(600, 50) }, off)).toEqual(stay());
-		expect(fallbackStep({ now: NOW, fallback: away(24), unreachable: undefined }, off)).toEqual({ type: "return" });
+		expect(fallbackStep({ now: NOW, fallback: home, unreachable: lost(600, 50), vainFallbacks: 0 }, off)).toEqual(
+			stay(),
+		);
+		expect(fallbackStep({ now: NOW, fallback: away(24), unreachable: undefined, vainFallbacks: 0 }, off)).toEqual({
+			type: "return",
+		});
 	});
+
+	it.each([home, away(2)])(
+		"takes twice the time after each switch that reached no eIM either, up to the limit",
+		(state) => {
+			const at = (vainFallbacks: number) => {
+				const step = fallbackStep({ now: NOW, fallback: state, unreachable: lost(0, 5), vainFallbacks }, fallback);
+				return step.type === "stay" && step.at !== undefined ? (step.at - NOW) / Hours(1) : undefined;
+			};
+			expect([at(0), at(1), at(3)]).toEqual([1, 2, 8]);
+			expect(at(30)).toBe(state === home ? 60 : 22);
+		},
+	);
 });
