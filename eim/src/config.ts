@@ -197,7 +197,8 @@ export const eimConfig = defineConfig(
 			default: Days(30),
 		}),
 		"operations.kept": setting.duration({
-			description: "How long operations that are over are kept, with their packages and results",
+			description:
+				"How long operations that are over are kept, with their packages and results, and notifications after delivery",
 			min: Days(1),
 			default: Days(180),
 		}),

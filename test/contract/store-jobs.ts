@@ -34,6 +34,23 @@ export function storeJobsContract(
 			expect(await store.nextJobAt()).toBeUndefined();
 		});
 
+		it("forgets what was delivered long ago, and nothing that is still to be delivered", async () => {
+			const store = await open();
+			const eid = await registered(store);
+			await store.saveNotifications([notification(eid, 1), notification(eid, 2), notification(eid, 3)]);
+			const jobs = await store.claimDueJobs(10, START + 100, START + 200);
+			const of = (reference: string) => jobs.find((job) => job.reference === reference)?.id ?? "";
+			await store.completeJob(of("notification-1"), START + 110);
+			await store.completeJob(of("notification-2"), START + 900);
+			expect(await store.removeJobs(START + 900, undefined)).toBeUndefined();
+			const { items } = await store.listNotifications(eid, { limit: 5 });
+			expect(items.map(({ seqNumber }) => seqNumber)).toEqual([3, 2]);
+			expect(await store.loadNotification("notification-1")).toBeUndefined();
+			expect((await store.claimDueJobs(10, START + 300, START + 400)).map(({ reference }) => reference)).toEqual([
+				"notification-3",
+			]);
+		});
+
 		it("leases a job to one claimer until the lease ends", async () => {
 			const store = await open();
 			const jobs = Array.from({ length: 30 }, (_, i) => ({

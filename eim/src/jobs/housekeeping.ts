@@ -1,17 +1,17 @@
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import { Days, type Duration, Hours, Seconds } from "@iot-esim/shared/util/duration";
-import type { EventStore, OperationStore, PackageStore, RelayStore } from "../storage/store.ts";
+import type { EventStore, JobStore, OperationStore, PackageStore, RelayStore } from "../storage/store.ts";
 
 export interface HousekeepingOptions {
-	readonly store: OperationStore & PackageStore & RelayStore & EventStore;
+	readonly store: OperationStore & PackageStore & RelayStore & EventStore & JobStore;
 	readonly clock: Clock;
 	readonly logger: LoggerFactory;
 	/** How often it is done; 30 s when absent. */
 	readonly interval?: Duration;
 	/** How long events are kept; 30 days when absent. */
 	readonly eventsKept?: Duration;
-	/** How long operations that are over are kept, with their packages and results; for ever when absent. */
+	/** How long operations that are over are kept, with packages, results and deliveries; for ever when absent. */
 	readonly operationsKept?: Duration;
 	/** How long a request may be repeated under its Idempotency-Key; 2 days when absent. */
 	readonly idempotencyKept?: Duration;
@@ -56,6 +56,7 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
 		const before = now - options.operationsKept;
 		await inSteps((after) => store.removeOperations(before, after));
 		await inSteps((after) => store.removeResults(before, after));
+		await inSteps((after) => store.removeJobs(before, after));
 	};
 
 	const runOnce = (): Promise<void> => {

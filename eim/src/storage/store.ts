@@ -304,6 +304,11 @@ export interface JobStore {
 	completeJob(id: string, at: number, event?: NewEvent): Promise<void>;
 	/** Puts a job off until `runAfter`; without it the job is given up, with the error kept. */
 	postponeJob(id: string, error: string, at: number, runAfter?: number): Promise<void>;
+	/**
+	 * Removes jobs that were done or given up before this moment, some at a time, with the notifications that they
+	 * delivered; `after` and the answer as with `removeOperations`.
+	 */
+	removeJobs(before: number, after: number | undefined): Promise<number | undefined>;
 	/** Called after commits of this process that stored jobs; a hint to look, since other processes store jobs too. */
 	onJobs(listener: () => void): () => void;
 	/** The moment of the next due job, for whoever sleeps until then. */

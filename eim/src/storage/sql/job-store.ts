@@ -7,6 +7,7 @@ import { decodeCursor, pageOf } from "./cursor.ts";
 import { all, appendEvents, first, run, type SqlEngine, type Step } from "./engine.ts";
 import type { EventSignal } from "./event-signal.ts";
 import { insertNotifications } from "./notification-steps.ts";
+import { removeJobs } from "./removed-rows.ts";
 import { toJob, toNotification } from "./rows.ts";
 import type { Steps } from "./steps.ts";
 
@@ -110,6 +111,10 @@ export class SqlJobStore implements JobStore {
 		change: { completed_at?: number; run_after?: number; leased_until: null; last_error: string | null },
 	) {
 		return this.#engine.sql.updateTable("jobs").set(change).where("seq", "=", Number(id)).compile();
+	}
+
+	removeJobs(before: number, after: number | undefined): Promise<number | undefined> {
+		return this.#engine.write(() => removeJobs(this.#engine, before, after));
 	}
 
 	async nextJobAt(): Promise<number | undefined> {

@@ -6,7 +6,7 @@ import type { Enqueued, IdempotencyClaim, OperationFilter, OperationStore } from
 import { decodeCursor, pageOf } from "./cursor.ts";
 import { all, appendEvents, first, run, type SqlEngine, type Step } from "./engine.ts";
 import type { EventSignal } from "./event-signal.ts";
-import { removeOperations } from "./removed-operations.ts";
+import { removeOperations } from "./removed-rows.ts";
 import { toOperation } from "./rows.ts";
 import { statement } from "./statement.ts";
 import type { Steps } from "./steps.ts";

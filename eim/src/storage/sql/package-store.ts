@@ -8,7 +8,7 @@ import { all, first, type SqlEngine, type Step } from "./engine.ts";
 import type { EventSignal } from "./event-signal.ts";
 import { makePackageStatements } from "./package-statements.ts";
 import { ResultRecorder } from "./record-result.ts";
-import { removeResults } from "./removed-operations.ts";
+import { removeResults } from "./removed-rows.ts";
 import { toOperation, toPackage, toReceivedResult } from "./rows.ts";
 import { statement } from "./statement.ts";
 import type { Steps } from "./steps.ts";

@@ -58,3 +58,25 @@ export function* removeResults(
 	}
 	return rows.length < LOOKED_AT_ONCE ? undefined : rows.at(-1)?.seq;
 }
+
+/** Removes jobs that are done or given up since long ago, the oldest first, and the notifications that they delivered. */
+export function* removeJobs({ sql }: SqlEngine, before: number, after: number | undefined): Step<number | undefined> {
+	const rows = yield* all(
+		sql
+			.selectFrom("jobs")
+			.select(["seq", "kind", "reference", "created_at", "completed_at"])
+			.where("seq", ">", after ?? 0)
+			.orderBy("seq")
+			.limit(LOOKED_AT_ONCE)
+			.compile(),
+	);
+	for (const { seq, kind, reference, created_at: createdAt, completed_at: completedAt } of rows) {
+		if (createdAt >= before) return undefined;
+		if (completedAt === null || completedAt >= before) continue;
+		if (kind === "notificationDelivery") {
+			yield* run(sql.deleteFrom("notifications").where("id", "=", reference).compile());
+		}
+		yield* run(sql.deleteFrom("jobs").where("seq", "=", seq).compile());
+	}
+	return rows.length < LOOKED_AT_ONCE ? undefined : rows.at(-1)?.seq;
+}
