@@ -1,6 +1,6 @@
 import type { EimPackage } from "@iot-esim/eim/domain/eim-package";
 import type { Store } from "@iot-esim/eim/storage/store";
-import { Days, Milliseconds } from "@iot-esim/shared/util/duration";
+import { Days, Milliseconds, Minutes } from "@iot-esim/shared/util/duration";
 import type { Life } from "./life.ts";
 import type { Breakage } from "./world.ts";
 
@@ -55,6 +55,10 @@ export const breakages: Readonly<Record<string, Breakage>> = {
 	"a counter that is not burnt before it is sent": { store: unburntCounters },
 	"an acknowledgement before the store": { store: earlyAcknowledgements },
 	"no rollback": {
-		ipa: (settings) => ({ ...settings, procedures: { ...settings.procedures, rollbackAfter: Days(3650) } }),
+		ipa: (settings) => {
+			// It waits so long for each attempt that a stuck device is not simulated second by second.
+			const procedures = { ...settings.procedures, rollbackAfter: Days(3650), deliveryRetry: Minutes(10) };
+			return { ...settings, procedures };
+		},
 	},
 };

@@ -13,7 +13,7 @@ import { type Breakage, World } from "./world.ts";
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** How long everybody has after the last fault. */
-const SETTLED_WITHIN = 72 * HOUR;
+const SETTLED_WITHIN = 24 * HOUR;
 /** How long a healthy device takes for one more order. */
 const PROBED_WITHIN = 2 * HOUR;
 
