@@ -1,3 +1,4 @@
+import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { hex, toHex } from "@iot-esim/shared/util/bytes";
 import { Hours, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { describe, expect, it, onTestFailed } from "vitest";
@@ -29,6 +30,30 @@ async function running(bench: DeviceBench, ipa: Ipa, work: () => Promise<void>):
 	stop.abort();
 	await bench.clock.until(run);
 }
+
+describe("a switch that an eIM has brought", () => {
+	it("is rolled back in its time also when the card was lost after it, however long the pause between polls", async () => {
+		const bench = newBench();
+		const first = bench.card.enabled;
+		bench.eim.isReachable = () => toHex(bench.card.enabled) === toHex(first);
+		let lostAt: number | undefined;
+		bench.interruption = (effect) => {
+			if (!effect.startsWith("card") || toHex(bench.card.enabled) === toHex(first)) return undefined;
+			lostAt ??= bench.clock.now();
+			return bench.clock.now() - lostAt < Minutes(2) ? Promise.reject(new Error("no card")) : undefined;
+		};
+		const ipa = await bench.restart({ pollInterval: Hours(6) });
+		await running(bench, ipa, async () => {
+			await bench.clock.advance(Minutes(1));
+			const message = tlv(0xbf4e, enablePackage("eim.example", 5));
+			const answered = ipa.transferEimPackage(message, () => true).catch(() => undefined);
+			await bench.clock.advance(Minutes(12));
+			await answered;
+		});
+		expect(lostAt).toBeDefined();
+		expect(toHex(bench.card.enabled)).toBe(toHex(first));
+	});
+});
 
 describe("an eIM that is away for everybody", () => {
 	const switches = (bench: DeviceBench) => bench.events.filter((event) => event.type === "fallback-finished").length;

@@ -102,12 +102,13 @@ class Agent implements Ipa {
 	}
 
 	perform(action: LocalAction): Promise<LocalOutcome> {
-		return this.#lock.run(async () => {
+		const work = async () => {
 			const context = await this.#start(this.#running);
 			const outcome = await performLocally(context, action, this.#eimIds());
 			if (outcome.isDone && action.type === "reset-memory") await this.#readEims(context.eid);
 			return outcome;
-		});
+		};
+		return this.#lock.run(work).finally(() => this.#schedule.endPauseWhenUrgent());
 	}
 
 	transferEimPackage(message: Uint8Array, isFrom: (eim: EsipaTarget) => boolean): Promise<Uint8Array> {
@@ -119,10 +120,11 @@ class Agent implements Ipa {
 				await later?.();
 				if (mayHaveChangedEims && this.#eid !== undefined) await this.#readEims(this.#eid);
 			};
-			this.#lock.run(work).catch(async (error) => {
+			const done = this.#lock.run(work).catch(async (error) => {
 				reject(error);
 				if (!(error instanceof ProcedureError)) await this.#report(toError(error));
 			});
+			done.finally(() => this.#schedule.endPauseWhenUrgent());
 		});
 	}
 

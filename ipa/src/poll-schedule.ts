@@ -13,6 +13,7 @@ const LONGEST_URGENT_PAUSE = Minutes(1);
 export class PollSchedule {
 	readonly #deps: IpaDeps;
 	readonly #policy: PollPolicy;
+	#wake: (() => void) | undefined;
 
 	constructor(deps: IpaDeps) {
 		const { settings } = deps;
@@ -43,11 +44,17 @@ export class PollSchedule {
 		return Milliseconds(Math.min(pause, ...moments));
 	}
 
+	/** What was done between two rounds may have left the device in the midst of a switch: then the pause is over. */
+	endPauseWhenUrgent(): void {
+		if (this.#urgentMoment(0) !== undefined) this.#wake?.();
+	}
+
 	/** Sleeps; ends early when the network has changed, and at once with the signal. */
 	async sleep(pause: Duration, signal: AbortSignal): Promise<void> {
 		const { clock, network, settings } = this.#deps;
 		const { pollAfterNetworkChange: settle } = settings;
 		const woken = new AbortController();
+		this.#wake = () => woken.abort(new Error("the device is in the midst of a switch"));
 		let cancel: (() => void) | undefined;
 		const end =
 			settle === undefined
@@ -62,6 +69,7 @@ export class PollSchedule {
 		} catch {
 			// Woken up, or stopped: the caller looks at its signal.
 		} finally {
+			this.#wake = undefined;
 			cancel?.();
 			end?.();
 		}
