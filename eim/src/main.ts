@@ -8,7 +8,7 @@ import { pinoLogger } from "@iot-esim/shared/runtime/pino-logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { createHttpsListener, type ServerIdentity } from "@iot-esim/shared/transport/http/server";
 import { Seconds } from "@iot-esim/shared/util/duration";
-import { EsimError } from "@iot-esim/shared/util/errors";
+import { declaredErrors, EsimError } from "@iot-esim/shared/util/errors";
 import { serverConfig } from "./admin/server-config.ts";
 import { buildEim, type Eim } from "./app.ts";
 import { LARGEST_ESIPA_BODY } from "./bindings/esipa-face.ts";
@@ -148,6 +148,7 @@ try {
 	else process.exitCode = await run();
 } catch (error) {
 	if (!(error instanceof EsimError)) throw error;
-	process.stderr.write(`eim: ${error.message} (${error.code})\n`);
+	const action = declaredErrors().get(error.code)?.action;
+	process.stderr.write(`eim: ${error.message} (${error.code})\n${action === undefined ? "" : `  ${action}\n`}`);
 	process.exitCode = exitCode(error);
 }

@@ -62,7 +62,8 @@ export function apiClient(given: {
 				} catch (error) {
 					if (signal.aborted) return;
 					// Before the first event a refusal or a wrong address is an answer; afterwards it is a restart to wait out.
-					if (after === undefined || (error instanceof CliError && error.code === "CLI_REFUSED")) throw error;
+					if (after === undefined || (error instanceof CliError && error.code !== "CLI_SERVER_UNREACHABLE"))
+						throw error;
 				}
 				if (signal.aborted) return;
 				await given.pause(1000);
@@ -102,12 +103,16 @@ const ACTIONS: Readonly<Record<string, string>> = {
 		"Check --api-key or EIM_API_KEY; when the last key is lost, `admin create-api-key NAME` makes one beside the server's data.",
 };
 
+const WRONG_USAGE: readonly string[] = ["API_REQUEST_INVALID", "ACTIVATION_CODE_INVALID"];
+
 async function refusalOf(response: Response): Promise<CliError> {
 	const problem = (await response.json().catch(() => undefined)) as ProblemJson | undefined;
 	if (!problem?.code) return new CliError("CLI_REFUSED", `the eIM answered ${response.status}`);
 	const action = ACTIONS[problem.code] ?? problem.action ?? "";
 	const detail = problem.detail.replace(/^(path|query|body)\./, "");
-	return new CliError("CLI_REFUSED", `${detail} (${problem.code})${action ? `\n  ${action}` : ""}`, {
+	// What the command line was given does not fit: no state of the eIM or of a device would change that.
+	const kind = WRONG_USAGE.includes(problem.code) ? "CLI_USAGE" : "CLI_REFUSED";
+	return new CliError(kind, `${detail} (${problem.code})${action ? `\n  ${action}` : ""}`, {
 		context: { status: problem.status, code: problem.code },
 	});
 }

@@ -245,7 +245,7 @@ describe("operations", () => {
 			"sent",
 			"failed",
 		]);
-		expect(run.err).toContain("the enable is failed: The profile is not there. [enable: iccidOrAidNotFound(1)]");
+		expect(run.err).toContain("enable has failed: The profile is not there. [enable: iccidOrAidNotFound(1)]");
 		const done = await eim(`operation create list-profiles ${eid} --wait --json`, {
 			pause: async () => {
 				const [operation] = (await bench.store.listOperations({ limit: 1 })).items;
@@ -361,8 +361,17 @@ describe("a command that cannot be carried out", () => {
 		};
 		expect((await eim("device list", { fetch: untrusted })).err).toContain("NODE_EXTRA_CA_CERTS");
 		const wrong = await eim("device add 8904");
-		expect(wrong.code).toBe(4);
+		expect(wrong.code).toBe(2);
 		expect(wrong.err).toMatch(/^eim: eid: .*--help/s);
+		expect(await eim(`operation create download ${eid}`)).toMatchObject({
+			code: 2,
+			err: expect.stringContaining("--activation-code, --smdp with --matching-id, --default-smdp or --smds"),
+		});
+		expect(await eim(`device update ${eid}`)).toMatchObject({
+			code: 2,
+			err: expect.stringContaining("what to change"),
+		});
+		expect((await eim(`device update ${eid} --sgp32-version 9`)).code).toBe(2);
 		expect(await eim("device list --url localhost:8080")).toMatchObject({
 			code: 2,
 			err: expect.stringContaining('"localhost:8080" is not the address of an API'),

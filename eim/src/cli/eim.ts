@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
+import { fileTrouble } from "@iot-esim/shared/util/errors";
 import { apiClient } from "./api-client.ts";
 import { CliError } from "./errors.ts";
 import { runCli } from "./program.ts";
@@ -34,7 +35,7 @@ function readFile(file: string): Uint8Array {
 	try {
 		return new Uint8Array(readFileSync(file));
 	} catch (cause) {
-		throw new CliError("CLI_USAGE", `${file} cannot be read: ${(cause as Error).message}`, { cause });
+		throw new CliError("CLI_USAGE", `${file} cannot be read: ${fileTrouble(cause)}`, { cause });
 	}
 }
 

@@ -45,12 +45,14 @@ export async function acceptDownloadResult(context: EsipaContext, device: Device
 	const said = errorResponse && textIn(errorResponse);
 	const facts =
 		errorResponse === undefined || said !== undefined ? {} : { errorResponse: toHex(errorResponse.subarray(0, 64)) };
-	const text = said === undefined ? reason.text : `${reason.text} The device says: ${said}`;
+	const text = said === undefined ? reason.text : `${sentence(reason.text)} The device says: ${said}`;
 	await recordAgain(context, {
 		result: received(context, device, bytes, "unsigned", operation),
 		operationEvent: unsignedEvent(operation, { kind: "failed", at, reason: { ...reason, text }, outcome: facts }),
 	});
 }
+
+const sentence = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`);
 
 const LONGEST_TEXT = 300;
 

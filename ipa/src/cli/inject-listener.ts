@@ -3,6 +3,7 @@ import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { createHttpsListener, type HttpListener } from "@iot-esim/shared/transport/http/server";
 import { parseHostPort, printHostPort } from "@iot-esim/shared/transport/tcp";
+import { fileTrouble } from "@iot-esim/shared/util/errors";
 import type { Ipa } from "../agent.ts";
 import type { IpaConfig } from "../config.ts";
 import { isCertificateOf } from "../esipa/eim-certificate.ts";
@@ -43,6 +44,6 @@ function textOf(setting: string, file: string): string {
 	try {
 		return readFileSync(file, "utf8");
 	} catch (cause) {
-		throw new IpaCliError("IPA_FILE_INVALID", `${setting} ${file} cannot be read`, { cause });
+		throw new IpaCliError("IPA_FILE_INVALID", `${setting} ${file} cannot be read: ${fileTrouble(cause)}`, { cause });
 	}
 }

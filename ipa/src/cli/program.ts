@@ -1,6 +1,7 @@
 import { type ConfigSources, loadConfig } from "@iot-esim/shared/runtime/config";
 import { configTemplate } from "@iot-esim/shared/runtime/config-template";
 import type { LoggerFactory, LogLevel } from "@iot-esim/shared/runtime/logger";
+import { fileTrouble } from "@iot-esim/shared/util/errors";
 import { Command } from "commander";
 import { type IpaConfig, ipaConfig } from "../config.ts";
 import type { IpaEvent } from "../procedures/ipa-event.ts";
@@ -108,7 +109,7 @@ function readGiven(name: string, effects: ProgramEffects): Uint8Array {
 	try {
 		return effects.readFile(name);
 	} catch (cause) {
-		throw new IpaCliError("IPA_FILE_INVALID", `${name} cannot be read`, { cause });
+		throw new IpaCliError("IPA_FILE_INVALID", `${name} cannot be read: ${fileTrouble(cause)}`, { cause });
 	}
 }
 

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { certificatesOfFile, certificateToPem } from "@iot-esim/shared/pki/pem";
+import { fileTrouble } from "@iot-esim/shared/util/errors";
 import { IpaCliError } from "./errors.ts";
 
 const CERTIFICATE_FILE = /\.(pem|crt|cer|der)$/i;
@@ -16,8 +17,7 @@ export function trustedCertificates(setting: string, place: string | undefined):
 		const certificates = filesIn(place).flatMap((file) => certificatesOfFile(readFileSync(file)).map(certificateToPem));
 		if (certificates.length > 0) return certificates;
 	} catch (cause) {
-		const reason = cause instanceof Error ? cause.message : String(cause);
-		throw new IpaCliError("IPA_FILE_INVALID", `${setting} ${place} cannot be read: ${reason}`, { cause });
+		throw new IpaCliError("IPA_FILE_INVALID", `${setting} ${place} cannot be read: ${fileTrouble(cause)}`, { cause });
 	}
 	throw new IpaCliError("IPA_FILE_INVALID", `${setting} ${place} holds no certificate`);
 }

@@ -43,13 +43,19 @@ describe("a program's end", () => {
 		expect((await run(["card", "--help"])).code).toBe(0);
 	});
 
-	it("is 2 for what an argument says, 1 for what went wrong, and tells why in one line", async () => {
+	it("is 2 for what an argument says, 1 for what went wrong, and tells why and what to do", async () => {
 		const throws = (code: string) => () => {
 			throw new EsimError(code, "no such meter");
 		};
 		const argv = ["card", "reset", "--what", "all"];
-		expect(await run(argv, throws("TEST_USAGE"))).toEqual({ code: 2, said: "meter: no such meter (TEST_USAGE)" });
-		expect(await run(argv, throws("TEST_FAILED"))).toEqual({ code: 1, said: "meter: no such meter (TEST_FAILED)" });
+		expect(await run(argv, throws("TEST_USAGE"))).toEqual({
+			code: 2,
+			said: "meter: no such meter (TEST_USAGE)\n  Correct it.",
+		});
+		expect(await run(argv, throws("TEST_FAILED"))).toEqual({
+			code: 1,
+			said: "meter: no such meter (TEST_FAILED)\n  Try again.",
+		});
 	});
 
 	it("is not hidden when it is a fault of the program", async () => {

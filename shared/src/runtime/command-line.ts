@@ -1,4 +1,4 @@
-import { EsimError } from "../util/errors.ts";
+import { declaredErrors, EsimError } from "../util/errors.ts";
 import { exitCode } from "./lifecycle.ts";
 
 /** The part of a commander program that says how it treats wrong usage. */
@@ -24,14 +24,15 @@ function hint(command: UsageCommand, words: string): void {
 }
 
 /**
- * The exit code of a program that ends with `error`, after telling a person why: 0 when only help was asked for, 2 for
+ * The exit code of a program that ends with `error`, after telling a person why, and what to do about it: 0 when only help was asked for, 2 for
  * wrong usage or configuration, 1 for anything else.
  * @throws the error itself when it is none that people can meet
  */
 export function endOfProgram(name: string, error: unknown, complain: (text: string) => void): number {
 	if (isCommanderError(error)) return error.exitCode === 0 ? 0 : WRONG_USAGE;
 	if (!(error instanceof EsimError)) throw error;
-	complain(`${name}: ${error.message} (${error.code})`);
+	const action = declaredErrors().get(error.code)?.action;
+	complain(`${name}: ${error.message} (${error.code})${action === undefined ? "" : `\n  ${action}`}`);
 	return error.httpStatus === 400 ? WRONG_USAGE : exitCode(error);
 }
 

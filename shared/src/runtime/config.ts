@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { type Document, parseDocument, visit } from "yaml";
+import { fileTrouble } from "../util/errors.ts";
 import { ConfigError } from "./errors.ts";
 import { nearestName } from "./nearest-name.ts";
 import { isPlainObject, type Setting, SettingProblem, type Settings, type Values } from "./setting.ts";
@@ -83,7 +84,11 @@ export function loadConfig<S extends Settings>(
 	try {
 		text = readFileSync(absolute, "utf8");
 	} catch (cause) {
-		throw new ConfigError("CONFIG_FILE_UNREADABLE", `the configuration file ${absolute} cannot be read`, { cause });
+		throw new ConfigError(
+			"CONFIG_FILE_UNREADABLE",
+			`the configuration file ${absolute} cannot be read: ${fileTrouble(cause)}`,
+			{ cause },
+		);
 	}
 	return readConfig(schema, { ...others, yaml: { text, name: file, folder: path.dirname(absolute) } });
 }

@@ -52,6 +52,22 @@ export class EsimError extends Error {
 	}
 }
 
+/** Why a file or folder cannot be read or written, in plain words where the system has only a code. */
+export function fileTrouble(cause: unknown): string {
+	const { code, message } = (cause ?? {}) as NodeJS.ErrnoException;
+	return (code && FILE_TROUBLES[code]) ?? message ?? String(cause);
+}
+
+const FILE_TROUBLES: Readonly<Record<string, string>> = {
+	ENOENT: "there is no such file or folder",
+	EISDIR: "it is a folder",
+	ENOTDIR: "a part of its path is not a folder",
+	EACCES: "this user has no right to it",
+	EPERM: "this user has no right to it",
+	ENOSPC: "the disk is full",
+	EROFS: "it is on a read-only file system",
+};
+
 export const utilErrors = defineErrors({
 	UTIL_HEX_INVALID: {
 		meaning: "A text that should be hex has an odd number of digits or another character.",

@@ -6,6 +6,7 @@ import { createHttpClient } from "@iot-esim/shared/transport/http/client";
 import { createHttpListener } from "@iot-esim/shared/transport/http/server";
 import { type HostPort, parseHostPort, printHostPort } from "@iot-esim/shared/transport/tcp";
 import { Seconds } from "@iot-esim/shared/util/duration";
+import { fileTrouble } from "@iot-esim/shared/util/errors";
 import type { NetworkConfig } from "./config.ts";
 import { controlFace } from "./control-face.ts";
 import { coverageRule } from "./coverage-form.ts";
@@ -182,7 +183,9 @@ async function subscriberSources(config: NetworkConfig, deps: NetworkProgramDeps
 	const local = await Promise.all(
 		config["hss.uppFiles"].map(async (file) => {
 			const upp = await deps.readFile(file).catch((cause) => {
-				throw new NetworkError("NETWORK_HSS_SOURCE", `${file} of hss.uppFiles cannot be read`, { cause });
+				throw new NetworkError("NETWORK_HSS_SOURCE", `${file} of hss.uppFiles cannot be read: ${fileTrouble(cause)}`, {
+					cause,
+				});
 			});
 			return subscriberOfUpp(upp, file);
 		}),

@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { SGP32_VERSIONS } from "@iot-esim/shared/messages/sgp32/dialect/version";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { queryText } from "../api-client.ts";
 import type { DeviceJson, NotificationJson, Page, ProfileJson, SeenUnknownJson } from "../api-types.ts";
 import { type CliContext, globalOptions, group, subcommand } from "../command-context.ts";
@@ -115,7 +116,12 @@ function updateCommand(device: Command, context: CliContext): void {
 		.option("--no-lab-mode", "takes it out of the lab mode")
 		.option("--accept-unverified", "in the lab mode, results count without a verified signature")
 		.option("--no-accept-unverified", "only verified results count")
-		.option("--sgp32-version <version>", "version that the IPA speaks; `learn` takes it from its messages")
+		.addOption(
+			new Option(
+				"--sgp32-version <version>",
+				"version that the IPA speaks; `learn` takes it from its messages",
+			).choices([...SGP32_VERSIONS, "learn"]),
+		)
 		.option("--euicc-version <version>", "version that the eUICC implements")
 		.option("--nested-certificate-arms", "certificates and keys as a full SEQUENCE below their arm")
 		.option("--associated", "the card was told of this eIM anew: with its new --association-token and --counter")
@@ -140,6 +146,9 @@ function updateCommand(device: Command, context: CliContext): void {
 				...dialectOf(options),
 				...(injectUrl === undefined ? {} : { inject: injectUrl === false ? null : injectAddressOf(context, options) }),
 			};
+			if (Object.keys(body).length === 0) {
+				throw new CliError("CLI_USAGE", "say what to change, as --name; see eim device update --help");
+			}
 			const path = `/api/v1/devices/${encodeURIComponent(eid)}`;
 			const changed = await context.client(asked).json<DeviceJson>("PATCH", path, body);
 			context.print(asked.json ? JSON.stringify(changed) : `changed ${changed.eid} (${changed.name})`);

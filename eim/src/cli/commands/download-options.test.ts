@@ -39,10 +39,8 @@ describe("an order for a download", () => {
 	});
 
 	it.each([
-		["--matching-id ABC", "stands beside another source"],
 		["--default-smdp --smds", "stands beside another source"],
 		["--smdp a.example.com --activation-code 1$b$c", "stands beside another source"],
-		["--mode direct", "is missing: give an activationCode"],
 		["--activation-code 1$a.example.com$B$$1", "is missing: the activation code says that one is required"],
 		[
 			"--smdp a.example.com --mode direct --confirmation-code 1",
@@ -52,6 +50,15 @@ describe("an order for a download", () => {
 	])("refuses %s", async (words, why) => {
 		expect(await order(words)).toMatchObject({ code: "API_REQUEST_INVALID", detail: expect.stringContaining(why) });
 	});
+});
+
+describe("an order without a source", () => {
+	it.each(["--matching-id ABC", "--mode direct"])(
+		"is refused before it is sent, in words of the command line: %s",
+		async (words) => {
+			await expect(order(words)).rejects.toThrow("--activation-code, --smdp with --matching-id");
+		},
+	);
 });
 
 describe("a question for eUICC data", () => {

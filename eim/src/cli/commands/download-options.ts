@@ -28,6 +28,12 @@ export function withDownloadOptions(command: Command): Command {
 /** The order that the options stand for. */
 export function downloadBody(options: Readonly<Record<string, string | boolean | undefined>>): object {
 	const { activationCode, smdp, matchingId, defaultSmdp, smds, mode, confirmationCode } = options;
+	if ([activationCode, smdp, defaultSmdp, smds].every((source) => source === undefined)) {
+		throw new CliError(
+			"CLI_USAGE",
+			"say where the profile comes from: --activation-code, --smdp with --matching-id, --default-smdp or --smds",
+		);
+	}
 	const expected = { iccid: options.expectIccid, profileClass: options.expectClass, owner: options.expectOwner };
 	return {
 		type: "download",

@@ -3,7 +3,7 @@ import { configTemplate } from "../../admin/config-template.ts";
 import { queryText } from "../api-client.ts";
 import type { ApiKeyJson, AuditJson, EventJson, Page } from "../api-types.ts";
 import { type CliContext, globalOptions, group, subcommand } from "../command-context.ts";
-import { CliError } from "../errors.ts";
+import { CliError, EXIT } from "../errors.ts";
 import { ago, tableOf } from "../output.ts";
 import { wholeNumber } from "./device.ts";
 
@@ -30,7 +30,9 @@ function serveCommand(program: Command, context: CliContext): void {
 		.action(async (options, command: Command) => {
 			const config = options.config === undefined ? [] : ["--config", options.config];
 			const code = await context.serve([...config, ...command.args]);
-			if (code !== 0) throw new CliError("CLI_OPERATION_UNSUCCESSFUL", `the eIM ended with exit code ${code}`);
+			// The server has said why by itself.
+			const why = code === EXIT.usage ? "CLI_USAGE" : "CLI_OPERATION_UNSUCCESSFUL";
+			if (code !== EXIT.ok) throw new CliError(why, `the eIM ended with exit code ${code}`);
 		});
 }
 

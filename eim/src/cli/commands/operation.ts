@@ -145,11 +145,20 @@ function factsText(facts: Readonly<Record<string, unknown>>): string | undefined
 	return shown.length === 0 ? undefined : shown.join(" ");
 }
 
+const ENDS: Readonly<Record<string, string>> = {
+	failed: "has failed",
+	expired: "has expired",
+	cancelled: "was cancelled",
+	"rolled-back": "was rolled back",
+};
+
+const endText = (state: string) => ENDS[state] ?? `is ${state}`;
+
 /** Shows the end; anything but success is an error, so that scripts stop. */
 function finish(operation: OperationJson, asked: GlobalOptions, context: CliContext): void {
 	show(operation, asked, context);
 	if (operation.state === "succeeded") return;
 	const why = operation.reason ? `: ${operation.reason}` : "";
 	const code = operation.code ? ` [${operation.code}]` : "";
-	throw new CliError("CLI_OPERATION_UNSUCCESSFUL", `the ${operation.type} is ${operation.state}${why}${code}`);
+	throw new CliError("CLI_OPERATION_UNSUCCESSFUL", `${operation.type} ${endText(operation.state)}${why}${code}`);
 }
