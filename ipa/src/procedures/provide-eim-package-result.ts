@@ -19,6 +19,7 @@ type ExecutedWork = Extract<Work, { phase: "package-executed" }>;
  */
 export async function provideEimPackageResult(context: ProcedureContext, eim: AssociatedEim): Promise<void> {
 	for (let attempts = 1; ; attempts++) {
+		await rearmAfterClockJump(context);
 		const work = context.journal.state.work;
 		if (work.phase !== "package-executed") return;
 		const answer = await deliverOnce(context, eim, work, attempts);
@@ -28,6 +29,19 @@ export async function provideEimPackageResult(context: ProcedureContext, eim: As
 		await context.journal.note({ type: "result-acknowledged", acknowledged });
 		await acknowledge(context, eim);
 		return;
+	}
+}
+
+/**
+ * A device without a battery-backed clock may wake up in the past, and any clock may be set back while it waits: the
+ * time until rollback would never end.
+ */
+async function rearmAfterClockJump(context: ProcedureContext): Promise<void> {
+	const { work } = context.journal.state;
+	if (work.phase !== "package-executed" || work.rollback.state !== "armed") return;
+	const latest = context.clock.now() + context.settings.rollbackAfter;
+	if (work.rollback.deliverBefore > latest) {
+		await context.journal.note({ type: "rollback-rearmed", deliverBefore: latest });
 	}
 }
 

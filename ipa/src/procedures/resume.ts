@@ -30,7 +30,6 @@ export async function resumeWork(context: ProcedureContext, eims: readonly Assoc
 		}
 		case "package-executed":
 			if (eim === undefined) return orphan(context, work.eimId);
-			await rearmAfterClockJump(context);
 			return provideEimPackageResult(context, eim);
 		case "rollback-started": {
 			const result = await resumeRollback(context, work);
@@ -56,16 +55,6 @@ export async function resumeWork(context: ProcedureContext, eims: readonly Assoc
 async function orphanDownload(context: ProcedureContext, eimId: string): Promise<void> {
 	context.log.warn("the eIM of a download is not associated any more", { eimId });
 	await context.journal.note({ type: "download-ended" });
-}
-
-/** A device without a battery-backed clock may wake up in the past, where the time until rollback never ends. */
-async function rearmAfterClockJump(context: ProcedureContext): Promise<void> {
-	const { work } = context.journal.state;
-	if (work.phase !== "package-executed" || work.rollback.state !== "armed") return;
-	const latest = context.clock.now() + context.settings.rollbackAfter;
-	if (work.rollback.deliverBefore > latest) {
-		await context.journal.note({ type: "rollback-rearmed", deliverBefore: latest });
-	}
 }
 
 async function orphan(context: ProcedureContext, eimId: string): Promise<void> {
