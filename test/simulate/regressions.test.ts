@@ -10,6 +10,10 @@ const LESSONS: readonly (readonly [seed: number, lesson: string])[] = [
 		398,
 		"a download's result that could not be delivered waits on the card: it goes before the next poll, not after the next start",
 	],
+	[
+		101_106,
+		"a clock that is set back while a rollback waits must not put it off by as much: the device was in a network that is nowhere",
+	],
 ];
 
 it.each(LESSONS)("seed %i: %s", { timeout: 60_000 }, async (seed) => {
