@@ -181,6 +181,17 @@ describe("a download by SM-DS", () => {
 		expect(items).toMatchObject([{ type: "download", parameters: { smdpAddress: SMDP, matchingId: "EVENT-2" } }]);
 	});
 
+	it("holds what else waits there to what was ordered", async () => {
+		const { es11 } = smds(EVENTS);
+		const expected = { owner: "00101", profileClass: "operational" } as const;
+		const more = { source: { ...source, mode: "indirect", expected }, device: known, bench: { es11 } } as const;
+		const { eimTransactionId } = await start(smdp(), {}, more);
+		await bench.ask(initiate(eimTransactionId, SMDS));
+		await bench.ask(authenticate());
+		const { items } = await bench.store.listOperations({ eid, origin: "eim", limit: 5 });
+		expect(items).toMatchObject([{ parameters: { matchingId: "EVENT-2", mode: "indirect", expected } }]);
+	});
+
 	it("ends when nothing waits there", async () => {
 		const { es11 } = smds([]);
 		const { eimTransactionId, id } = await start(smdp(), {}, { source, device: known, bench: { es11 } });

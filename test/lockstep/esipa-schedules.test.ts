@@ -3,10 +3,19 @@ import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
 import { IpaEuiccDataResponse } from "@iot-esim/shared/messages/sgp32/ipa-euicc-data";
 import { ProfileDownloadTriggerResult } from "@iot-esim/shared/messages/sgp32/profile-download-trigger";
-import { utf8 } from "@iot-esim/shared/util/bytes";
+import { hex, utf8 } from "@iot-esim/shared/util/bytes";
 import { Hours } from "@iot-esim/shared/util/duration";
 import { afterEach, describe, expect, it } from "vitest";
-import { acknowledgedIn, EIM_ID, esipaBench, poll, result, SigningCard, testPki } from "../support/esipa-bench.ts";
+import {
+	acknowledgedIn,
+	EIM_ID,
+	esipaBench,
+	packageIn,
+	poll,
+	result,
+	SigningCard,
+	testPki,
+} from "../support/esipa-bench.ts";
 import { EMPTY, takeDataRequest } from "../support/esipa-octets.ts";
 
 const { eid } = testPki();
@@ -148,6 +157,25 @@ describe("an answer of another kind that names the transaction of a package", ()
 		);
 		expect(await bench.state(now.id)).toBe("sent");
 		expect((await bench.store.loadDevice(eid))?.defaultSmdpAddress).toBeUndefined();
+	});
+});
+
+describe("a device with a full queue", () => {
+	it("that reports a change by itself is given what waits for it all the same", async () => {
+		await registered();
+		let isFull = false;
+		for (let n = 0; n < 1000 && !isFull; n++) {
+			isFull = await bench.order(eid, { type: "getRat", parameters: {} }).then(
+				() => false,
+				() => true,
+			);
+		}
+		expect(isFull).toBe(true);
+		// What it reported is asked for, and what was ordered comes after it.
+		const sent = packageIn(await bench.ask(poll(eid, hex`80 00 81 01 03`)));
+		expect(Object.keys(sent)).toEqual(["ipaEuiccDataRequest"]);
+		const { items } = await bench.store.listOperations({ eid, origin: "eim", limit: 5 });
+		expect(items.map(({ type }) => type).sort()).toEqual(["listProfiles", "readEuiccData"]);
 	});
 });
 

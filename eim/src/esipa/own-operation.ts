@@ -1,4 +1,5 @@
 import { toHex } from "@iot-esim/shared/util/bytes";
+import { EsimError } from "@iot-esim/shared/util/errors";
 import type { Device } from "../domain/device.ts";
 import type { Operation, OperationOrder } from "../domain/operation.ts";
 import type { EsipaDeps } from "./esipa-deps.ts";
@@ -38,9 +39,15 @@ export function listProfiles(deps: Pick<EsipaDeps, "random" | "clock" | "setting
 	return ownOperation(deps, device, { type: "listProfiles", parameters: {} });
 }
 
-/** Queues what the eIM orders for itself. */
+/** Queues what the eIM orders for itself. A full queue must not end what the device is doing: it only goes without. */
 export async function enqueueOwn(context: EsipaDeps, operation: Operation): Promise<void> {
 	const at = context.clock.now();
 	const audit = { at, actor: "eim", action: "operation.enqueued", subject: operation.id, facts: {} };
-	await context.store.enqueueOperation(operation, audit);
+	try {
+		await context.store.enqueueOperation(operation, audit);
+	} catch (error) {
+		if (!(error instanceof EsimError) || error.code !== "STORE_QUEUE_FULL") throw error;
+		const { eid, type } = operation;
+		context.logger("eim.esipa").warn("not ordered: too much waits for the device", { eid, type });
+	}
 }

@@ -45,8 +45,11 @@ export async function retrieveEvents(
 	return okResponse(answer.transactionId, session, first);
 }
 
-/** A trigger names one event. */
-async function orderOthers(context: EsipaContext, { eid, tenantId }: Download, events: readonly RspEvent[]) {
+/** A trigger names one event. What holds for the download that was ordered holds for the others that it leads to. */
+async function orderOthers(context: EsipaContext, ordered: Download, events: readonly RspEvent[]) {
+	const { eid, tenantId } = ordered;
+	const { mode, expected } = ordered.parameters;
+	const limits = { ...(mode === undefined ? {} : { mode }), ...(expected === undefined ? {} : { expected }) };
 	const { items } = await context.store.listOperations({ eid, types: ["download"], limit: DOWNLOADS_LOOKED_AT });
 	for (const { rspServerAddress: smdpAddress, eventId: matchingId } of events) {
 		const isOrdered = items.some(
@@ -54,7 +57,7 @@ async function orderOthers(context: EsipaContext, { eid, tenantId }: Download, e
 				(state === "queued" || state === "sent") && "matchingId" in parameters && parameters.matchingId === matchingId,
 		);
 		if (isOrdered) continue;
-		const order = { type: "download", parameters: { smdpAddress, matchingId } } as const;
+		const order = { type: "download", parameters: { smdpAddress, matchingId, ...limits } } as const;
 		await enqueueOwn(context, ownOperation(context, { eid, tenantId }, order));
 	}
 }

@@ -13,6 +13,8 @@ import type { Steps } from "./steps.ts";
 
 /** What waits for one device at most: a poll looks at all of it. */
 export const QUEUE_BOUND = 100;
+/** Room beyond it for what the eIM orders for itself, without which operators' orders may be of no use. */
+const OWN_RESERVE = 20;
 
 export class SqlOperationStore implements OperationStore {
 	readonly #engine: SqlEngine;
@@ -37,8 +39,9 @@ export class SqlOperationStore implements OperationStore {
 		if (!(yield* this.#steps.loadDevice(operation.eid))) return { kind: "unknownDevice" };
 		const earlier = claim && (yield* this.#claimKey(claim));
 		if (earlier) return earlier;
-		if ((yield* this.#steps.listOpenOperations(operation.eid)).length >= QUEUE_BOUND) {
-			throw new StoreError("STORE_QUEUE_FULL", `${QUEUE_BOUND} operations wait for the device already`, {
+		const bound = operation.origin === "eim" ? QUEUE_BOUND + OWN_RESERVE : QUEUE_BOUND;
+		if ((yield* this.#steps.listOpenOperations(operation.eid)).length >= bound) {
+			throw new StoreError("STORE_QUEUE_FULL", `${bound} operations wait for the device already`, {
 				context: { eid: operation.eid },
 			});
 		}
