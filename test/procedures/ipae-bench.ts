@@ -216,7 +216,16 @@ export async function ipaeBench({
 		/** IpaeActivation before the card is in the modem. */
 		activate: () => bench.ask("BF420480020780"),
 		/** An ES10 function of the card in the modem, from outside. */
-		ask: (request: string) => askThroughModem(device, request),
+		ask: async (request: string) => {
+			const answer = askThroughModem(device, request);
+			let isSettled = false;
+			const mark = () => {
+				isSettled = true;
+			};
+			answer.then(mark, mark);
+			await passTime(parts, card, () => isSettled);
+			return answer;
+		},
 		orderDownload: async () => {
 			const matchingId = await releaseProfile(smdp, TARGET, description(TARGET));
 			return eim.order(pki.eid, { type: "download", parameters: { smdpAddress: SMDP, matchingId } });
