@@ -175,6 +175,17 @@ async function passTime(
 	}
 }
 
+/** As `passTime`, until the promise is settled. */
+async function inTime<T>(servers: Servers, card: { readonly apdus: number }, promise: Promise<T>): Promise<T> {
+	let isSettled = false;
+	const mark = () => {
+		isSettled = true;
+	};
+	promise.then(mark, mark);
+	await passTime(servers, card, () => isSettled);
+	return promise;
+}
+
 export async function ipaeBench({
 	curve = "P-256",
 	binding = "asn1",
@@ -216,16 +227,7 @@ export async function ipaeBench({
 		/** IpaeActivation before the card is in the modem. */
 		activate: () => bench.ask("BF420480020780"),
 		/** An ES10 function of the card in the modem, from outside. */
-		ask: async (request: string) => {
-			const answer = askThroughModem(device, request);
-			let isSettled = false;
-			const mark = () => {
-				isSettled = true;
-			};
-			answer.then(mark, mark);
-			await passTime(parts, card, () => isSettled);
-			return answer;
-		},
+		ask: (request: string) => inTime(parts, card, askThroughModem(device, request)),
 		orderDownload: async () => {
 			const matchingId = await releaseProfile(smdp, TARGET, description(TARGET));
 			return eim.order(pki.eid, { type: "download", parameters: { smdpAddress: SMDP, matchingId } });
