@@ -80,9 +80,9 @@ export function observeServer(server: Server, caller: Side | undefined, path: st
 	const sides: readonly Side[] = caller === undefined ? [server] : [caller, server];
 	if (place === "es9plus") observe({ interface: rsp, function: pascalCase(name), binding: "json", sides });
 	if (place === "es12") {
-		observe({ interface: "ES12, ES15", function: pascalCase(name), binding: "json", sides: ["SM-DP+", "SM-DS"] });
+		observe({ interface: "ES12", function: pascalCase(name), binding: "json", sides: ["SM-DP+", "SM-DS"] });
 	}
-	if (place === "es15") observe({ interface: "ES12, ES15", function: "cascade", binding: "json", sides: ["SM-DS"] });
+	if (place === "es15") observe({ interface: "ES15", function: pascalCase(name), binding: "json", sides: ["SM-DS"] });
 	if (place === "es2plus")
 		observe({ interface: "ES2+", function: pascalCase(name), binding: "json", sides: ["SM-DP+"] });
 	if (place !== "asn1" || body[0] !== 0xa2) return;
@@ -100,6 +100,8 @@ export function observedServer(server: Server, caller: Side | undefined, handler
 }
 
 const ES10 = "ES10a, ES10b, ES10c";
+const ES10_OF_SGP22 = "ES10 of SGP.22, without an eIM";
+const ONLY_SGP22: ReadonlySet<string> = new Set(["SetNickname", "EnableProfile", "DisableProfile", "DeleteProfile"]);
 
 const ES10_OF_TAG: Readonly<Record<number, string>> = {
 	48928: "GetEUICCInfo",
@@ -186,7 +188,10 @@ export function apduObserver(sides: readonly Side[] = ["IPA", "eUICC"]): (apdu: 
 		const block = apdu.subarray(5);
 		const tag = tagAt(block);
 		const name = p2 === 0 ? ES10_OF_TAG[tag] : undefined;
-		if (name !== undefined) observe({ interface: ES10, function: name, binding: "", sides });
+		if (name !== undefined) {
+			const isOnlySgp22 = ONLY_SGP22.has(name);
+			observe({ interface: isOnlySgp22 ? ES10_OF_SGP22 : ES10, function: name, binding: "", sides });
+		}
 		const whole = p2 === 0 ? block : concatBytes(parts.get(cla) ?? new Uint8Array(0), block);
 		parts.set(cla, whole);
 		if ((p1 & 0x80) !== 0 && tagAt(whole) === 0xbf51) observeCommands(withoutLe(whole), sides);

@@ -62,6 +62,8 @@ describe.each(BINDINGS_AND_CURVES)("compact messages with ESipa in %s on %s", (b
 		expect(delivered.map(({ event }) => event).sort()).toEqual(["enable", "install"]);
 		expect(delivered.every(({ isVerified }) => isVerified)).toBe(true);
 		shows(context, { interface: "eIM packages", functions: ["compact messages"], binding, curve });
+		const functions = ["AuthenticateClient", "HandleNotification", "ProvideEimPackageResult with notifications"];
+		shows(context, { interface: "Compact messages", functions, binding, curve });
 	});
 });
 

@@ -9,7 +9,9 @@ import { Iccid } from "@iot-esim/shared/ids/iccid";
 import { SGP32_VERSIONS, type Sgp32Version } from "@iot-esim/shared/messages/sgp32/dialect/version";
 import { hex, toHex } from "@iot-esim/shared/util/bytes";
 import { afterEach, describe, expect, it } from "vitest";
+import { type Curve, shows } from "../conformance/claim.ts";
 import { esipaBench, poll, SigningCard, testPki } from "../support/esipa-bench.ts";
+import { CURVES } from "../support/esipa-face-client.ts";
 import { SMDP } from "../support/smdp-bench.ts";
 import { BOOTSTRAP, TARGET, wholeChain } from "../support/whole-chain.ts";
 
@@ -23,14 +25,22 @@ afterEach(async () => {
 	chain = undefined;
 });
 
-const open = async (version: Sgp32Version) => {
-	chain = await wholeChain({ card: { iotVersion: version }, ipa: { eimDialect: version } });
+const open = async (version: Sgp32Version, curve: Curve = "P-256") => {
+	chain = await wholeChain({ curve, card: { iotVersion: version }, ipa: { eimDialect: version } });
 	return chain;
 };
 
+/** As the rows of the conformance page are named. */
+const ROWS: Readonly<Record<Sgp32Version, string>> = {
+	"1.0": "v1.0.1",
+	"1.1": "v1.1 (unproven)",
+	"1.2": "v1.2",
+	"1.3": "v1.3 (unproven)",
+};
+
 describe.each(SGP32_VERSIONS)("an IPA and a card of version %s", (version) => {
-	it("give their data, download, switch and list", async () => {
-		const { eim, round, release, profiles } = await open(version);
+	it.for(CURVES)("give their data, download, switch and list on %s", async (curve, context) => {
+		const { eim, eid, round, release, profiles } = await open(version, curve);
 		const data = await eim.order(eid, { type: "readEuiccData", parameters: {} });
 		await round();
 		expect(await eim.store.loadOperation(data)).toMatchObject({ state: "succeeded" });
@@ -48,6 +58,7 @@ describe.each(SGP32_VERSIONS)("an IPA and a card of version %s", (version) => {
 		await round();
 		expect(await eim.store.loadOperation(list)).toMatchObject({ state: "succeeded" });
 		expect(await profiles()).toEqual({ [target]: "enabled", [bootstrap]: "disabled" });
+		shows(context, { interface: "Dialects", functions: [ROWS[version]], curve });
 	});
 });
 

@@ -28,12 +28,12 @@ afterEach(async () => {
 });
 
 /** A simulated eUICC behind a port, and the program that works with it. */
-async function start(curve: Curve = "P-256", ecallIndication = false) {
+async function start(curve: Curve = "P-256", ecallIndication = false, supportsIpae = false) {
 	const folder = mkdtempSync(path.join(tmpdir(), "ipa-card-"));
 	closers.push(() => rmSync(folder, { recursive: true, force: true }));
 	const disk = new MemoryDisk();
 	const fileSystems = profileFileSystems();
-	const personalisation = personalisationOf([testPki(curve)], { supportsEmergencyProfile: true });
+	const personalisation = personalisationOf([testPki(curve)], { supportsEmergencyProfile: true, supportsIpae });
 	const bootstrap = { unprotectedProfilePackage: profile(BOOTSTRAP_ICCID).package, isEnabled: true, ecallIndication };
 	createCard(new Nvm(disk), personalisation, fileSystems, [bootstrap]);
 	const card = observedCard(new Card({ nvm: new Nvm(disk), fileSystems, onError: () => undefined }));
@@ -118,6 +118,12 @@ describe.each(CURVES)("`ipa card` on a simulated eUICC, on %s", (curve) => {
 		await expect(card("activate-ipae")).rejects.toThrow("no IPA of its own");
 		expect(await card("immediate-enable", "on")).toBe("Immediate enabling is configured.");
 		shows(context, { interface: card10, functions: ["ConfigureImmediateProfileEnabling"], curve });
+	});
+
+	it("switches the card's own IPA on", async (context) => {
+		const card = await start(curve, false, true);
+		expect(await card("activate-ipae")).toBe("The card's own IPA is active.");
+		shows(context, { interface: card10, functions: ["IpaeActivation"], curve });
 	});
 
 	it("says that the emergency profile is enabled already", async () => {

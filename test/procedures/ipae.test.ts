@@ -44,7 +44,7 @@ describe("a card with an IPAe in a modem, and no IPA outside of it", () => {
 		},
 	);
 
-	it("downloads from the SM-DP+ itself, trusting the CIs of the card, when its eIM offers no other way", async () => {
+	it("downloads from the SM-DP+ itself, trusting the CIs of the card, when its eIM offers no other way", async (context) => {
 		const { eid, eim, line, until, insert, activate, orderDownload, events } = await start({ isDirect: true });
 		await activate();
 		const download = await orderDownload();
@@ -55,9 +55,10 @@ describe("a card with an IPAe in a modem, and no IPA outside of it", () => {
 		const list = await eim.order(eid, { type: "listProfiles", parameters: {} });
 		await until(async () => (await eim.state(list)) === "succeeded");
 		expect(await eim.store.listProfiles(eid)).toContainEqual(expect.objectContaining({ iccid: target }));
+		shows(context, { interface: "IPAe", functions: ["direct download"], curve: "P-256" });
 	});
 
-	it("rolls back when the new profile finds no network, and reports over the old one", async () => {
+	it("rolls back when the new profile finds no network, and reports over the old one", async (context) => {
 		const { eid, eim, device, network, until, insert, activate, orderDownload, types } = await start();
 		network.addCoverageRule({ plmn: TARGET_PLMN, place: "*", covered: false });
 		await activate();
@@ -69,6 +70,7 @@ describe("a card with an IPAe in a modem, and no IPA outside of it", () => {
 		expect(device.status()).toMatchObject({ attached: true, iccid: BOOTSTRAP });
 		expect(types().filter((type) => type === "refreshed")).toHaveLength(2);
 		expect(types()).toContain("no-coverage");
+		shows(context, { interface: "IPAe", functions: ["rollback"], curve: "P-256" });
 	});
 
 	it("has no channel without a network, and goes on when there is one again", async () => {

@@ -199,14 +199,7 @@ export async function deviceChain(given: ChainOptions & { readonly http: Es9Plus
 		injection,
 		peers,
 		events,
-		/** ES10b.AddInitialEim in the IPA's hands, before it polls. */
-		associate: async () => {
-			const driver = inProcessDriver(observedCard(device.card));
-			const channel = new IsdRChannel(driver, { proactive: "agent", logger: memoryLogger().logger("test.card") });
-			const answer = await new Es10Commands(channel).addInitialEim(initialEim(eim.deps.signer));
-			await channel.close();
-			return answer;
-		},
+		associate: () => associate(device, eim.deps.signer),
 		cutUntilRollback: () => cutUntilRollback(ipa, line),
 		round: () => round(ipa),
 		profiles,
@@ -215,6 +208,15 @@ export async function deviceChain(given: ChainOptions & { readonly http: Es9Plus
 			await eim.close();
 		},
 	};
+}
+
+/** ES10b.AddInitialEim in the IPA's hands, before it polls. */
+async function associate(device: CardBench, signer: EimSigner) {
+	const driver = inProcessDriver(observedCard(device.card));
+	const channel = new IsdRChannel(driver, { proactive: "agent", logger: memoryLogger().logger("test.card") });
+	const answer = await new Es10Commands(channel).addInitialEim(initialEim(signer));
+	await channel.close();
+	return answer;
 }
 
 function settingsFor({ rsp, ipa }: ChainOptions): IpaSettings {

@@ -1,5 +1,7 @@
 import { Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { afterEach, describe, expect, it } from "vitest";
+import { shows } from "../../../test/conformance/claim.ts";
+import { observeServer, watchServer } from "../../../test/conformance/observation.ts";
 import { codeOf, post } from "../rsp-server/test/rsp-client.ts";
 import { ICCID, SmdpBench } from "./test/bench.ts";
 
@@ -14,6 +16,7 @@ afterEach(() => {
 
 function start(...args: ConstructorParameters<typeof SmdpBench>): SmdpBench {
 	bench = new SmdpBench(...args);
+	watchServer("SM-DP+", bench.smdp);
 	return bench;
 }
 
@@ -125,7 +128,7 @@ describe("ReleaseProfile and CancelOrder", () => {
 		expect(codeOf(await smdp.es2plus("releaseProfile", { iccid: ICCID }))).toBe("ok");
 	});
 
-	it("give a cancelled profile back, or take it out of use", async () => {
+	it("give a cancelled profile back, or take it out of use", async (context) => {
 		const smdp = start();
 		const matchingId = await smdp.order();
 		const cancel = (body: Record<string, unknown>) => smdp.es2plus("cancelOrder", { iccid: ICCID, ...body });
@@ -138,6 +141,7 @@ describe("ReleaseProfile and CancelOrder", () => {
 		expect(codeOf((await smdp.client.download({ matchingId })).answer)).toBe("8.2.6/3.8");
 		expect(codeOf(await cancel({ finalProfileStatusIndicator: "Unavailable" }))).toBe("ok");
 		expect(codeOf(await smdp.es2plus("downloadOrder", { iccid: ICCID }))).toBe("8.2.1/3.3");
+		shows(context, { interface: "ES2+", functions: ["CancelOrder"], curve: "P-256" });
 	});
 
 	it("refuse to cancel what an eUICC has already got (8.2.1/3.3)", async () => {
@@ -157,6 +161,7 @@ describe("HandleDownloadProgressInfo", () => {
 			url: "http://operator.example.com/",
 			post: async (url: string, body: string) => {
 				if (operator.status === 0) throw new Error("nobody listens");
+				observeServer("SM-DP+", undefined, new URL(url).pathname, new Uint8Array(0));
 				received.push({ url, body: JSON.parse(body) as Record<string, unknown> });
 				return { status: operator.status, body: "" };
 			},
@@ -165,7 +170,7 @@ describe("HandleDownloadProgressInfo", () => {
 	}
 	const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-	it("tells the operator of each point of a download", async () => {
+	it("tells the operator of each point of a download", async (context) => {
 		const { smdp, received } = withOperator();
 		const matchingId = await smdp.order({ confirmationCode: "1234" });
 		await smdp.client.download({ matchingId, confirmationCode: "0" });
@@ -185,6 +190,7 @@ describe("HandleDownloadProgressInfo", () => {
 			notificationPointStatus: { status: "Executed-Success" },
 			resultData: expect.stringMatching(/^vz/),
 		});
+		shows(context, { interface: "ES2+", functions: ["HandleDownloadProgressInfo"], curve: "P-256" });
 	});
 
 	it("repeats what the operator did not take, in order, also after a restart", async () => {

@@ -68,7 +68,7 @@ describe("an order with an SM-DS (ES12)", () => {
 			await settled();
 			expect(smdp.stateOf()).toBe("installed");
 			expect(await events()).toEqual([]);
-			shows(context, { interface: "ES12, ES15", functions: ["RegisterEvent", "DeleteEvent"], curve });
+			shows(context, { interface: "ES12", functions: ["RegisterEvent", "DeleteEvent"], curve });
 			shows(context, { interface: "ES2+", functions: ["DownloadOrder", "ConfirmOrder", "ReleaseProfile"], curve });
 		},
 	);

@@ -48,7 +48,10 @@ describe("a cascade of SM-DS (ES15)", () => {
 			expect(first?.eventId).not.toBe("E1");
 			const second = await alternative.retrieve(first?.eventId, first?.rspServerAddress);
 			expect(second.eventEntries).toEqual([{ eventId: "E1", rspServerAddress: "smdp.example.com" }]);
-			shows(context, { interface: "ES12, ES15", functions: ["cascade"], sides: ["SM-DS"], curve });
+			expect(codeOf(await alternative.delete("E1"))).toBe("ok");
+			await settled();
+			expect(await atRoot()).toEqual([]);
+			shows(context, { interface: "ES15", functions: ["RegisterEvent", "DeleteEvent"], curve });
 		},
 	);
 

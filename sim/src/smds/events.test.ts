@@ -80,7 +80,7 @@ describe.each(["P-256", "brainpoolP256r1"] as const)("ES11 and ES12 on %s", (cur
 		expect((await smds.retrieve()).eventEntries).toEqual([entry("E2", "other.example.com:8443")]);
 		const sides = ["SM-DS"] as const;
 		shows(context, { interface: "ES11", functions: ES11, sides, binding: "json", curve });
-		shows(context, { interface: "ES12, ES15", functions: ["RegisterEvent", "DeleteEvent"], sides, curve });
+		shows(context, { interface: "ES12", functions: ["RegisterEvent", "DeleteEvent"], sides, curve });
 	});
 
 	it("the same in ASN.1: BF3B is answered by BF40 in the wrapper A2", async (context) => {

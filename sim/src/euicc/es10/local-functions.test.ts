@@ -6,6 +6,8 @@ import { parseCertificate } from "@iot-esim/shared/pki/certificate";
 import { fromHex, hex, toHex } from "@iot-esim/shared/util/bytes";
 import * as asn1js from "asn1js";
 import { describe, expect, it } from "vitest";
+import { shows } from "../../../../test/conformance/claim.ts";
+import { observedCard } from "../../../../test/conformance/observation.ts";
 import type { BenchOptions } from "../testing/card-bench.ts";
 import { CardBench, iccidOf, testPki, tinyProfile } from "../testing/card-bench.ts";
 import { TestEim } from "../testing/test-eim.ts";
@@ -37,8 +39,9 @@ async function withDownload(
 }
 
 describe("EnableProfile, DisableProfile and DeleteProfile of SGP.22", () => {
-	it("work by ICCID and by AID, with the codes of each state", async () => {
+	it("work by ICCID and by AID, with the codes of each state", async (context) => {
 		const bench = await new CardBench({ ...two, card: { mode: "consumer" } }).start();
+		bench.card = observedCard(bench.card, ["eUICC"]);
 		expect(await bench.ask(enable(a))).toBe("BF3103800102");
 		expect(await bench.ask(disable(b))).toBe("BF3203800102");
 		expect(await bench.ask(remove(a))).toBe("BF3303800102");
@@ -49,6 +52,8 @@ describe("EnableProfile, DisableProfile and DeleteProfile of SGP.22", () => {
 		expect(await bench.ask(remove(b))).toBe("BF3303800101");
 		expect(await bench.ask("BF33124F10A0000005591010FFFFFFFF8900001000")).toBe("BF3303800100");
 		expect(await bench.ask("BF2D00")).toBe("BF2D02A000");
+		const functions = ["EnableProfile", "DisableProfile", "DeleteProfile"];
+		shows(context, { interface: "ES10 of SGP.22, without an eIM", functions, curve: "P-256" });
 	});
 
 	it("are refused once an eIM is associated; lists, nicknames and reading go on", async () => {
@@ -78,13 +83,15 @@ describe("policy rules", () => {
 });
 
 describe("nicknames", () => {
-	it("are set, shown and taken away again", async () => {
+	it("are set, shown and taken away again", async (context) => {
 		const bench = await new CardBench(two).start();
+		bench.card = observedCard(bench.card, ["eUICC"]);
 		expect(await bench.ask(`BF290F5A0A${b}900142`)).toBe("BF2903800100");
 		expect(await bench.ask("BF2D045C02905A")).toContain("900142");
 		expect(await bench.ask(`BF290E5A0A${b}9000`)).toBe("BF2903800100");
 		expect(await bench.ask("BF2D045C02905A")).not.toContain("900142");
 		expect(await bench.ask(`BF290F5A0A${toHex(iccidOf("89000000000000000099"))}900142`)).toBe("BF2903800101");
+		shows(context, { interface: "ES10 of SGP.22, without an eIM", functions: ["SetNickname"], curve: "P-256" });
 	});
 });
 
