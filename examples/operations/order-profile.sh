@@ -6,6 +6,7 @@
 #   SMDP_BENCH=http://127.0.0.1:PORT order-profile.sh PROFILE.yaml
 #
 # With SMDS=smds.example.com the SM-DS of that name tells the device of it: eim operation create download EID --smds ...
+# With MATCHING_ID= (empty) it waits for the EID alone: eim operation create download EID --default-smdp
 set -euo pipefail
 source "$(dirname "$0")/common.sh"
 profile=${1:?usage: order-profile.sh ICCID or PROFILE.yaml}
@@ -24,7 +25,7 @@ fi
 
 # Bound to the EID: no other card can download it.
 confirmed_order() {
-	node "$ROOT/sim/dist/smdp/main.js" order --bench "$bench" --iccid "$iccid" --eid "$EID" ${SMDS:+--smds "$SMDS"}
+	node "$ROOT/sim/dist/smdp/main.js" order --bench "$bench" --iccid "$iccid" --eid "$EID" ${SMDS:+--smds "$SMDS"} ${MATCHING_ID+--matching-id "$MATCHING_ID"}
 }
 answer=$(confirmed_order)
 field "$answer" ordered.activationCode

@@ -102,6 +102,7 @@ const words: Readonly<Record<string, string>> = {
 	"profileInstallation.installFailedDueToPEProcessingError": "The eUICC could not process the profile's contents.",
 	"eimPackageResultError.invalidPackageFormat": "The IPA could not read the package.",
 	"eimPackageResultError.unknownPackage": "The IPA does not know this kind of package.",
+	"profileDownloadError.undefinedError": "The device could not download the profile.",
 	"ipaEuiccDataError.incorrectTagList": "The IPA does not know a tag of the list that it was asked for.",
 	"ipaEuiccDataError.euiccCiPKIdNotFound": "The eUICC has no certificate under the CI that was asked for.",
 };

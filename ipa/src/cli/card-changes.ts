@@ -33,7 +33,8 @@ export async function performOnCard(
 	output: Output,
 ): Promise<void> {
 	const { clock, random, signal } = effects;
-	const logger = effects.logger("warn");
+	// What the card refuses is told in words below.
+	const logger = effects.logger("error");
 	const folder = config["state.folder"];
 	const unlock = lockState(folder, effects.processes);
 	try {
@@ -74,7 +75,9 @@ function printOutcome(action: LocalAction, outcome: LocalOutcome, output: Output
 		const reason = `${outcome.meaning} (${outcome.name}, ${outcome.code})`;
 		throw new IpaCliError("IPA_CARD_REFUSED", `the card refuses: ${reason}`);
 	}
-	print(output, { action: action.type, ...outcome }, () => [DONE[action.type], ...refusedParts(outcome)]);
+	const isCleared = action.type === "set-default-smdp" && action.address === "";
+	const done = isCleared ? "The card has no default SM-DP+ any more." : DONE[action.type];
+	print(output, { action: action.type, ...outcome }, () => [done, ...refusedParts(outcome)]);
 }
 
 /** What of a reset the card could not do, though it did the rest. */

@@ -21,6 +21,8 @@ import { IpaCliError } from "./errors.ts";
 import type { Output } from "./output.ts";
 import type { CommonOptions, ProgramEffects } from "./program.ts";
 
+const SHORTEST_APDU = 4;
+
 /** What the commands of the card share with the others. */
 export interface CardProgramParts {
 	readonly withSettings: (command: Command) => Command;
@@ -73,6 +75,10 @@ function addLooks(card: Command, effects: ProgramEffects, parts: CardProgramPart
 		.option("--es10", "send over STORE DATA to the ISD-R")
 		.action((texts: string[], options: CommonOptions & { es10?: boolean }) => {
 			const commands = texts.map(fromHex);
+			if (!options.es10 && commands.some((command) => command.length < SHORTEST_APDU)) {
+				const hint = "a command APDU has 4 octets at least; with --es10 an ES10 command is sent without one";
+				throw new IpaCliError("IPA_ARGUMENT_INVALID", hint);
+			}
 			const send = options.es10 ? printEs10 : printApdus;
 			return look(options, (session, output) => send(session, commands, output));
 		});

@@ -23,7 +23,7 @@ export const ipaCliErrors = defineErrors({
 	},
 	IPA_CARD_REFUSED: {
 		meaning: "The card does not carry out a local action.",
-		action: "See the reason in the message; what an emergency call or an eIM stands against can be done later.",
+		action: "The message says why; what an emergency call or an eIM forbids can be done when that is over.",
 		httpStatus: 409,
 	},
 	IPA_ARGUMENT_INVALID: {

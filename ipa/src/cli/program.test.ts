@@ -102,6 +102,9 @@ describe("ipa card", () => {
 		expect(await ipa(["card", "apdu", "--es10", "--card", address, "BF3E035C015A"])).toContain(`< BF3E125A10${EID}`);
 		expect(card.commands).toEqual(["BF3E035C015A"]);
 		await expect(ipa(["card", "apdu", "--card", address, "80AA0"])).rejects.toMatchObject({ code: "UTIL_HEX_INVALID" });
+		await expect(ipa(["card", "apdu", "--card", address, "80AA"])).rejects.toMatchObject({
+			code: "IPA_ARGUMENT_INVALID",
+		});
 	});
 
 	it("add-eim gives the eIM's octets to the card and tells what came of it", async () => {

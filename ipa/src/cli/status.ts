@@ -33,7 +33,11 @@ export function printStatus(report: StatusReport, output: Output): void {
 	print(output, value, () =>
 		facts([
 			["Agent", isRunning ? `running (process ${status?.pid})` : "not running"],
-			["EID", state.eid ?? "no card seen yet"],
+			[
+				"EID",
+				state.eid ??
+					`no card seen yet by an agent of ${report.folder}; --config or IPA_STATE_FOLDER name another folder`,
+			],
 			["Doing", doing],
 			["eIMs", status?.eimIds?.join(", ")],
 			["Last poll", status?.lastPoll && `${status.lastPoll.at} ${status.lastPoll.eimId}: ${status.lastPoll.outcome}`],
