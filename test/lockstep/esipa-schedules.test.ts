@@ -1,6 +1,8 @@
-import { encode } from "@iot-esim/shared/asn1/schema";
+import type { PackageInjector } from "@iot-esim/eim/esipa/inject-packages";
+import { decode, encode } from "@iot-esim/shared/asn1/schema";
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
+import { TransferEimPackageRequest } from "@iot-esim/shared/messages/sgp32/esipa-package";
 import { IpaEuiccDataResponse } from "@iot-esim/shared/messages/sgp32/ipa-euicc-data";
 import { ProfileDownloadTriggerResult } from "@iot-esim/shared/messages/sgp32/profile-download-trigger";
 import { hex, utf8 } from "@iot-esim/shared/util/bytes";
@@ -157,6 +159,30 @@ describe("an answer of another kind that names the transaction of a package", ()
 		);
 		expect(await bench.state(now.id)).toBe("sent");
 		expect((await bench.store.loadDevice(eid))?.defaultSmdpAddress).toBeUndefined();
+	});
+});
+
+describe("a package that is brought", () => {
+	it("leaves the version of an IPA that polls in version 1.0 as it was learnt", async () => {
+		let card: SigningCard | undefined;
+		const injector: PackageInjector = {
+			transfer: async (_address, message) => {
+				const request = decode(TransferEimPackageRequest, message);
+				if (!("euiccPackageRequest" in request) || card === undefined) return hex`BF4E 02 0500`;
+				const sent = tlv(0xbf4f, request.euiccPackageRequest.der);
+				return tlv(0xbf4e, card.execute(sent, [{ getRATResult: [] }]));
+			},
+		};
+		bench = await esipaBench({ injector });
+		const inject = { url: "https://device.example.com", certificate: "", binding: "asn1" } as const;
+		await bench.register(eid, { ...bench.known, inject });
+		card = new SigningCard(bench.pki);
+		await bench.ask(poll(eid, hex`81 03 00F110`));
+		expect((await bench.store.loadDevice(eid))?.dialect.version).toBe("1.0");
+		const id = await bench.order(eid, { type: "getRat", parameters: {} });
+		await bench.jobs.runDue();
+		expect(await bench.state(id)).toBe("succeeded");
+		expect((await bench.store.loadDevice(eid))?.dialect.version).toBe("1.0");
 	});
 });
 

@@ -36,6 +36,8 @@ export interface EsipaPeer {
 	readonly remoteAddress: string;
 	/** The transport connection, one object as long as it lasts; absent where there is none. */
 	readonly connection?: EsipaConnection | undefined;
+	/** The eIM has put the message together itself: its form says nothing of the IPA. */
+	readonly isOwnForm?: true;
 }
 
 /** What a connection has shown: in version 1.0 the poll alone names the device, and what follows on it is of that one. */

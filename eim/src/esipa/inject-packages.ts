@@ -1,7 +1,8 @@
-import { decode, encode } from "@iot-esim/shared/asn1/schema";
+import { encode } from "@iot-esim/shared/asn1/schema";
 import { readTlvs, readWholeTlv, tlvBytes } from "@iot-esim/shared/asn1/tlv-reader";
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { Eid } from "@iot-esim/shared/ids/eid";
+import { decodeLenient } from "@iot-esim/shared/messages/sgp32/deviations";
 import { ProvideEimPackageResultResponse } from "@iot-esim/shared/messages/sgp32/esipa-package";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import type { Device, InjectAddress } from "../domain/device.ts";
@@ -61,7 +62,8 @@ async function injectNext(context: EsipaContext, injector: PackageInjector, inje
 	const part = partOf(answer);
 	context.logger("eim.esipa").info("package brought", { eid, operationId: taken.operation.id, answer: part.tag });
 	if (part.tag === RECEIVED) throw stillOpen(eid, "the device works on the package and will provide the result itself");
-	const response = await provideEimPackageResult(context, resultMessage(eid, part));
+	const peer = { remoteAddress: inject.url, isOwnForm: true } as const;
+	const response = await provideEimPackageResult(context, resultMessage(eid, part), peer);
 	await acknowledge(injector, inject, response);
 	if ((await context.store.loadOperation(taken.operation.id))?.state === "sent") {
 		throw stillOpen(eid, "the device gave no result that ends the operation");
@@ -97,7 +99,7 @@ function resultMessage(eid: Eid, { tag, bytes }: Part): Uint8Array {
 }
 
 async function acknowledge(injector: PackageInjector, inject: InjectAddress, response: Uint8Array): Promise<void> {
-	const answered = decode(ProvideEimPackageResultResponse, response);
+	const answered = decodeLenient(ProvideEimPackageResultResponse, response).value;
 	if (!("eimAcknowledgements" in answered)) return;
 	const acknowledgements = encode(ProvideEimPackageResultResponse, answered);
 	const whole = readWholeTlv(acknowledgements);

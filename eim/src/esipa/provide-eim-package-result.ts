@@ -40,7 +40,7 @@ export async function provideEimPackageResult(
 		return failure(ProvideEimPackageResultErrorCode.undefinedError);
 	}
 	const message = read.value;
-	const seen = versionOfResult(body, read);
+	const seen = peer?.isOwnForm ? undefined : versionOfResult(body, read);
 	const eid = await eidOf(context, message, peer?.connection);
 	if (eid === undefined) {
 		log.warn("result without a usable EID");
