@@ -30,6 +30,8 @@ export interface RunReport {
 
 export interface RunOptions {
 	readonly breakage?: Breakage;
+	/** Looks closer at something: the plan of the seed with other odds. */
+	readonly focus?: (plan: RunPlan) => RunPlan;
 	/** Puts what the parts log into the log of the run. */
 	readonly isVerbose?: boolean;
 }
@@ -38,7 +40,8 @@ export interface RunOptions {
 export async function runSeed(seed: number, options: RunOptions = {}): Promise<RunReport> {
 	const made = await factory();
 	const draws = new Draws(seed);
-	const plan = drawPlan(draws.stream("plan"), made.devices);
+	const drawn = drawPlan(draws.stream("plan"), made.devices);
+	const plan = options.focus?.(drawn) ?? drawn;
 	const world = new World({
 		plan,
 		draws,
