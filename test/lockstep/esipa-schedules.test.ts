@@ -1,9 +1,10 @@
 import type { PackageInjector } from "@iot-esim/eim/esipa/inject-packages";
-import { decode, encode } from "@iot-esim/shared/asn1/schema";
+import { decode, decodeKept, encode } from "@iot-esim/shared/asn1/schema";
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
 import { TransferEimPackageRequest } from "@iot-esim/shared/messages/sgp32/esipa-package";
 import { IpaEuiccDataResponse } from "@iot-esim/shared/messages/sgp32/ipa-euicc-data";
+import { ProfileInstallationResult } from "@iot-esim/shared/messages/sgp32/notifications";
 import { ProfileDownloadTriggerResult } from "@iot-esim/shared/messages/sgp32/profile-download-trigger";
 import { hex, utf8 } from "@iot-esim/shared/util/bytes";
 import { Hours } from "@iot-esim/shared/util/duration";
@@ -19,6 +20,7 @@ import {
 	testPki,
 } from "../support/esipa-bench.ts";
 import { EMPTY, takeDataRequest } from "../support/esipa-octets.ts";
+import { installation, SMDP, takeTrigger } from "../support/relayed-download.ts";
 
 const { eid } = testPki();
 const one = Iccid("8900101000000000018");
@@ -159,6 +161,32 @@ describe("an answer of another kind that names the transaction of a package", ()
 		);
 		expect(await bench.state(now.id)).toBe("sent");
 		expect((await bench.store.loadDevice(eid))?.defaultSmdpAddress).toBeUndefined();
+	});
+});
+
+describe("an installation result", () => {
+	it("that comes again without its transaction ends no later download", async () => {
+		await registered();
+		const result37 = decodeKept(ProfileInstallationResult, installation());
+		const told = (eimTransactionId?: Uint8Array) =>
+			encode(ProfileDownloadTriggerResult, {
+				...(eimTransactionId === undefined ? {} : { eimTransactionId }),
+				profileDownloadTriggerResultData: { profileInstallationResult: result37 },
+			});
+		const download = async () => {
+			const source = { smdpAddress: SMDP, matchingId: "M-1" };
+			const id = await bench.order(eid, { type: "download", parameters: { ...source, mode: "direct" } });
+			return { id, trigger: await takeTrigger(bench) };
+		};
+		const first = await download();
+		await bench.ask(result(eid, told(first.trigger.eimTransactionId)));
+		expect(await bench.state(first.id)).toBe("succeeded");
+		await bench.store.listOperations({ eid, origin: "eim", states: ["queued"], limit: 5 }).then(async ({ items }) => {
+			for (const { id } of items) await bench.store.moveOperation(id, { kind: "cancelled", at: bench.clock.now() });
+		});
+		const second = await download();
+		await bench.ask(result(eid, told()));
+		expect(await bench.state(second.id)).toBe("sent");
 	});
 });
 

@@ -145,7 +145,8 @@ async function apply(
 		enqueue: isNameless ? [listProfiles(context, device)] : undefined,
 	});
 	// As a notification it named no download; what comes for the trigger now does.
-	if (recorded.repeated && operation?.state === "sent") await context.store.moveOperation(operation.id, event);
+	if (recorded.repeated && !recorded.isOfOther && operation?.state === "sent")
+		await context.store.moveOperation(operation.id, event);
 	if (session === undefined) return;
 	const to = event.kind === "succeeded" ? "installed" : "installationFailed";
 	await context.store.moveSession(session.transactionId, to, { at });

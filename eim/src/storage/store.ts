@@ -222,6 +222,8 @@ export interface ResultRecord {
 export interface RecordedResult {
 	/** True when the same octets were recorded before with the same or a better verification: nothing changed. */
 	readonly repeated: boolean;
+	/** Set on a repetition of what was recorded for another operation: it says nothing of this one. */
+	readonly isOfOther?: true;
 	readonly operation?: Operation;
 	/** Set when the operation could not take the event; the result is recorded all the same. */
 	readonly refused?: DomainError;

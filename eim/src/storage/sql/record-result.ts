@@ -42,7 +42,14 @@ export class ResultRecorder {
 		const { result, operationEvent } = request;
 		const { eid, operationId, receivedAt: at } = result;
 		const operation = operationId === undefined ? undefined : yield* this.#steps.loadOperation(operationId, eid);
-		if (!(yield* this.#storeResult(result))) return { repeated: true, ...(operation ? { operation } : {}) };
+		const stored = yield* this.#storeResult(result);
+		if (stored !== "stored") {
+			return {
+				repeated: true,
+				...(stored === "ofOther" ? { isOfOther: true } : {}),
+				...(operation ? { operation } : {}),
+			};
+		}
 		const events: NewEvent[] = [];
 		if (result.verification === "rejected") {
 			events.push({ at, type: "resultRejected", eid, facts: { seqNumber: result.seqNumber ?? -1 } });
@@ -61,8 +68,8 @@ export class ResultRecorder {
 		return { repeated: false, ...(moved ? { operation: moved } : {}) };
 	}
 
-	/** False when the same octets stand there already and are worth as much. */
-	*#storeResult(result: ReceivedResult): Step<boolean> {
+	/** Whether it is stored now, or the same octets stood there already, worth as much, for this operation or another. */
+	*#storeResult(result: ReceivedResult): Step<"stored" | "known" | "ofOther"> {
 		const { eid, operationId = null, verification } = result;
 		const digest = digestOf(result.bytes);
 		const inserted = yield* first(
@@ -76,11 +83,20 @@ export class ResultRecorder {
 				receivedAt: result.receivedAt,
 			}),
 		);
-		if (inserted) return true;
+		if (inserted) return "stored";
 		const before = yield* first(this.#statements.sameResult({ eid, digest }));
-		if (!before || WORTH[before.verification as ResultVerification] >= WORTH[verification]) return false;
-		yield* run(this.#statements.judgeResult({ seq: before.seq, verification, operationId }));
-		return true;
+		if (!before) return "known";
+		const { seq, operation_id: of } = before;
+		if (WORTH[before.verification as ResultVerification] < WORTH[verification]) {
+			yield* run(this.#statements.judgeResult({ seq, verification, operationId }));
+			return "stored";
+		}
+		if (of !== null) return operationId === null || of === operationId ? "known" : "ofOther";
+		// What named no operation at first does now.
+		if (operationId !== null) {
+			yield* run(this.#statements.judgeResult({ seq, verification: before.verification, operationId }));
+		}
+		return "known";
 	}
 
 	*#changeProfiles({ eid, receivedAt: at }: ReceivedResult, changes: readonly ProfileChange[], events: NewEvent[]) {

@@ -14,7 +14,7 @@ export function makeResultStatements(sql: Sql) {
 		sameResult: statement(sql, (db, p: { eid: string; digest: Uint8Array }) =>
 			db
 				.selectFrom("received_results")
-				.select(["seq", "verification"])
+				.select(["seq", "verification", "operation_id"])
 				.where("eid", "=", p.eid)
 				.where("digest", "=", p.digest),
 		),
