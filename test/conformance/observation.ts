@@ -101,7 +101,13 @@ export function observedServer(server: Server, caller: Side | undefined, handler
 
 const ES10 = "ES10a, ES10b, ES10c";
 const ES10_OF_SGP22 = "ES10 of SGP.22, without an eIM";
-const ONLY_SGP22: ReadonlySet<string> = new Set(["SetNickname", "EnableProfile", "DisableProfile", "DeleteProfile"]);
+const ONLY_SGP22: ReadonlySet<string> = new Set([
+	"SetNickname",
+	"EnableProfile",
+	"DisableProfile",
+	"DeleteProfile",
+	"LoadCRL",
+]);
 
 const ES10_OF_TAG: Readonly<Record<number, string>> = {
 	48928: "GetEUICCInfo",
@@ -113,6 +119,7 @@ const ES10_OF_TAG: Readonly<Record<number, string>> = {
 	48941: "GetProfilesInfo",
 	48942: "GetEUICCChallenge",
 	48944: "NotificationSent",
+	48949: "LoadCRL",
 	48945: "EnableProfile",
 	48946: "DisableProfile",
 	48947: "DeleteProfile",

@@ -28,6 +28,8 @@ import { Seconds } from "@iot-esim/shared/util/duration";
 import { profileFileSystems } from "@iot-esim/sim/euicc/file-system/profile-file-systems";
 import { CardBench } from "@iot-esim/sim/euicc/testing/card-bench";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { shows } from "../conformance/claim.ts";
+import { observeEsipa } from "../conformance/observation.ts";
 import { testPki } from "../support/esipa-bench.ts";
 import { releaseProfile, smdpBench } from "../support/smdp-bench.ts";
 import { BOOTSTRAP, ipaSettings, profileDescription } from "../support/whole-chain.ts";
@@ -148,6 +150,7 @@ describe.skipIf(folder === undefined)("onomondo-eim", () => {
 					close: () => link.close(),
 					exchange: async (message, signal) => {
 						seen.push(`> ${toHex(message)}`);
+						observeEsipa("/gsma/rsp2/asn1", message, ["IPA"]);
 						const answer = await link.exchange(message, signal);
 						seen.push(`< ${toHex(answer)}`);
 						return answer;
@@ -163,7 +166,7 @@ describe.skipIf(folder === undefined)("onomondo-eim", () => {
 		return { ipa, seen };
 	}
 
-	it("has its orders executed by our IPA: data, list, download, enable", async () => {
+	it("has its orders executed by our IPA: data, list, download, enable", async (context) => {
 		const port = await freePort();
 		const smdpAddress = `localhost:${port}`;
 		const { smdp, close } = smdpBench(() => Date.now(), pki, smdpAddress);
@@ -194,6 +197,17 @@ describe.skipIf(folder === undefined)("onomondo-eim", () => {
 			const enable = await order("psmo", { psmo: [{ enable: { iccid: swapped(TARGET), rollback: true } }] });
 			await poll();
 			expect(await enable()).toMatchObject({ status: "done", outcome: [{ enableResult: "ok" }] });
+			const byForeign = { sides: ["IPA"], curve: "P-256", foreign: "onomondo-eim" } as const;
+			const functions = [
+				"GetEimPackage",
+				"ProvideEimPackageResult",
+				"InitiateAuthentication",
+				"AuthenticateClient",
+				"GetBoundProfilePackage",
+				"HandleNotification",
+			];
+			shows(context, { ...byForeign, interface: "ESipa", functions, binding: "asn1" });
+			shows(context, { ...byForeign, interface: "Dialects", functions: ["v1.0.1"] });
 		} finally {
 			await ipa.close();
 			await listener.close();

@@ -22,6 +22,8 @@ import { profileFileSystems } from "@iot-esim/sim/euicc/file-system/profile-file
 import { CardBench } from "@iot-esim/sim/euicc/testing/card-bench";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../../examples/demo/free-ports.ts";
+import { shows } from "../conformance/claim.ts";
+import { observedEim } from "../conformance/observation.ts";
 import { EIM_ID, esipaBench, testPki } from "../support/esipa-bench.ts";
 import { Es9PlusLine, releaseProfile, SMDP, smdpBench } from "../support/smdp-bench.ts";
 import { BOOTSTRAP, profileDescription } from "../support/whole-chain.ts";
@@ -85,9 +87,10 @@ describe.skipIf(!isReady)("onomondo-ipa", () => {
 		const { smdp, close } = smdpBench(() => eim.clock.now(), pki);
 		line.handler = smdp.handle;
 		const seen: string[] = [];
+		const face = observedEim(eim.face, ["eIM"]);
 		const handler: HttpHandler = async (request) => {
 			seen.push(`> ${toHex(request.body)}`);
-			const answer = await eim.face(request);
+			const answer = await face(request);
 			seen.push(
 				`< ${answer.body instanceof Uint8Array ? toHex(answer.body) : `${answer.status} ${String(answer.body)}`}`,
 			);
@@ -138,7 +141,7 @@ describe.skipIf(!isReady)("onomondo-ipa", () => {
 		return { eim, smdp, seen, run, card };
 	}
 
-	it("polls our eIM: data, a download, enable and list", async () => {
+	it("polls our eIM: data, a download, enable and list", async (context) => {
 		const { eim, smdp, seen, run } = await bench();
 		try {
 			const { eid } = pki;
@@ -158,6 +161,17 @@ describe.skipIf(!isReady)("onomondo-ipa", () => {
 			expect(await eim.store.loadOperation(list)).toMatchObject({ state: "succeeded" });
 			const device = await eim.store.loadDevice(eid);
 			expect(device?.dialect).toMatchObject({ version: "1.0", euiccVersion: "1.0" });
+			const byForeign = { sides: ["eIM"], curve: "P-256", foreign: "onomondo-ipa" } as const;
+			const functions = [
+				"GetEimPackage",
+				"ProvideEimPackageResult",
+				"InitiateAuthentication",
+				"AuthenticateClient",
+				"GetBoundProfilePackage",
+				"HandleNotification",
+			];
+			shows(context, { ...byForeign, interface: "ESipa", functions, binding: "asn1" });
+			shows(context, { ...byForeign, interface: "Dialects", functions: ["v1.0.1"] });
 		} finally {
 			console.log(seen.join("\n"));
 		}

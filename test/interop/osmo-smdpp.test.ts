@@ -18,6 +18,8 @@ import { loadPki, requireEuicc, requireMember } from "@iot-esim/sim/pki/pki-dire
 import type { TestPki } from "@iot-esim/sim/pki/test-pki";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "../../examples/demo/free-ports.ts";
+import { shows } from "../conformance/claim.ts";
+import { observeServer } from "../conformance/observation.ts";
 import { testPki } from "../support/esipa-bench.ts";
 import { deviceChain } from "../support/whole-chain.ts";
 
@@ -79,9 +81,16 @@ describe.skipIf(folder === undefined || !existsSync(sgp26))("osmo-smdpp", () => 
 	const client = createHttpClient({ tls: { kind: "none" }, timeout: Seconds(20) });
 	/** Its TLS is another program's business; the name is the one of the order. */
 	const http: Es9PlusHttp = {
-		request: ({ url, ...request }) =>
-			client.request({ ...request, url: `http://127.0.0.1:${port}${new URL(url).pathname}` }),
+		request: ({ url, ...request }) => {
+			const { pathname } = new URL(url);
+			observeServer("SM-DP+", caller, pathname, request.body);
+			return client.request({ ...request, url: `http://127.0.0.1:${port}${pathname}` });
+		},
 	};
+	/** Whose requests go to it in a test. */
+	let caller: "eIM" | "IPA" = "eIM";
+	const functions = ["InitiateAuthentication", "AuthenticateClient", "GetBoundProfilePackage", "HandleNotification"];
+	const es9plus = { interface: "ES9+", functions, binding: "json", curve: "P-256", foreign: "osmo-smdpp" } as const;
 
 	beforeAll(async () => {
 		port = await freePort();
@@ -105,7 +114,8 @@ describe.skipIf(folder === undefined || !existsSync(sgp26))("osmo-smdpp", () => 
 		smdpp?.kill("SIGKILL");
 	});
 
-	it("downloads a TS.48 profile into our eUICC through our eIM, and takes the notification", async () => {
+	it("downloads a TS.48 profile into our eUICC through our eIM, and takes the notification", async (context) => {
+		caller = "eIM";
 		const pki = sgp26Pki();
 		const chain = await deviceChain({ http, pki });
 		try {
@@ -121,12 +131,14 @@ describe.skipIf(folder === undefined || !existsSync(sgp26))("osmo-smdpp", () => 
 			expect(delivered?.completedAt).toBeDefined();
 			const [profile] = await chain.eim.store.listProfiles(pki.eid);
 			expect(profile).toMatchObject({ state: "disabled", serviceProviderName: "OsmocomSPN" });
+			shows(context, { ...es9plus, sides: ["eIM"] });
 		} finally {
 			await chain.close();
 		}
 	});
 
-	it("downloads a TS.48 profile into our eUICC at the request of our IPA alone (direct download)", async () => {
+	it("downloads a TS.48 profile into our eUICC at the request of our IPA alone (direct download)", async (context) => {
+		caller = "IPA";
 		const pki = sgp26Pki();
 		const post = poster({ request: async (request) => ({ ...(await http.request(asked(request))), headers: {} }) });
 		const rsp = new Es9PlusClient(jsonBinding({ post, requester: "00000000", newCallId: () => "call" }));
@@ -138,6 +150,7 @@ describe.skipIf(folder === undefined || !existsSync(sgp26))("osmo-smdpp", () => 
 			const operation = await chain.eim.store.loadOperation(id);
 			expect(operation, output.slice(-2000)).toMatchObject({ state: "succeeded" });
 			expect(chain.events, output.slice(-2000)).toContain("notification-delivered");
+			shows(context, { ...es9plus, sides: ["IPA"] });
 		} finally {
 			await chain.close();
 		}

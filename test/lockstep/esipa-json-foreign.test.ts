@@ -6,6 +6,8 @@ import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { toBase64, utf8 } from "@iot-esim/shared/util/bytes";
 import { afterEach, describe, expect, it } from "vitest";
+import { shows } from "../conformance/claim.ts";
+import { observedEim } from "../conformance/observation.ts";
 import { esipaBench } from "../support/esipa-bench.ts";
 
 const EID = Eid("89044045930000000000002153893210");
@@ -31,8 +33,9 @@ afterEach(() => close?.());
 async function bench() {
 	const eim = await esipaBench();
 	close = eim.close;
+	const face = observedEim(eim.face, ["eIM"]);
 	const post = async (called: string, body: object) => {
-		const answer = await eim.face({
+		const answer = await face({
 			method: "POST",
 			path: `/gsma/rsp2/esipa/${called}`,
 			headers: { "content-type": "application/json;charset=UTF-8", "x-admin-protocol": "gsma/rsp/v2.1.0" },
@@ -47,7 +50,7 @@ async function bench() {
 }
 
 describe("messages of real IPAs in JSON", () => {
-	it("IpaEuiccData without eidValue: the EID is that of the eUICC certificate in it", async () => {
+	it("IpaEuiccData without eidValue: the EID is that of the eUICC certificate in it", async (context) => {
 		const { eim, post } = await bench();
 		await eim.register(EID, { labMode: "foreign", acceptUnverified: true });
 		for (const eimPackageResult of [toBase64(IPA_EUICC_DATA), toBase64(IPA_EUICC_DATA).replace(/=/g, "")]) {
@@ -55,6 +58,9 @@ describe("messages of real IPAs in JSON", () => {
 			expect([status, headers?.["X-Admin-Protocol"]]).toEqual([200, "gsma/rsp/v2.1.0"]);
 			expect(JSON.parse(text).header.functionExecutionStatus.status).toBe("Executed-Success");
 		}
+		const foreign = "IpaEuiccData of a real IPA (openiotrsp)";
+		const functions = ["ProvideEimPackageResult"];
+		shows(context, { interface: "ESipa", functions, sides: ["eIM"], binding: "json", curve: "P-256", foreign });
 	});
 
 	it("IpaEuiccData of a device that is not registered: 8.1.1/3.9, eidNotFound", async () => {
