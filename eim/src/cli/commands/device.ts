@@ -1,4 +1,3 @@
-import { SGP32_VERSIONS } from "@iot-esim/shared/messages/sgp32/dialect/version";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { queryText } from "../api-client.ts";
 import type { DeviceJson, NotificationJson, Page, ProfileJson, SeenUnknownJson } from "../api-types.ts";
@@ -120,7 +119,7 @@ function updateCommand(device: Command, context: CliContext): void {
 			new Option(
 				"--sgp32-version <version>",
 				"version that the IPA speaks; `learn` takes it from its messages",
-			).choices([...SGP32_VERSIONS, "learn"]),
+			).choices(["1.0", "1.1", "1.2", "1.3", "learn"]),
 		)
 		.option("--euicc-version <version>", "version that the eUICC implements")
 		.option("--nested-certificate-arms", "certificates and keys as a full SEQUENCE below their arm")
