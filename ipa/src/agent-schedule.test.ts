@@ -55,6 +55,27 @@ describe("a switch that an eIM has brought", () => {
 	});
 });
 
+describe("a stranger at the inject listener", () => {
+	it("is sent away at once, and does not wait behind the device's own work", async () => {
+		const bench = newBench();
+		const first = bench.card.enabled;
+		bench.eim.packages.push(enablePackage("eim.example", 5));
+		bench.eim.isReachable = () => toHex(bench.card.enabled) === toHex(first);
+		const ipa = await bench.restart();
+		const round = ipa.pollOnce();
+		await bench.clock.advance(Minutes(1));
+		let refusal: unknown;
+		ipa
+			.transferEimPackage(hex`BF4E 00`, () => false)
+			.catch((error: unknown) => {
+				refusal = error;
+			});
+		await bench.clock.advance(Seconds(1));
+		expect(refusal).toMatchObject({ code: "IPA_TRANSFER_REFUSED" });
+		await bench.clock.until(round);
+	});
+});
+
 describe("an eIM that is away for everybody", () => {
 	const switches = (bench: DeviceBench) => bench.events.filter((event) => event.type === "fallback-finished").length;
 

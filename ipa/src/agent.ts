@@ -112,6 +112,10 @@ class Agent implements Ipa {
 	}
 
 	transferEimPackage(message: Uint8Array, isFrom: (eim: EsipaTarget) => boolean): Promise<Uint8Array> {
+		// Once the eIMs are known, strangers do not even wait for the card: nobody can fill the queue in front of it.
+		if (this.#eims.length > 0 && !this.#eims.some(({ configuration }) => isFrom(configuration))) {
+			return Promise.reject(strangerRefused());
+		}
 		return new Promise((resolve, reject) => {
 			const work = async () => {
 				const { answer, later, mayHaveChangedEims } = await this.#transfer(message, isFrom);
@@ -131,7 +135,7 @@ class Agent implements Ipa {
 	async #transfer(message: Uint8Array, isFrom: (eim: EsipaTarget) => boolean): Promise<Transfer> {
 		const context = await this.#start(this.#running);
 		const eim = this.#eims.find(({ configuration }) => isFrom(configuration));
-		if (eim === undefined) throw new ProcedureError("IPA_TRANSFER_REFUSED", "no eIM of this card has this certificate");
+		if (eim === undefined) throw strangerRefused();
 		const brought = transferredIn(message);
 		if (brought === undefined) throw new ProcedureError("IPA_TRANSFER_INVALID", "no TransferEimPackageRequest");
 		const known = answerUnderWay(context, brought);
@@ -356,6 +360,10 @@ class Agent implements Ipa {
 /** What other eIMs may be spared. */
 function isOfOneEim(failure: Error): failure is EsimError {
 	return isLinkFailure(failure) || isServerFailure(failure) || failure instanceof ProcedureError;
+}
+
+function strangerRefused(): ProcedureError {
+	return new ProcedureError("IPA_TRANSFER_REFUSED", "no eIM of this card has this certificate");
 }
 
 /** TAC and IMEI: what tells one device from another. */
