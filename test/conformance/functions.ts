@@ -157,6 +157,7 @@ export const INTERFACES: readonly Interface[] = [
 			"GetConnectivityParameters",
 			"eUICCMemoryReset",
 			"IpaeActivation",
+			"LoadCRL",
 		],
 	},
 	{
