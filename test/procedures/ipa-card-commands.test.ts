@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { ipaProgram } from "@iot-esim/ipa/cli/program";
 import type { Curve } from "@iot-esim/shared/crypto/curve";
+import { generateKeyPair } from "@iot-esim/shared/crypto/ecdsa";
 import { parseCertificate } from "@iot-esim/shared/pki/certificate";
-import { decodePem } from "@iot-esim/shared/pki/pem";
+import { issueCrl } from "@iot-esim/shared/pki/crl";
+import { decodePem, encodePem } from "@iot-esim/shared/pki/pem";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { silentLogger } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
@@ -93,6 +95,23 @@ describe.each(CURVES)("`ipa card` on a simulated eUICC, on %s", (curve) => {
 			functions: ["GetCerts", "GetConnectivityParameters", "ListNotification"],
 			curve,
 		});
+	});
+
+	it("loads a list of revoked certificates from PEM, and says why the card refuses one", async () => {
+		const card = await start(curve);
+		const { ci } = testPki(curve);
+		const list = (crlNumber: number, privateKey = ci.privateKey) => {
+			const folder = mkdtempSync(path.join(tmpdir(), "ipa-crl-"));
+			closers.push(() => rmSync(folder, { recursive: true, force: true }));
+			const [thisUpdate, nextUpdate] = [Date.UTC(2026, 0, 1), Date.UTC(2027, 0, 1)];
+			const issuer = parseCertificate(ci.certificate);
+			const der = issueCrl({ issuer, privateKey, thisUpdate, nextUpdate, crlNumber, revoked: [] });
+			writeFileSync(path.join(folder, "ci.crl"), encodePem("X509 CRL", der));
+			return path.join(folder, "ci.crl");
+		};
+		expect(await card("load-crl", list(2))).toBe("The card has the list.");
+		await expect(card("load-crl", list(1))).rejects.toThrow("a fresher one is loaded already");
+		await expect(card("load-crl", list(3, generateKeyPair(curve).privateKey))).rejects.toThrow("signature");
 	});
 
 	it("resets only with --yes, and says what it would delete", async (context) => {

@@ -53,10 +53,7 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
 	const removeOperations = async (now: number): Promise<void> => {
 		if (options.operationsKept === undefined || now - operationsRemovedAt < OPERATIONS_REMOVED_EVERY) return;
 		operationsRemovedAt = now;
-		const before = now - options.operationsKept;
-		await inSteps((after) => store.removeOperations(before, after));
-		await inSteps((after) => store.removeResults(before, after));
-		await inSteps((after) => store.removeJobs(before, after));
+		await removeOlderThan(now - options.operationsKept, store);
 	};
 
 	const runOnce = (): Promise<void> => {
@@ -88,6 +85,12 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
 			await running?.catch(() => undefined);
 		},
 	};
+}
+
+async function removeOlderThan(before: number, store: HousekeepingOptions["store"]): Promise<void> {
+	for (const remove of ["removeOperations", "removeResults", "removeJobs"] as const) {
+		await inSteps((after) => store[remove](before, after));
+	}
 }
 
 async function inSteps(step: (after: number | undefined) => Promise<number | undefined>): Promise<void> {

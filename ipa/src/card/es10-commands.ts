@@ -1,6 +1,7 @@
 import { decode, encode } from "@iot-esim/shared/asn1/schema";
 import { readWholeTlv } from "@iot-esim/shared/asn1/tlv-reader";
 import { CancelSessionRequest } from "@iot-esim/shared/messages/sgp22/cancel-session";
+import { LoadCRLRequest, LoadCRLResponse } from "@iot-esim/shared/messages/sgp22/crl";
 import {
 	SetDefaultDpAddressRequest as Es10aSetDefaultDpAddressRequest,
 	SetDefaultDpAddressResponse as Es10aSetDefaultDpAddressResponse,
@@ -176,6 +177,17 @@ export class Es10Commands {
 			const answer = await commandFor(this.#channel, 0xbf3f, request, Es10aSetDefaultDpAddressResponse);
 			return answer.setDefaultDpAddressResult;
 		}
+	}
+
+	/**
+	 * ES10b.LoadCRL: one list of revoked certificates, or a part of one, as its CI signed it.
+	 * @returns the parts that the card still misses, or the LoadCRLResponseError that refuses the list
+	 */
+	async loadCrl(crl: Uint8Array): Promise<{ readonly missingParts: readonly number[] } | { readonly error: number }> {
+		const request = encode(LoadCRLRequest, { crl });
+		const answer = await commandFor(this.#channel, 0xbf35, request, LoadCRLResponse);
+		if ("loadCRLResponseError" in answer) return { error: answer.loadCRLResponseError };
+		return { missingParts: answer.loadCRLResponseOk.missingParts ?? [] };
 	}
 
 	/** ES10b.IpaeActivation: 0, or 1 when the card has no IPA of its own. */

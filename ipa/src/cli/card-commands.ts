@@ -131,6 +131,32 @@ export async function printDefaultSmdp(card: CardSession, output: Output): Promi
 	print(output, { defaultSmdpAddress: address }, () => [address ?? "The card has no default SM-DP+."]);
 }
 
+/** Why a card refuses a list of revoked certificates (SGP.22 section 5.7.12). */
+const CRL_REFUSALS: Readonly<Record<number, string>> = {
+	1: "its signature is not that of the CI",
+	2: "it cannot be read; it needs the identifier of its CI's key",
+	3: "there is no room for it",
+	4: "it is of a CI that the card does not know",
+	5: "a fresher one is loaded already",
+	6: "it is a part of a list whose base has to be loaded first",
+};
+
+/**
+ * `ipa card load-crl`.
+ * @throws IpaCliError IPA_CARD_REFUSED
+ */
+export async function loadCrl(card: CardSession, crl: Uint8Array, output: Output): Promise<void> {
+	const answer = await card.commands.loadCrl(crl);
+	if ("error" in answer) {
+		const why = CRL_REFUSALS[answer.error] ?? `code ${answer.error}`;
+		throw new IpaCliError("IPA_CARD_REFUSED", `the card does not take the list: ${why}`);
+	}
+	const { missingParts } = answer;
+	print(output, { missingParts }, () => [
+		missingParts.length === 0 ? "The card has the list." : `The card still needs the parts ${missingParts.join(", ")}.`,
+	]);
+}
+
 /** `ipa card apdu`: each command and what the card answered. */
 export async function printApdus(card: CardSession, apdus: readonly Uint8Array[], output: Output): Promise<void> {
 	for (const apdu of apdus) {

@@ -1,3 +1,4 @@
+import { decodePem } from "@iot-esim/shared/pki/pem";
 import { fromHex } from "@iot-esim/shared/util/bytes";
 import type { Command } from "commander";
 import type { MemoryResetOptions } from "../card/memory-reset.ts";
@@ -6,6 +7,7 @@ import type { LocalAction } from "../procedures/local-actions.ts";
 import { performOnCard } from "./card-changes.ts";
 import {
 	addInitialEim,
+	loadCrl,
 	printApdus,
 	printCardInfo,
 	printCertificates,
@@ -22,6 +24,7 @@ import type { Output } from "./output.ts";
 import type { CommonOptions, ProgramEffects } from "./program.ts";
 
 const SHORTEST_APDU = 4;
+const DER_SEQUENCE = 0x30;
 
 /** What the commands of the card share with the others. */
 export interface CardProgramParts {
@@ -69,6 +72,16 @@ function addLooks(card: Command, effects: ProgramEffects, parts: CardProgramPart
 	withSettings(card.command("connectivity"))
 		.description("connectivity parameters of the enabled profile (ES10b.GetConnectivityParameters)")
 		.action((options: CommonOptions) => look(options, printConnectivity));
+	withSettings(card.command("load-crl"))
+		.description("load a list of revoked certificates into the card (ES10b.LoadCRL)")
+		.argument("<file>", "the list as its CI gives it out: DER or PEM; - for standard input")
+		.action((name: string, options: CommonOptions) => {
+			const contents = readGiven(name, effects);
+			const crl =
+				contents[0] === DER_SEQUENCE ? contents : decodePem("X509 CRL", new TextDecoder().decode(contents))[0];
+			if (crl === undefined) throw new IpaCliError("IPA_FILE_INVALID", `${name} holds no revocation list (DER or PEM)`);
+			return look(options, (session, output) => loadCrl(session, crl, output));
+		});
 	withSettings(card.command("apdu"))
 		.description("send command APDUs as they are, or ES10 commands with --es10")
 		.argument("<hex...>", "octets in hex")

@@ -1,11 +1,14 @@
+import { appendFileSync } from "node:fs";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
+import { fileTrouble } from "@iot-esim/shared/util/errors";
 import { driverFor } from "../card/drivers/open-driver.ts";
 import { Es10 } from "../card/es10.ts";
 import { Es10Commands } from "../card/es10-commands.ts";
 import { IsdRChannel } from "../card/isd-r-channel.ts";
 import { type IpaConfig, settingsOf } from "../config.ts";
 import { IpaCliError } from "./errors.ts";
+import { tracedDriver } from "./traced-driver.ts";
 
 /** A card in hand for one command. */
 export interface CardSession {
@@ -38,7 +41,7 @@ export async function withCard<T>(
 
 /**
  * The driver of the configured card.
- * @throws IpaCliError IPA_CARD_ADDRESS_MISSING
+ * @throws IpaCliError IPA_CARD_ADDRESS_MISSING, IPA_SETTING_INVALID when the file of card.trace cannot be written
  */
 export function driverOf(config: IpaConfig, clock: Clock) {
 	const address = config["card.address"];
@@ -48,5 +51,26 @@ export function driverOf(config: IpaConfig, clock: Clock) {
 			"no card: give --card ADDRESS, or card.address in the configuration",
 		);
 	}
-	return driverFor(address, { clock, timeout: config["card.timeout"] });
+	const found = driverFor(address, { clock, timeout: config["card.timeout"] });
+	const file = config["card.trace"];
+	return file === undefined ? found : { ...found, driver: tracedDriver(found.driver, traceTo(file)) };
+}
+
+/** Known to be writable before the card is used; a disk that fills up later costs lines of the trace, not the agent. */
+function traceTo(file: string): (line: string) => void {
+	const add = (text: string) => appendFileSync(file, text, { mode: 0o600 });
+	try {
+		add("");
+	} catch (cause) {
+		throw new IpaCliError("IPA_SETTING_INVALID", `card.trace ${file} cannot be written: ${fileTrouble(cause)}`, {
+			cause,
+		});
+	}
+	return (line) => {
+		try {
+			add(`${line}\n`);
+		} catch {
+			return;
+		}
+	};
 }

@@ -107,6 +107,19 @@ describe("ipa card", () => {
 		});
 	});
 
+	it("every APDU goes into the file of card.trace, and a file that cannot be written is refused beforehand", async () => {
+		const { address } = await cardOnPort();
+		const [file, config] = [path.join(newFolder(), "apdus.txt"), path.join(newFolder(), "ipa.yaml")];
+		writeFileSync(config, `card: { address: "${address}", trace: "${file}" }`);
+		await ipa(["card", "apdu", "--config", config, "80AA000005A903830107"]);
+		expect(readFileSync(file, "utf8")).toBe("> 80AA000005A903830107\n< 9000\n");
+		writeFileSync(config, `card: { address: "${address}", trace: "${newFolder()}" }`);
+		await expect(ipa(["card", "info", "--config", config])).rejects.toMatchObject({
+			code: "IPA_SETTING_INVALID",
+			message: expect.stringContaining("it is a folder"),
+		});
+	});
+
 	it("add-eim gives the eIM's octets to the card and tells what came of it", async () => {
 		const { card, address } = await cardOnPort();
 		card.answers.set(0xbf57, () => hex`BF57 05 A0 03 84 01 07`);

@@ -22,16 +22,23 @@ export interface CertificateList {
 	/** Milliseconds since 1970. */
 	readonly thisUpdate: number;
 	readonly nextUpdate?: number;
+	/** Grows with every list of this issuer; the parts of one list share it. Absent where the list has none. */
+	readonly crlNumber?: number;
+	/** Only in the base of a list that comes in parts (SGP.22 section 4.6): how many there are beside it. */
+	readonly totalPartialCrlNumber?: number;
+	/** Only in such a part: from 1 to that number. */
+	readonly partialCrlNumber?: number;
 	/** Moment of revocation by serial number (upper-case hex, as Certificate.serialNumber). */
 	readonly revoked: ReadonlyMap<string, number>;
 }
 
 /** Extensions that do not change what a listed serial number means. */
-const harmless: ReadonlySet<string> = new Set([
-	oid.issuingDistributionPoint,
-	oid.rspExpirationDate,
-	oid.rspTotalPartialCrlNumber,
-	oid.rspPartialCrlNumber,
+const harmless: ReadonlySet<string> = new Set([oid.issuingDistributionPoint, oid.rspExpirationDate]);
+
+const NUMBERED: ReadonlyMap<string, "crlNumber" | "totalPartialCrlNumber" | "partialCrlNumber"> = new Map([
+	[oid.crlNumber, "crlNumber"],
+	[oid.rspTotalPartialCrlNumber, "totalPartialCrlNumber"],
+	[oid.rspPartialCrlNumber, "partialCrlNumber"],
 ]);
 
 /**
@@ -62,7 +69,7 @@ function readCrl(bytes: Uint8Array): CertificateList {
 	if (thisUpdate === undefined) throw new der.DerError("thisUpdate is missing");
 	const nextUpdate = fields[3]?.tag === 0x17 || fields[3]?.tag === 0x18 ? fields[3] : undefined;
 	const entries = fields.slice(3).find((field) => field.tag === 0x30);
-	const authorityKeyIdentifier = readCrlExtensions(fields.find((field) => field.tag === 0xa0)?.members[0]);
+	const extensions = readCrlExtensions(fields.find((field) => field.tag === 0xa0)?.members[0]);
 	return {
 		der: bytes,
 		tbsDer: tbs.der,
@@ -70,7 +77,7 @@ function readCrl(bytes: Uint8Array): CertificateList {
 		signature: signature.subarray(1),
 		issuer: decodeName(issuer),
 		issuerDer: issuer.der,
-		...(authorityKeyIdentifier === undefined ? {} : { authorityKeyIdentifier }),
+		...extensions,
 		thisUpdate: der.decodeTime(thisUpdate),
 		...(nextUpdate === undefined ? {} : { nextUpdate: der.decodeTime(nextUpdate) }),
 		revoked: readEntries(entries),
@@ -87,17 +94,36 @@ function readEntries(entries: der.DerNode | undefined): ReadonlyMap<string, numb
 	return revoked;
 }
 
-function readCrlExtensions(extensions: der.DerNode | undefined): Uint8Array | undefined {
-	let authorityKeyIdentifier: Uint8Array | undefined;
+type CrlExtensions = Pick<
+	CertificateList,
+	"authorityKeyIdentifier" | "crlNumber" | "totalPartialCrlNumber" | "partialCrlNumber"
+>;
+
+function readCrlExtensions(extensions: der.DerNode | undefined): CrlExtensions {
+	const read: { -readonly [K in keyof CrlExtensions]: CrlExtensions[K] } = {};
 	for (const extension of extensions?.members ?? []) {
 		const { id, isCritical, value } = readExtension(extension);
-		if (id === oid.authorityKeyIdentifier) {
-			authorityKeyIdentifier = der.DerNode.whole(value).members.find((part) => part.tag === 0x80)?.value;
+		const numbered = NUMBERED.get(id);
+		if (numbered !== undefined) read[numbered] = wholeNumber(der.DerNode.whole(value));
+		else if (id === oid.authorityKeyIdentifier) {
+			const keyIdentifier = der.DerNode.whole(value).members.find((part) => part.tag === 0x80)?.value;
+			if (keyIdentifier !== undefined) read.authorityKeyIdentifier = keyIdentifier;
 		} else if (isCritical && !harmless.has(id)) {
 			throw new der.DerError(`the critical extension ${id} is not understood`);
 		}
 	}
-	return authorityKeyIdentifier;
+	return read;
+}
+
+/** Lists are numbered by octets that a number of JavaScript holds exactly. */
+const LONGEST_NUMBER = 6;
+
+function wholeNumber(node: der.DerNode): number {
+	const { value } = node.expect(0x02, "a number of the list");
+	if (value.length === 0 || value.length > LONGEST_NUMBER || (value[0] as number) >= 0x80) {
+		throw new der.DerError("a number of the list is negative or too large");
+	}
+	return Number.parseInt(toHex(value), 16);
 }
 
 /** True when the list is of the CA `issuer`: name, key identifier and signature. */
@@ -122,6 +148,10 @@ export function issueCrl(request: {
 	readonly nextUpdate: number;
 	/** Grows with every list of this issuer. */
 	readonly crlNumber: number;
+	/** Makes this the base of a list in so many parts. */
+	readonly totalPartialCrlNumber?: number;
+	/** Makes this one of the parts. */
+	readonly partialCrlNumber?: number;
 	readonly revoked: readonly { readonly serialNumber: string; readonly at: number }[];
 }): Uint8Array {
 	const { issuer, revoked } = request;
@@ -132,8 +162,12 @@ export function issueCrl(request: {
 		const keyIdentifier = der.sequence(tlv(0x80, issuer.subjectKeyIdentifier));
 		extensions.push(der.sequence(der.objectIdentifier(oid.authorityKeyIdentifier), der.octetString(keyIdentifier)));
 	}
-	const number = der.unsignedInteger(fromHex(request.crlNumber.toString(16).padStart(8, "0")));
-	extensions.push(der.sequence(der.objectIdentifier(oid.crlNumber), der.octetString(number)));
+	for (const [id, name] of NUMBERED) {
+		const value = request[name];
+		if (value === undefined) continue;
+		const number = der.unsignedInteger(fromHex(value.toString(16).padStart(8, "0")));
+		extensions.push(der.sequence(der.objectIdentifier(id), der.octetString(number)));
+	}
 	const tbs = der.sequence(
 		Uint8Array.of(0x02, 0x01, 0x01),
 		algorithm,

@@ -17,6 +17,7 @@ import { serverSignature1Input } from "@iot-esim/shared/security/signature-input
 import { equalBytes } from "@iot-esim/shared/util/bytes";
 import { type Credential, timelessCertificate } from "../ecasd.ts";
 import type { Es10Function, Euicc } from "../euicc.ts";
+import type { RevocationList, SettingsStore } from "../state/settings.ts";
 import { dialectOf } from "./card-version.ts";
 import { consumerInfo2, iotInfo2 } from "./euicc-information.ts";
 
@@ -44,12 +45,15 @@ interface VerifiedServer {
 }
 
 /** @returns the server, or the code that refuses it */
-function verifyServer(request: AuthenticateServerRequest, { session, ecasd }: Euicc): VerifiedServer | number {
+function verifyServer(
+	request: AuthenticateServerRequest,
+	{ session, ecasd, settings }: Euicc,
+): VerifiedServer | number {
 	const { challenge } = session;
 	if (challenge === undefined) return AuthenticateErrorCodes.noSessionContext;
 	const credential = ecasd.credentialFor(request.euiccCiPKIdToBeUsed);
 	if (credential === undefined) return AuthenticateErrorCodes.ciPKUnknown;
-	const server = verifiedCertificate(request.serverCertificate, ["dp-auth", "ds-auth"], ecasd.trust);
+	const server = verifiedCertificate(request.serverCertificate, ["dp-auth", "ds-auth"], ecasd.trust, settings);
 	if (server === "unsupportedCurve") return AuthenticateErrorCodes.unsupportedCurve;
 	if (server === "invalid") return AuthenticateErrorCodes.invalidCertificate;
 	const signed = serverSignature1Input(request.serverSigned1.der);
@@ -64,22 +68,37 @@ function verifyServer(request: AuthenticateServerRequest, { session, ecasd }: Eu
 	return { credential, serverOid, role: server.role };
 }
 
-/** A server certificate verified up to a CI of this card, with the one of `roles` that it proves; time is not asked. */
+/**
+ * A server certificate verified up to a CI of this card, with the one of `roles` that it proves, and on no revocation list
+ * that was loaded (ES10b.LoadCRL); time is not asked.
+ */
 export function verifiedCertificate<R extends "dp-auth" | "ds-auth" | "dp-pb">(
 	der: Uint8Array,
 	roles: readonly R[],
 	trust: TrustStore,
+	settings: Pick<SettingsStore, "get">,
 ): { readonly certificate: Certificate; readonly role: R } | "invalid" | "unsupportedCurve" {
 	try {
 		const certificate = timelessCertificate(der);
 		const role = roles.find((candidate) => certificate.policies.includes(rspRoleOid[candidate]));
 		if (role === undefined) return "invalid";
-		verifyServerChain({ certificate, role, trust, at: 0 });
-		return { certificate, role };
+		const { path } = verifyServerChain({ certificate, role, trust, at: 0 });
+		return isRevoked(path, settings.get("revocationLists") ?? []) ? "invalid" : { certificate, role };
 	} catch (error) {
 		if (!(error instanceof PkiError)) throw error;
 		return isCurveFailure(error) ? "unsupportedCurve" : "invalid";
 	}
+}
+
+function isRevoked(path: readonly Certificate[], lists: readonly RevocationList[]): boolean {
+	return lists.some(({ ciPkId, revoked }) =>
+		path.some(
+			({ serialNumber, authorityKeyIdentifier }) =>
+				authorityKeyIdentifier !== undefined &&
+				equalBytes(authorityKeyIdentifier, ciPkId) &&
+				revoked.includes(serialNumber),
+		),
+	);
 }
 
 function isCurveFailure({ cause }: PkiError): boolean {

@@ -57,8 +57,8 @@ export function consumerInfo2(euicc: Euicc): ConsumerEuiccInfo2 {
 			"berTlvFileSupport",
 		),
 		rspCapability: euicc.card.supportsTestProfiles
-			? RspCapability.of("additionalProfile", "testProfileSupport")
-			: RspCapability.of("additionalProfile"),
+			? RspCapability.of("additionalProfile", "crlSupport", "testProfileSupport")
+			: RspCapability.of("additionalProfile", "crlSupport"),
 		euiccCiPKIdListForVerification: euicc.ecasd.ciIdsForVerification,
 		euiccCiPKIdListForSigning: euicc.ecasd.ciIdsForSigning,
 		euiccCategory: EuiccCategoryCode.mediumEuicc,

@@ -26,6 +26,7 @@ import {
 	returnFromFallback,
 } from "./ipa-switch.ts";
 import { activateIpae } from "./ipae-activation.ts";
+import { loadCrl } from "./load-crl.ts";
 import { loadEuiccPackage } from "./load-euicc-package.ts";
 import { memoryReset, memoryResetConsumer } from "./memory-reset.ts";
 import { listNotification, removeNotification, retrieveNotificationsList } from "./notifications.ts";
@@ -53,6 +54,7 @@ export const consumerFunctions: ReadonlyMap<number, Es10Function> = new Map([
 	[0xbf32, disableProfileLocally],
 	[0xbf33, deleteProfileLocally],
 	[0xbf34, memoryResetConsumer],
+	[0xbf35, loadCrl],
 	[0xbf38, authenticateServer],
 	[0xbf3c, getConfiguredAddresses],
 	[0xbf3e, getEid],

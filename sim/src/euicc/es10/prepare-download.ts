@@ -48,7 +48,7 @@ function verifyRequest(
 ): { server: AuthenticatedServer; download: PreparedDownload } | number {
 	const { server } = session;
 	if (server?.role !== "dp-auth") return DownloadErrorCodes.noSessionContext;
-	const binding = verifiedCertificate(request.smdpCertificate, ["dp-pb"], ecasd.trust);
+	const binding = verifiedCertificate(request.smdpCertificate, ["dp-pb"], ecasd.trust, settings);
 	if (binding === "unsupportedCurve") return DownloadErrorCodes.unsupportedCurve;
 	if (binding === "invalid") return DownloadErrorCodes.invalidCertificate;
 	const { certificate } = binding;

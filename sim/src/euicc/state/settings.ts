@@ -40,6 +40,20 @@ export interface LoadInProgress {
 	readonly iccid?: Uint8Array;
 }
 
+/** What the card knows of certificates that one CI has revoked. */
+export interface RevocationList {
+	/** Subject key identifier of the CI. */
+	readonly ciPkId: Uint8Array;
+	/** Of the list, 0 where it has none. */
+	readonly crlNumber: number;
+	/** Milliseconds since 1970. */
+	readonly thisUpdate: number;
+	/** Parts of the list that were not loaded yet. */
+	readonly missingParts: readonly number[];
+	/** Serial numbers in upper-case hex. */
+	readonly revoked: readonly string[];
+}
+
 /** Every setting of the card that is neither a profile nor an eIM, by name. */
 export interface Settings {
 	defaultSmdpAddress: string;
@@ -51,6 +65,8 @@ export interface Settings {
 	profileBeforeEmergency: Uint8Array;
 	oneTimeKeys: readonly OneTimeKey[];
 	loadInProgress: LoadInProgress;
+	/** One for each CI that a list was loaded of. */
+	revocationLists: readonly RevocationList[];
 	/** Present while the card runs its IPAe. */
 	ipaeActive: true;
 }
