@@ -49,6 +49,12 @@ export const ipaConfig = defineConfig(
 			description: "Longest wait for the card after a REFRESH",
 			default: Seconds(60),
 		}),
+		"card.trace": setting.path({
+			description:
+				"File to which every APDU is added, as `eim inspect` reads it; for looking into, it grows without end",
+			optional: true,
+			example: "apdus.txt",
+		}),
 		"state.folder": setting.path({
 			description: "Folder of the journal, which must survive power cuts",
 			default: "ipa-state",
