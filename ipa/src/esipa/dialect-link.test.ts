@@ -76,6 +76,18 @@ describe("what is learnt", () => {
 		expect(link.version).toBe("1.0");
 	});
 
+	it.each([408, 429, 502, 503, 504])("an eIM that has no time now (%i) shows no version", async (status) => {
+		const busy = new EsipaLinkError("IPA_EIM_STATUS", "busy", { context: { status } });
+		let isBusy = true;
+		const { sent, link, client } = bench("auto", () => (isBusy ? busy : "BF50023000"));
+		const part = { euiccPackageResult: fromHex(RESULT) };
+		await expect(client.provideEimPackageResult(part)).rejects.toThrow(busy);
+		isBusy = false;
+		await client.provideEimPackageResult(part);
+		expect(link.version).toBe("1.2");
+		expect(sent[1]).toBe(sent[0]);
+	});
+
 	it("an eIM that fails in every version has failed", async () => {
 		const { sent, link, client } = bench("auto", () => failed);
 		await expect(client.provideEimPackageResult({ euiccPackageResult: fromHex(RESULT) })).rejects.toBe(failed);

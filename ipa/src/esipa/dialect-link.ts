@@ -133,9 +133,12 @@ function isErrorAnswer(answer: Uint8Array): boolean {
 	return readTlvs(answer, whole.valueStart, whole.end)[0]?.tag === 0x02;
 }
 
+/** What servers, and those in front of them, say when they have no time for a message, whatever stands in it. */
+const BUSY: readonly unknown[] = [408, 429, 502, 503, 504];
+
 /** It was reached and could make nothing of the message. */
 function isRefusal(error: unknown): boolean {
-	return (
-		error instanceof EsipaLinkError && (error.code === "IPA_EIM_STATUS" || error.code === "IPA_EIM_RESPONSE_INVALID")
-	);
+	if (!(error instanceof EsipaLinkError)) return false;
+	if (error.code === "IPA_EIM_STATUS") return !BUSY.includes(error.context.status);
+	return error.code === "IPA_EIM_RESPONSE_INVALID";
 }
