@@ -213,7 +213,7 @@ export const INTERFACES: readonly Interface[] = [
 			"SGP.22 section 5.7: no IPA calls them; a card that belongs to no eIM takes them from an LPA, or from the one who sets a device up",
 		sides: ["eUICC"],
 		bindings: ONE_WAY,
-		functions: ["EnableProfile", "DisableProfile", "DeleteProfile", "SetNickname", "LoadCRL"],
+		functions: ["EnableProfile", "DisableProfile", "DeleteProfile", "SetNickname"],
 	},
 	{
 		name: "IPAe",

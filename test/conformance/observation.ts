@@ -49,21 +49,21 @@ const pascalCase = (name: string) => name.charAt(0).toUpperCase() + name.slice(1
 
 const tagAt = (octets: Uint8Array) => ((octets[0] ?? 0) << 8) | (octets[1] ?? 0);
 
-const FUNCTION_OF_TAG: Readonly<Record<number, string>> = {
-	48953: "InitiateAuthentication",
-	48954: "GetBoundProfilePackage",
-	48955: "AuthenticateClient",
-	48957: "HandleNotification",
-	48961: "CancelSession",
-	48974: "TransferEimPackage",
-	48975: "GetEimPackage",
-	48976: "ProvideEimPackageResult",
-};
+const FUNCTION_OF_TAG: ReadonlyMap<number, string> = new Map([
+	[0xbf39, "InitiateAuthentication"],
+	[0xbf3a, "GetBoundProfilePackage"],
+	[0xbf3b, "AuthenticateClient"],
+	[0xbf3d, "HandleNotification"],
+	[0xbf41, "CancelSession"],
+	[0xbf4e, "TransferEimPackage"],
+	[0xbf4f, "GetEimPackage"],
+	[0xbf50, "ProvideEimPackageResult"],
+]);
 
 /** A request of ESipa over HTTP that was answered. */
 export function observeEsipa(path: string, body: Uint8Array, sides: readonly Side[] = ["eIM", "IPA"]): void {
 	const isJson = path.startsWith("/gsma/rsp2/esipa/");
-	const name = isJson ? pascalCase(path.slice("/gsma/rsp2/esipa/".length)) : FUNCTION_OF_TAG[tagAt(body)];
+	const name = isJson ? pascalCase(path.slice("/gsma/rsp2/esipa/".length)) : FUNCTION_OF_TAG.get(tagAt(body));
 	if (name === undefined) return;
 	observe({ interface: "ESipa", function: name, binding: isJson ? "json" : "asn1", sides });
 }
@@ -86,7 +86,7 @@ export function observeServer(server: Server, caller: Side | undefined, path: st
 	if (place === "es2plus")
 		observe({ interface: "ES2+", function: pascalCase(name), binding: "json", sides: ["SM-DP+"] });
 	if (place !== "asn1" || body[0] !== 0xa2) return;
-	const inner = FUNCTION_OF_TAG[tagAt(body.subarray(readTlv(body, 0).valueStart))];
+	const inner = FUNCTION_OF_TAG.get(tagAt(body.subarray(readTlv(body, 0).valueStart)));
 	if (inner !== undefined) observe({ interface: rsp, function: inner, binding: "asn1", sides });
 }
 
@@ -101,52 +101,46 @@ export function observedServer(server: Server, caller: Side | undefined, handler
 
 const ES10 = "ES10a, ES10b, ES10c";
 const ES10_OF_SGP22 = "ES10 of SGP.22, without an eIM";
-const ONLY_SGP22: ReadonlySet<string> = new Set([
-	"SetNickname",
-	"EnableProfile",
-	"DisableProfile",
-	"DeleteProfile",
-	"LoadCRL",
-]);
+const ONLY_SGP22: ReadonlySet<string> = new Set(["SetNickname", "EnableProfile", "DisableProfile", "DeleteProfile"]);
 
-const ES10_OF_TAG: Readonly<Record<number, string>> = {
-	48928: "GetEUICCInfo",
-	48929: "PrepareDownload",
-	48930: "GetEUICCInfo",
-	48936: "ListNotification",
-	48937: "SetNickname",
-	48939: "RetrieveNotificationsList",
-	48941: "GetProfilesInfo",
-	48942: "GetEUICCChallenge",
-	48944: "NotificationSent",
-	48949: "LoadCRL",
-	48945: "EnableProfile",
-	48946: "DisableProfile",
-	48947: "DeleteProfile",
-	48948: "eUICCMemoryReset",
-	48950: "LoadBoundProfilePackage",
-	48952: "AuthenticateServer",
-	48956: "GetEuiccConfiguredAddresses",
-	48958: "GetEID",
-	48959: "SetDefaultDpAddress",
-	48961: "CancelSession",
-	48962: "IpaeActivation",
-	48963: "GetRAT",
-	48977: "LoadEuiccPackage",
-	48981: "GetEimConfigurationData",
-	48982: "GetCerts",
-	48983: "AddInitialEim",
-	48984: "ProfileRollback",
-	48985: "ConfigureImmediateProfileEnabling",
-	48986: "ImmediateEnable",
-	48987: "EnableEmergencyProfile",
-	48988: "DisableEmergencyProfile",
-	48989: "ExecuteFallbackMechanism",
-	48990: "ReturnFromFallback",
-	48991: "GetConnectivityParameters",
-	48996: "eUICCMemoryReset",
-	48997: "SetDefaultDpAddress",
-};
+const ES10_OF_TAG: ReadonlyMap<number, string> = new Map([
+	[0xbf20, "GetEUICCInfo"],
+	[0xbf21, "PrepareDownload"],
+	[0xbf22, "GetEUICCInfo"],
+	[0xbf28, "ListNotification"],
+	[0xbf29, "SetNickname"],
+	[0xbf2b, "RetrieveNotificationsList"],
+	[0xbf2d, "GetProfilesInfo"],
+	[0xbf2e, "GetEUICCChallenge"],
+	[0xbf30, "NotificationSent"],
+	[0xbf31, "EnableProfile"],
+	[0xbf32, "DisableProfile"],
+	[0xbf33, "DeleteProfile"],
+	[0xbf34, "eUICCMemoryReset"],
+	[0xbf35, "LoadCRL"],
+	[0xbf36, "LoadBoundProfilePackage"],
+	[0xbf38, "AuthenticateServer"],
+	[0xbf3c, "GetEuiccConfiguredAddresses"],
+	[0xbf3e, "GetEID"],
+	[0xbf3f, "SetDefaultDpAddress"],
+	[0xbf41, "CancelSession"],
+	[0xbf42, "IpaeActivation"],
+	[0xbf43, "GetRAT"],
+	[0xbf51, "LoadEuiccPackage"],
+	[0xbf55, "GetEimConfigurationData"],
+	[0xbf56, "GetCerts"],
+	[0xbf57, "AddInitialEim"],
+	[0xbf58, "ProfileRollback"],
+	[0xbf59, "ConfigureImmediateProfileEnabling"],
+	[0xbf5a, "ImmediateEnable"],
+	[0xbf5b, "EnableEmergencyProfile"],
+	[0xbf5c, "DisableEmergencyProfile"],
+	[0xbf5d, "ExecuteFallbackMechanism"],
+	[0xbf5e, "ReturnFromFallback"],
+	[0xbf5f, "GetConnectivityParameters"],
+	[0xbf64, "eUICCMemoryReset"],
+	[0xbf65, "SetDefaultDpAddress"],
+]);
 
 /** The functions of a signed package, as the card got it, in the bindings that ESipa was seen in. */
 function observeCommands(octets: Uint8Array, sides: readonly Side[]): void {
@@ -194,7 +188,7 @@ export function apduObserver(sides: readonly Side[] = ["IPA", "eUICC"]): (apdu: 
 		if (ins !== 0xe2 || (cla & 0x80) === 0) return;
 		const block = apdu.subarray(5);
 		const tag = tagAt(block);
-		const name = p2 === 0 ? ES10_OF_TAG[tag] : undefined;
+		const name = p2 === 0 ? ES10_OF_TAG.get(tag) : undefined;
 		if (name !== undefined) {
 			const isOnlySgp22 = ONLY_SGP22.has(name);
 			observe({ interface: isOnlySgp22 ? ES10_OF_SGP22 : ES10, function: name, binding: "", sides });

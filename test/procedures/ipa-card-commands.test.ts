@@ -97,7 +97,7 @@ describe.each(CURVES)("`ipa card` on a simulated eUICC, on %s", (curve) => {
 		});
 	});
 
-	it("loads a list of revoked certificates from PEM, and says why the card refuses one", async () => {
+	it("loads a list of revoked certificates from PEM, and says why the card refuses one", async (context) => {
 		const card = await start(curve);
 		const { ci } = testPki(curve);
 		const list = (crlNumber: number, privateKey = ci.privateKey) => {
@@ -112,6 +112,7 @@ describe.each(CURVES)("`ipa card` on a simulated eUICC, on %s", (curve) => {
 		expect(await card("load-crl", list(2))).toBe("The card has the list.");
 		await expect(card("load-crl", list(1))).rejects.toThrow("a fresher one is loaded already");
 		await expect(card("load-crl", list(3, generateKeyPair(curve).privateKey))).rejects.toThrow("signature");
+		shows(context, { interface: card10, functions: ["LoadCRL"], curve });
 	});
 
 	it("resets only with --yes, and says what it would delete", async (context) => {

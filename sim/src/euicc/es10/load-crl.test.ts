@@ -51,11 +51,8 @@ describe.each(["P-256", "brainpoolP256r1"] as const)("LoadCRL on %s", (curve) =>
 		expect(
 			RspCapability.has(decode(EUICCInfo2, (await bench.es10(hex`BF2200`)).data).rspCapability, "crlSupport"),
 		).toBe(true);
-		shows(context, {
-			interface: "ES10 of SGP.22, without an eIM",
-			functions: ["LoadCRL"],
-			curve,
-		});
+		const sides = ["eUICC"] as const;
+		shows(context, { interface: "ES10a, ES10b, ES10c", functions: ["LoadCRL"], sides, curve });
 	});
 
 	it("refuses a revoked binding certificate as well", async () => {
