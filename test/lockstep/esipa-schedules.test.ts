@@ -79,18 +79,18 @@ describe("a replay that the card has signed", () => {
 	});
 });
 
-describe("an unsigned word about the association token", () => {
-	const unsigned = (token: number, transactionId?: Uint8Array) =>
+const unsigned = (token: number, transactionId?: Uint8Array) =>
+	tlv(
+		0xbf51,
 		tlv(
-			0xbf51,
-			tlv(
-				0xa2,
-				tlv(0x80, utf8(EIM_ID)),
-				...(transactionId === undefined ? [] : [tlv(0x82, transactionId)]),
-				tlv(0x84, Uint8Array.of(token)),
-			),
-		);
+			0xa2,
+			tlv(0x80, utf8(EIM_ID)),
+			...(transactionId === undefined ? [] : [tlv(0x82, transactionId)]),
+			tlv(0x84, Uint8Array.of(token)),
+		),
+	);
 
+describe("an unsigned word about the association token", () => {
 	it("by a stranger does not keep the card's own result from being taken", async () => {
 		await registered({ associationToken: 7 });
 		const card = new SigningCard(bench.pki, 7);
@@ -230,6 +230,22 @@ describe("a device with a full queue", () => {
 		expect(Object.keys(sent)).toEqual(["ipaEuiccDataRequest"]);
 		const { items } = await bench.store.listOperations({ eid, origin: "eim", limit: 5 });
 		expect(items.map(({ type }) => type).sort()).toEqual(["listProfiles", "readEuiccData"]);
+	});
+});
+
+describe("a signed error", () => {
+	it.each([4, 127])("%i of a package that was made anew since says nothing of the new one", async (code) => {
+		await registered();
+		const card = new SigningCard(bench.pki);
+		const id = await bench.order(eid, enable(one));
+		const first = await bench.ask(poll(eid));
+		const late = card.refuse(first, code);
+		await bench.ask(result(eid, unsigned(7)));
+		const anew = await bench.ask(poll(eid));
+		expect(anew).not.toEqual(first);
+		await bench.ask(result(eid, late));
+		expect(await bench.state(id)).toBe("sent");
+		expect(await bench.ask(poll(eid))).toEqual(anew);
 	});
 });
 

@@ -221,7 +221,7 @@ async function recordOf(
 		result,
 		operationEvent: event,
 		profileChanges,
-		deviceChange: { ...tokenChange, ...deviceChange },
+		deviceChange: isOvertaken ? deviceChange : { ...tokenChange, ...deviceChange },
 		enqueue: questions.map((question) => ownOperation(context, device, question)),
 	};
 }
@@ -235,6 +235,9 @@ async function withPackageError(
 	found: FoundPackage | undefined,
 ): Promise<ResultRecord> {
 	if (found === undefined) return record;
+	const packages = await context.store.listPackages(found.operation.id);
+	// The package has been made anew since: this says nothing of the one that has taken its place.
+	if (packages.at(-1)?.eimTransactionId !== found.package.eimTransactionId) return record;
 	const at = context.clock.now();
 	const reason = reasonOf("euiccPackageError", euiccPackageErrorCode);
 	const isFinished = found.operation.finishedAt !== undefined;
