@@ -22,10 +22,16 @@ export function inspectTrace(lines: readonly Uint8Array[], options: TreeOptions)
 	const nodes: InspectNode[] = [];
 	let request: Part[] = [];
 	let response: Part[] = [];
+	/** A Bound Profile Package comes in several messages, each with blocks of its own. */
+	let profile: Part[] = [];
 	const join = (parts: readonly Part[], direction: Direction) => {
 		if (parts.length < 2) return;
 		for (const { at, data } of parts) nodes[at] = withoutTree(nodes[at] as InspectNode, data.length);
 		nodes.push(joined(parts, direction, options));
+	};
+	const joinProfile = () => {
+		join(profile, "request");
+		profile = [];
 	};
 	for (const line of lines) {
 		const command = commandOf(line);
@@ -36,17 +42,40 @@ export function inspectTrace(lines: readonly Uint8Array[], options: TreeOptions)
 			if (command.ins !== STORE_DATA) continue;
 			request.push({ at, data: line.subarray(command.dataStart, command.dataEnd) });
 			if (!isLastBlock(command)) continue;
-			join(request, "request");
+			if (profile.length > 0 || isBeginningOfProfile(request)) {
+				profile.push(...request);
+				if (lengthOf(profile) >= announcedLength(profile)) joinProfile();
+			} else join(request, "request");
 			request = [];
 			continue;
 		}
 		nodes.push(inspectResponse(line, options) as InspectNode);
+		// An answer with data ends the loading, also before its end.
+		if (line.length > 2) joinProfile();
 		if (line.length > 2) response.push({ at, data: line.subarray(0, -2) });
 		if (line.at(-2) === MORE_DATA) continue;
 		join(response, "response");
 		response = [];
 	}
+	joinProfile();
 	return nodes;
+}
+
+const lengthOf = (parts: readonly Part[]) => parts.reduce((sum, { data }) => sum + data.length, 0);
+
+/** The first blocks of a BoundProfilePackage (BF36) that goes on in further messages. */
+function isBeginningOfProfile(parts: readonly Part[]): boolean {
+	const [first, second] = parts[0]?.data ?? [];
+	return first === 0xbf && second === 0x36 && lengthOf(parts) < announcedLength(parts);
+}
+
+/** Octets of the element that begins with these parts, header included, as its header says. */
+function announcedLength(parts: readonly Part[]): number {
+	const bytes = concatBytes(...parts.map(({ data }) => data));
+	const [, , first = 0] = bytes;
+	if (first < 0x80) return 3 + first;
+	const count = first & 0x7f;
+	return bytes.subarray(3, 3 + count).reduce((sum, octet) => sum * 256 + octet, 0) + 3 + count;
 }
 
 /** One block of a message, and the place of its APDU among the nodes. */

@@ -195,6 +195,16 @@ STORE DATA command APDU
 		expect(text("BF3E03\n5C015A").kind).toBe("GetEuiccDataRequest");
 	});
 
+	it("of a Bound Profile Package puts its messages together, up to an answer that ends the loading", () => {
+		const [begin, more, end] = ["81E2910003 BF3609", "81E2910005 A003870111", "81E2910004 A1028800"];
+		const names = (trace: string) =>
+			text(trace).nodes.map(({ tag, length, origin }) => origin && [tag, length, origin]);
+		const whole = [begin, "9000", more, "9000", end, "9000"].join("\n");
+		expect(names(whole).filter(Boolean)).toEqual([["BF36", 12, "3 joined blocks"]]);
+		const broken = [begin, "9000", more, "BF37009000", "81E2910003BF2E00", "BF2E00 9000"].join("\n");
+		expect(names(broken).filter(Boolean)).toEqual([["BF36", 8, "2 joined blocks"]]);
+	});
+
 	it("masks PINs", () => {
 		expect(tree("0020000A083132333435363738")).not.toContain("313233");
 		expect(tree("0020000A083132333435363738", 100, { showSecrets: true })).toContain("3132333435363738");
