@@ -3,6 +3,7 @@ import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { createHttpsListener, type HttpListener } from "@iot-esim/shared/transport/http/server";
 import { parseHostPort, printHostPort } from "@iot-esim/shared/transport/tcp";
+import { Seconds } from "@iot-esim/shared/util/duration";
 import { fileTrouble } from "@iot-esim/shared/util/errors";
 import type { Ipa } from "../agent.ts";
 import type { IpaConfig } from "../config.ts";
@@ -33,6 +34,9 @@ export async function openInjectListener(
 		identity: { certificate: textOf("inject.certificate", certificate), key: textOf("inject.key", key) },
 		asksForCertificate: true,
 		maxBodyBytes: LARGEST_TRANSFER,
+		// A device has few eIMs and little memory; anybody may reach this port.
+		maxConnections: 32,
+		keepAliveTimeout: Seconds(15),
 		onError: (error) => log.error("request failed", { error }),
 	});
 	const listening = await listener.listen(parseHostPort(address, "inject.listen"));
