@@ -7,8 +7,10 @@ import { NotificationEvent, NotificationMetadata } from "@iot-esim/shared/messag
 import { OtherSignedNotification } from "@iot-esim/shared/messages/sgp22/notifications";
 import { ProfileInstallationResult } from "@iot-esim/shared/messages/sgp32/notifications";
 import { ProfileDownloadTriggerResult } from "@iot-esim/shared/messages/sgp32/profile-download-trigger";
+import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { hex } from "@iot-esim/shared/util/bytes";
-import { Seconds } from "@iot-esim/shared/util/duration";
+import { Hours, Seconds } from "@iot-esim/shared/util/duration";
+import { makeTestPki } from "@iot-esim/sim/pki/test-pki";
 import { afterEach, describe, expect, it } from "vitest";
 import { esipaBench, noSmdp, packageIn, poll, result, testPki } from "../support/esipa-bench.ts";
 
@@ -128,18 +130,23 @@ describe("the installation result", () => {
 });
 
 describe("other notifications", () => {
-	function enabled(key = testPki().euicc.privateKey, seqNumber = 5): Uint8Array {
+	function enabled(
+		key = testPki().euicc.privateKey,
+		seqNumber = 5,
+		pki = testPki(),
+		notificationAddress = "other.example.com",
+	): Uint8Array {
 		const tbs = keep(NotificationMetadata, {
 			seqNumber,
 			profileManagementOperation: NotificationEvent.of("notificationEnable"),
-			notificationAddress: "other.example.com",
+			notificationAddress,
 			iccid: Iccid.toBytes(iccid),
 		});
 		return encode(OtherSignedNotification, {
 			tbsOtherNotification: tbs,
 			euiccNotificationSignature: signRaw(key, tbs.der),
-			euiccCertificate: testPki().euicc.certificate,
-			eumCertificate: testPki().eum.certificate,
+			euiccCertificate: pki.euicc.certificate,
+			eumCertificate: pki.eum.certificate,
 		});
 	}
 
@@ -160,6 +167,29 @@ describe("other notifications", () => {
 		const forged = enabled(generateKeyPair("P-256").privateKey);
 		await expect(bench.send(notify(forged))).rejects.toMatchObject({ code: "ESIPA_NOTIFICATION_REFUSED" });
 		await expect(bench.send(hex`BF3D 02 A0 00`)).rejects.toMatchObject({ code: "ESIPA_MESSAGE_INVALID" });
+	});
+
+	it("that anybody may have made are not stored and forwarded without end", async () => {
+		const stranger = makeTestPki({
+			curve: "P-256",
+			random: systemRandom,
+			now: Date.UTC(2026, 0, 1),
+			eid,
+			name: "Other",
+		});
+		await start();
+		let taken = 0;
+		for (let seqNumber = 1; seqNumber <= 50; seqNumber++) {
+			const forged = enabled(stranger.euicc.privateKey, seqNumber, stranger, SMDP);
+			await bench.send(notify(forged)).then(
+				() => taken++,
+				() => undefined,
+			);
+		}
+		// The address is one that was ordered for the device: some are taken, since its CI may not be known here.
+		expect(taken).toBe(32);
+		await bench.clock.advance(Hours(25));
+		expect(await bench.send(notify(enabled(stranger.euicc.privateKey, 51, stranger, SMDP)))).toBeNull();
 	});
 
 	it("that cannot be delivered are tried again, with longer and longer pauses", async () => {

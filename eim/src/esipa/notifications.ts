@@ -12,6 +12,7 @@ import { PkiError } from "@iot-esim/shared/pki/errors";
 import { SecurityError } from "@iot-esim/shared/security/errors";
 import { verifyOtherNotification, verifyProfileInstallationResult } from "@iot-esim/shared/security/result-verifier";
 import { toHex } from "@iot-esim/shared/util/bytes";
+import { Days } from "@iot-esim/shared/util/duration";
 import type { Device } from "../domain/device.ts";
 import type { Notification, NotificationEvent } from "../domain/notification.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
@@ -26,6 +27,9 @@ export interface TakenNotifications {
 	/** Numbers that may be acknowledged once the rows are durable. */
 	readonly seqNumbers: readonly number[];
 }
+
+/** Anybody may make them: what is stored and forwarded of them has a bound. */
+const UNVERIFIED_A_DAY = 32;
 
 /** Downloads of a device whose SM-DP+ are looked at. */
 const DOWNLOADS_LOOKED_AT = 50;
@@ -48,7 +52,14 @@ export async function mayForward(
 			operation.parameters.smdpAddress.toLowerCase() === address.toLowerCase(),
 	);
 	if (!isOrdered) context.logger("eim.esipa").warn("address of an unverified notification not contacted", { eid });
-	return isOrdered;
+	return isOrdered && !(await areTooMany(context, eid));
+}
+
+/** Whether the device has sent as many notifications in a day as are taken of one that nobody can verify. */
+async function areTooMany(context: EsipaContext, eid: Eid): Promise<boolean> {
+	const latest = await context.store.listNotifications(eid, { limit: UNVERIFIED_A_DAY });
+	const oldest = latest.items[UNVERIFIED_A_DAY - 1];
+	return oldest !== undefined && context.clock.now() - oldest.receivedAt < Days(1);
 }
 
 /** The row of a notification; undefined for compact forms, which cannot be forwarded as they are. */
