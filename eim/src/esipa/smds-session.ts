@@ -8,6 +8,9 @@ import type { EsipaContext } from "./esipa-deps.ts";
 import { enqueueOwn, ownOperation } from "./own-operation.ts";
 import { askServer } from "./relay.ts";
 
+/** Any SM-DP+ may register events for any EID: one order leads to no more further downloads than these. */
+const OTHERS_AT_MOST = 4;
+
 /** Downloads of a device that are looked at, so that an event is not ordered twice. */
 const DOWNLOADS_LOOKED_AT = 50;
 
@@ -51,7 +54,7 @@ async function orderOthers(context: EsipaContext, ordered: Download, events: rea
 	const { mode, expected } = ordered.parameters;
 	const limits = { ...(mode === undefined ? {} : { mode }), ...(expected === undefined ? {} : { expected }) };
 	const { items } = await context.store.listOperations({ eid, types: ["download"], limit: DOWNLOADS_LOOKED_AT });
-	for (const { rspServerAddress: smdpAddress, eventId: matchingId } of events) {
+	for (const { rspServerAddress: smdpAddress, eventId: matchingId } of events.slice(0, OTHERS_AT_MOST)) {
 		const isOrdered = items.some(
 			({ state, parameters }) =>
 				(state === "queued" || state === "sent") && "matchingId" in parameters && parameters.matchingId === matchingId,
