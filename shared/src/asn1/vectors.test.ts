@@ -16,10 +16,11 @@ const profiles = profileVectors();
 const stepFor = (length: number, places: number) => Math.max(1, Math.floor(length / places));
 
 describe("octets that others made", () => {
-	it("come from six origins", () => {
+	it("come from seven origins", () => {
 		expect([...new Set(messages.map((vector) => vector.origin))].sort()).toEqual([
 			"asn1tools",
 			"euicc-go",
+			"onomondo-eim",
 			"onomondo-ipa",
 			"openiotrsp",
 			"protocol-facts",
