@@ -115,12 +115,6 @@ export const INTERFACES: readonly Interface[] = [
 			"HandleNotification",
 			"ProvideEimPackageResult with notifications",
 		],
-		open: {
-			GetBoundProfilePackage:
-				"no test tells it apart on the line; made whole octet by octet in test/lockstep/esipa-relay-offer.test.ts and sim/src/euicc/es10/compact-messages.test.ts",
-			CancelSession:
-				"no test tells it apart on the line; made whole octet by octet in test/lockstep/esipa-relay-offer.test.ts and sim/src/euicc/es10/compact-messages.test.ts",
-		},
 	},
 	{
 		name: "ES10a, ES10b, ES10c",

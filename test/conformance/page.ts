@@ -1,4 +1,4 @@
-import type { Claim } from "./claim.ts";
+import type { Claim, Curve } from "./claim.ts";
 import { type Binding, INTERFACES, type Interface, type Side } from "./functions.ts";
 
 /** A claim with the test that made it and passed: `file › describe › test`. */
@@ -19,10 +19,27 @@ export function lineOf(proof: Proof): string {
 	].join("\t");
 }
 
+/** The proofs of such lines. */
+export function proofsOfLines(text: string): Proof[] {
+	const lines = text.split("\n").filter((line) => line !== "");
+	return lines.map((line) => {
+		const [name = "", one = "", side = "", binding = "", curve = "", foreign = "", test = ""] = line.split("\t");
+		return {
+			interface: name,
+			function: one,
+			side: side as Side,
+			binding: binding as Binding,
+			curve: curve as Curve,
+			foreign: foreign === "" ? undefined : foreign,
+			test,
+		};
+	});
+}
+
 const INTRODUCTION = `# Conformance
 
 Which function of the standards each part has been seen doing, in which form and on which curve. Written by
-\`npm run conformance\` from a run of \`npm test\`; every run of \`npm test\` holds its tests against this page.
+\`npm run conformance\` from a run of \`npm test\` beside the foreign programs; every run of \`npm test\` holds its tests against it.
 
 - A cell is **yes** only where tests that ran and passed say so. **N** stands for P-256, **B** for brainpoolP256r1; the numbers
   name the tests at the end of the page, where ‹binding› and ‹curve› stand for both forms and both curves.

@@ -1,6 +1,8 @@
 /**
  * The procedures of SGP.32: each has one test of its name, over both bindings and both curves. A number is that of the
- * procedure, or of the function that it consists of, where a source at hand names it; no number is made up.
+ * procedure, or of the function that it consists of, where a source at hand names it; no number is made up. Sources: the
+ * comments of the ASN.1 modules (2.11, 5.9), of onomondo-ipa (3.1.1.1, 3.2.3.2, 3.3.1, 3.7, 5.14) and its public forks
+ * (3.1.1.2, 3.8.4), the API of onomondo-eim (3.2.3.1, 3.4.1 to 3.4.3, 3.5.2, 5.13.4, 5.13.6); 3.4.6 from another public IPA.
  */
 export const PROCEDURES: readonly string[] = [
 	"3.1.1.1 eIM Package Retrieval",

@@ -8,6 +8,7 @@ import { toHex } from "@iot-esim/shared/util/bytes";
 import { afterEach, describe, expect, it } from "vitest";
 import { shows } from "../conformance/claim.ts";
 import { BINDINGS_AND_CURVES, type SeenExchange } from "../support/esipa-face-client.ts";
+import { SMDP } from "../support/smdp-bench.ts";
 import { type ChainOptions, ipaSettings, TARGET, wholeChain } from "../support/whole-chain.ts";
 
 const target = Iccid(TARGET);
@@ -39,6 +40,17 @@ function sent(exchanges: readonly SeenExchange[], tag: string, path: string): nu
 		.map(({ request }) => request.length);
 }
 
+/** What the device has sent for a function, members of JSON as the octets that they stand for, in hex. */
+function octetsOf(exchanges: readonly SeenExchange[], tag: string, path: string): string {
+	const requests = exchanges.filter((one) => one.path.endsWith(path) || toHex(one.request.subarray(0, 2)) === tag);
+	const members = requests.flatMap((one) => {
+		if (!one.path.endsWith(path)) return [toHex(one.request)];
+		const body = JSON.parse(new TextDecoder().decode(one.request)) as Record<string, unknown>;
+		return Object.values(body).map((value) => (typeof value === "string" ? toHex(Buffer.from(value, "base64")) : ""));
+	});
+	return members.join(" ");
+}
+
 describe.each(BINDINGS_AND_CURVES)("compact messages with ESipa in %s on %s", (binding, curve) => {
 	it("carry a download, its notification and those of a switch to the SM-DP+", async (context) => {
 		const { eim, eid, smdp, round, profiles, orderDownload, exchanges } = await chain({ binding, curve });
@@ -50,6 +62,7 @@ describe.each(BINDINGS_AND_CURVES)("compact messages with ESipa in %s on %s", (b
 		// The certificates alone have more than a kilobyte.
 		expect(authentication).toBeLessThan(400);
 		expect(sent(exchanges, "BF3D", "/handleNotification")[0]).toBeLessThan(250);
+		expect(octetsOf(exchanges, "BF3A", "/getBoundProfilePackage")).toMatch(/BF21(81)?..A2/);
 
 		const enable = await eim.order(eid, { type: "enable", parameters: { iccid: target, rollback: false } });
 		await round();
@@ -62,8 +75,28 @@ describe.each(BINDINGS_AND_CURVES)("compact messages with ESipa in %s on %s", (b
 		expect(delivered.map(({ event }) => event).sort()).toEqual(["enable", "install"]);
 		expect(delivered.every(({ isVerified }) => isVerified)).toBe(true);
 		shows(context, { interface: "eIM packages", functions: ["compact messages"], binding, curve });
-		const functions = ["AuthenticateClient", "HandleNotification", "ProvideEimPackageResult with notifications"];
+		const functions = [
+			"AuthenticateClient",
+			"GetBoundProfilePackage",
+			"HandleNotification",
+			"ProvideEimPackageResult with notifications",
+		];
 		shows(context, { interface: "Compact messages", functions, binding, curve });
+	});
+
+	it("carry the end of a session, whose reason the eIM knows", async (context) => {
+		const { eim, eid, smdp, round, release, exchanges } = await chain({ binding, curve });
+		const expected = { iccid: Iccid("8900101000000000034") };
+		const parameters = { smdpAddress: SMDP, matchingId: await release(), expected };
+		const download = await eim.order(eid, { type: "download", parameters });
+		await round();
+		expect(await eim.store.loadOperation(download)).toMatchObject({
+			state: "failed",
+			reason: { code: "cancelSession: metadataMismatch(4)" },
+		});
+		expect(octetsOf(exchanges, "BF41", "/cancelSession")).toMatch(/(A1|BF41)(81)?..A2/);
+		expect(smdp.profiles().find((one) => one.iccid === TARGET)?.state).toBe("error");
+		shows(context, { interface: "Compact messages", functions: ["CancelSession"], binding, curve });
 	});
 });
 
