@@ -24,8 +24,11 @@ else
 fi
 
 # Bound to the EID: no other card can download it.
+more=()
+if [ -n "${SMDS:-}" ]; then more+=(--smds "$SMDS"); fi
+if [ -n "${MATCHING_ID+given}" ]; then more+=(--matching-id "$MATCHING_ID"); fi
 confirmed_order() {
-	node "$ROOT/sim/dist/smdp/main.js" order --bench "$bench" --iccid "$iccid" --eid "$EID" ${SMDS:+--smds "$SMDS"} ${MATCHING_ID+--matching-id "$MATCHING_ID"}
+	node "$ROOT/sim/dist/smdp/main.js" order --bench "$bench" --iccid "$iccid" --eid "$EID" "${more[@]}"
 }
 answer=$(confirmed_order)
 field "$answer" ordered.activationCode

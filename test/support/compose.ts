@@ -83,5 +83,6 @@ export function scriptCommands(file: string): string[][] {
 function words(command: string): string[] {
 	const all = [...command.matchAll(/"([^"]*)"|'([^']*)'|([^\s"']+)/g)].map((m) => m[1] ?? m[2] ?? m[3] ?? "");
 	const end = all.findIndex((word) => /^(\d*[<>]|\|)/.test(word));
-	return end === -1 ? all : all.slice(0, end);
+	// What an array of the script adds is not known here.
+	return (end === -1 ? all : all.slice(0, end)).filter((word) => !/^\$\{\w+\[@\]\}$/.test(word));
 }

@@ -5,6 +5,9 @@ import { type AppendFile, fileDisk, type StateDisk } from "./state-disk.ts";
 export class AppendLog<T> {
 	readonly #file: AppendFile;
 	readonly #entries: T[];
+	readonly #cutBack: () => void;
+	/** Octets of whole lines. */
+	#length: number;
 
 	/** A last line that a kill cut off is dropped. @throws RspServerError RSP_SERVER_STATE_DAMAGED */
 	constructor(path: string, disk: StateDisk = fileDisk) {
@@ -21,6 +24,8 @@ export class AppendLog<T> {
 		} catch (cause) {
 			throw new RspServerError("RSP_SERVER_STATE_DAMAGED", `${path} has a line that cannot be read`, { cause });
 		}
+		this.#length = whole;
+		this.#cutBack = () => disk.truncate(path, this.#length);
 		this.#file = disk.openAppend(path);
 	}
 
@@ -28,8 +33,16 @@ export class AppendLog<T> {
 		return this.#entries;
 	}
 
+	/** What a full disk took only a part of is taken back, or the next entry would go on in its line. */
 	append(entry: T): void {
-		this.#file.append(Buffer.from(`${JSON.stringify(entry)}\n`));
+		const line = Buffer.from(`${JSON.stringify(entry)}\n`);
+		try {
+			this.#file.append(line);
+		} catch (error) {
+			this.#cutBack();
+			throw error;
+		}
+		this.#length += line.length;
 		this.#entries.push(entry);
 	}
 
