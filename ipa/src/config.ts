@@ -189,9 +189,9 @@ export const ipaConfig = defineConfig(
 		}),
 		"fallback.after": setting.duration({
 			description:
-				"Time without reaching any eIM until fallback; doubled each time that none was reached over the fallback profile either",
+				"Time without reaching any eIM until fallback, longer than any outage of an eIM; doubled each time that none was reached over the fallback profile either",
 			min: Minutes(1),
-			default: Hours(1),
+			default: Days(1),
 		}),
 		"fallback.attempts": setting.integer({
 			description: "Rounds that have to fail in that time",
