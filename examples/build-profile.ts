@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { buildProfilePackage } from "@iot-esim/shared/profile/builder/build-profile-package";
 import { parseProfilePackage } from "@iot-esim/shared/profile/profile-package";
 import { subscriberOf } from "@iot-esim/shared/profile/subscriber";
-import { EsimError } from "@iot-esim/shared/util/errors";
+import { EsimError, fileTrouble } from "@iot-esim/shared/util/errors";
 
 const [description, target] = process.argv.slice(2);
 if (description === undefined || target === undefined) {
@@ -17,8 +17,10 @@ if (description === undefined || target === undefined) {
 		const { iccid, imsi } = subscriberOf(parseProfilePackage(upp));
 		process.stdout.write(`${JSON.stringify({ written: { iccid, imsi, file: target, octets: upp.length } })}\n`);
 	} catch (error) {
-		if (!(error instanceof EsimError)) throw error;
-		process.stderr.write(`build-profile: ${error.message} (${error.code})\n`);
+		const { path: file } = error as NodeJS.ErrnoException;
+		if (!(error instanceof EsimError) && file === undefined) throw error;
+		const why = error instanceof EsimError ? `${error.message} (${error.code})` : `${file}: ${fileTrouble(error)}`;
+		process.stderr.write(`build-profile: ${why}\n`);
 		process.exitCode = 1;
 	}
 }
