@@ -90,7 +90,7 @@ export async function refuseDownload(
 	const { eid, operationId, transactionId } = session;
 	await context.store.moveSession(transactionId, "authenticated", {
 		at,
-		...(cancelReason === undefined ? {} : { details: { refused: String(cancelReason) } }),
+		details: { refused: String(cancelReason ?? "") },
 		operationEvent: { kind: "failed", at, reason },
 		jobs: [{ kind: "sessionCancellation", reference: transactionId, runAfter: at + DEVICE_CANCELS_WITHIN }],
 	});

@@ -120,6 +120,18 @@ describe("IPA and eUICC data", () => {
 		]);
 	});
 
+	it("give an eIM the results of its own packages, not those of another eIM", async () => {
+		const [foreign, own] = [signedResult("other", 1, 3), signedResult("eim.example", 2, 4)];
+		const { data } = await answerTo(ask("A2"), ({ card, eim }) => {
+			card.results.push(foreign, own);
+			eim.answers.set(0xbf50, () => {
+				eim.packages.shift();
+				return hex`BF5006 BF5303 800104`;
+			});
+		});
+		expect(data).toBe(toHex(tlv(0xbf52, tlv(0xa0, tlv(0xa2, own)))));
+	});
+
 	it("leave out what the card does not have", async () => {
 		const { data } = await answerTo(ask("81 84"), (bench) => {
 			bench.card.eims = [tlv(0x30, tlv(0x80, utf8("eim.example")), tlv(0x81, utf8("eim.example")))];

@@ -150,10 +150,14 @@ class DataReader {
 		return this.#request.searchCriteriaNotification;
 	}
 
+	/** The eIM's own results: what another eIM had the card do is not its business. */
 	async #results(): Promise<Uint8Array[]> {
-		const results = await this.#context.es10.retrieveEuiccPackageResults();
 		const wanted = this.#request.searchCriteriaEuiccPackageResult?.seqNumber;
-		return wanted === undefined ? results : results.filter((one) => sightOfResult(one).seqNumber === wanted);
+		const results = await this.#context.es10.retrieveEuiccPackageResults();
+		return results.filter((one) => {
+			const { eimId, seqNumber } = sightOfResult(one);
+			return (eimId === undefined || eimId === this.#eim.eimId) && (wanted === undefined || seqNumber === wanted);
+		});
 	}
 
 	#configuredAddresses() {
