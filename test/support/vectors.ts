@@ -16,6 +16,8 @@ export interface MessageVector {
 	readonly bytes: Uint8Array;
 	/** True when the octets are known to differ from the module. */
 	readonly deviates: boolean;
+	/** True when the module reads the octets, but a peer means something else by them than the standard does. */
+	readonly isHabit: boolean;
 }
 
 interface Entry {
@@ -25,6 +27,7 @@ interface Entry {
 	readonly hex?: string;
 	readonly file?: string;
 	readonly deviates?: boolean;
+	readonly isHabit?: boolean;
 }
 
 /** The schema of a type by its name in the module. */
@@ -47,6 +50,7 @@ export function messageVectors(): MessageVector[] {
 				schema: schemaOf(entry.module, entry.type),
 				bytes: entry.hex === undefined ? bytesOf(new URL(entry.file ?? "", folder)) : fromHex(entry.hex),
 				deviates: entry.deviates === true,
+				isHabit: entry.isHabit === true,
 			}));
 		});
 }
@@ -71,6 +75,7 @@ export function profileVectors(): MessageVector[] {
 			schema,
 			bytes: tlvBytes(bytes, tlv).slice(),
 			deviates: false,
+			isHabit: false,
 		}));
 	});
 }
