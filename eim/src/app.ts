@@ -150,6 +150,7 @@ function esipaSettingsOf(config: EimConfig): EsipaSettings {
 		seenUnknownBound: config["esipa.seenUnknown"],
 		ownOperationLifetime: config["operations.ownLifetime"],
 		sessionLifetime: config["sessions.lifetime"],
+		smdsAddress: config["smds.address"],
 		download: {
 			profileClasses: config["download.profileClasses"].split(",") as ProfileClass[],
 			largestMetadata: config["download.largestMetadata"],

@@ -186,6 +186,13 @@ export const eimConfig = defineConfig(
 			default: {},
 			example: { "smdp.example.com": "asn1" },
 		}),
+		"smds.address": setting.string({
+			...ADDRESS,
+			description:
+				"SM-DS that is asked for devices with SM-DS polling whose polling names none; the card's root SM-DS when absent",
+			optional: true,
+			example: "smds.example.com",
+		}),
 		"operations.expiry": setting.duration({
 			description: "How long an operation waits for its result when the order does not say",
 			min: Seconds(1),

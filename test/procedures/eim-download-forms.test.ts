@@ -12,6 +12,7 @@ import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { utf8 } from "@iot-esim/shared/util/bytes";
+import { Hours } from "@iot-esim/shared/util/duration";
 import { loadPki, savePki } from "@iot-esim/sim/pki/pki-directory";
 import type { TestPki } from "@iot-esim/sim/pki/test-pki";
 import { serverCredentialsOf } from "@iot-esim/sim/rsp-server/credentials";
@@ -103,6 +104,34 @@ describe.each(BINDINGS_AND_CURVES)("a download with ESipa in %s on %s", (binding
 		const functions = ["InitiateAuthentication", "AuthenticateClient"];
 		shows(context, { interface: "ES11", binding: encoding, curve, sides: ["eIM", "SM-DS"], functions });
 		showsProcedure(context, { binding, curve });
+	});
+
+	it("3.2.3.2 Indirect Profile Download by an SM-DS that the eIM polls for the device: each event once", async () => {
+		const chain = await start();
+		await withEvent(chain);
+		const { eim, eid } = chain;
+		const smdsPolling = { address: SMDS, every: Hours(6), since: chain.now() };
+		await eim.store.changeDevice(eid, { smdsPolling });
+		const questions = async () =>
+			(await eim.store.listOperations({ eid, types: ["download"], limit: 9 })).items.map(
+				({ origin, state, outcome }) => ({
+					origin,
+					state,
+					outcome,
+				}),
+			);
+		await eim.jobs.runDue();
+		await chain.round();
+		const [first] = (await eim.store.listOperations({ eid, types: ["download"], limit: 1 })).items;
+		await expectInstalled(chain, first?.id ?? "");
+		// This SM-DS goes on naming the event of what is on the card.
+		await eim.clock.advance(Hours(7));
+		await eim.jobs.runDue();
+		await chain.round();
+		expect(await questions()).toEqual([
+			{ origin: "eim", state: "succeeded", outcome: { events: 0 } },
+			{ origin: "eim", state: "succeeded", outcome: { iccid: TARGET } },
+		]);
 	});
 
 	it("3.2.3.2 Indirect Profile Download from the default SM-DP+", async (context) => {

@@ -4,6 +4,7 @@ import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { OPERATION_STATES } from "../domain/operation.ts";
 import { CommandList, type CommandRequest, commandSchemas } from "./command-schemas.ts";
 import { downloadFields, euiccDataFields } from "./download-schema.ts";
+import { SmdsPolling, SmdsPollingView } from "./smds-polling-schema.ts";
 
 /** `expected` completes the sentence "... is not ..." of a validation message. */
 const text = (pattern: string, expected: string, options: object = {}) =>
@@ -128,6 +129,7 @@ export const DevicePatch = Type.Object(
 		counter: Type.Optional(Counter),
 		signingKeyId: Type.Optional(SigningKeyId),
 		inject: Type.Optional(orNull(InjectAddress)),
+		smdsPolling: Type.Optional(orNull(SmdsPolling)),
 		association: Type.Optional(
 			Type.Union([Type.Literal("associated"), Type.Literal("released")], {
 				expected: "associated or released",
@@ -159,6 +161,7 @@ export const DeviceView = Type.Object(
 		),
 		tlsTrustId: Type.Optional(Type.String({ description: "What the card was told to trust as the TLS server." })),
 		inject: Type.Optional(Type.Object({ url: Type.String(), binding: Type.String() })),
+		smdsPolling: Type.Optional(SmdsPollingView),
 		cardEims: Type.Optional(
 			Type.Array(Type.Object({ eimId: Type.String(), idType: Type.Optional(Type.String()) }), {
 				description: "The eIMs on the eUICC, as it last signed them (listEims).",

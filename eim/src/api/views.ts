@@ -10,6 +10,7 @@ import type { Operation } from "../domain/operation.ts";
 import { plmnOf } from "../domain/plmn.ts";
 import type { Profile } from "../domain/profile.ts";
 import type { SeenUnknown } from "../domain/seen-unknown.ts";
+import type { SmdsPolling } from "../domain/smds-polling.ts";
 
 const time = (at: number) => new Date(at).toISOString();
 const maybe = <K extends string, T, V>(key: K, value: T | undefined, show: (value: T) => V) =>
@@ -30,6 +31,7 @@ export const deviceView = (device: Device) => ({
 	...maybe("signingKeyId", device.signingKeyId, same),
 	...maybe("tlsTrustId", device.tlsTrustId, same),
 	...maybe("inject", device.inject, ({ url, binding }) => ({ url, binding })),
+	...maybe("smdsPolling", device.smdsPolling, (polling) => smdsPollingView(polling)),
 	...maybe("cardEims", device.cardEims, (eims) => [...eims]),
 	...maybe("immediateEnable", device.immediateEnable, same),
 	hasCertificates: device.euiccCertificate !== undefined && device.eumCertificate !== undefined,
@@ -45,6 +47,15 @@ export const deviceView = (device: Device) => ({
 	...maybe("lastNetwork", device.lastRplmn === undefined ? undefined : plmnOf(device.lastRplmn), same),
 	...maybe("lastStateChangeCause", device.lastStateChangeCause, same),
 	createdAt: time(device.createdAt),
+});
+
+/** @param last the last question that is over */
+export const smdsPollingView = ({ every, address }: SmdsPolling, nextAt?: number, last?: Operation) => ({
+	every: every / 1000,
+	...maybe("address", address, same),
+	...maybe("nextAt", nextAt, time),
+	...maybe("lastOperationId", last?.id, same),
+	...maybe("lastError", last?.state === "failed" || last?.state === "expired" ? last.reason?.text : undefined, same),
 });
 
 export const profileView = ({ eid: _eid, updatedAt, ...profile }: Profile) => ({

@@ -28,6 +28,12 @@ export interface DeviceJson {
 	readonly lastPollAt?: string;
 	readonly lastRplmn?: string;
 	readonly inject?: { readonly url: string; readonly binding: string };
+	readonly smdsPolling?: {
+		readonly every: number;
+		readonly address?: string;
+		readonly nextAt?: string;
+		readonly lastError?: string;
+	};
 	readonly createdAt: string;
 }
 

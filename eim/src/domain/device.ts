@@ -3,6 +3,7 @@ import { type Dialect, STRICT_DIALECT } from "./dialect.ts";
 import { DomainError } from "./errors.ts";
 import { type ImmediateEnable, listOf } from "./euicc-command.ts";
 import { commandsOf, type OperationOrder } from "./operation.ts";
+import type { DownloadedEvent, SmdsPolling } from "./smds-polling.ts";
 
 export { type Dialect, STRICT_DIALECT } from "./dialect.ts";
 
@@ -76,6 +77,10 @@ export interface Device {
 	readonly rootSmdsAddress?: string;
 	/** Absent for a device that only polls. */
 	readonly inject?: InjectAddress;
+	/** Absent: the SM-DS is asked per order only. */
+	readonly smdsPolling?: SmdsPolling;
+	/** The latest events of SM-DS that are on the card, the newest last. */
+	readonly downloadedEvents?: readonly DownloadedEvent[];
 	readonly lastPollAt?: number;
 	/** Three octets of the last RPLMN that the IPA reported, as hex. */
 	readonly lastRplmn?: string;
@@ -111,6 +116,8 @@ export type DeviceChange = {
 		| "defaultSmdpAddress"
 		| "rootSmdsAddress"
 		| "inject"
+		| "smdsPolling"
+		| "downloadedEvents"
 		| "lastPollAt"
 		| "lastRplmn"
 		| "lastStateChangeCause"]?: NonNullable<Device[K]> | (undefined extends Device[K] ? null : never) | undefined;

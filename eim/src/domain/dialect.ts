@@ -27,6 +27,18 @@ export function versionOfCard({ version, euiccVersion }: Dialect): Sgp32Version 
 	return euiccVersion ?? version;
 }
 
+/**
+ * The version that answers go out in. No poll tells version 1.3 from 1.2, so that an IPA that is not of version 1.0 is
+ * taken for one of 1.3 when its eUICC is: that has other error numbers and no other forms.
+ */
+export function versionOfIpa({
+	version,
+	versionFrom,
+	euiccVersion,
+}: Pick<Dialect, "version" | "versionFrom" | "euiccVersion">): Sgp32Version {
+	return version === "1.2" && versionFrom !== "operator" && euiccVersion === "1.3" ? "1.3" : version;
+}
+
 /** The dialect after something was seen; undefined when that changes nothing. What an operator set stays. */
 export function learnVersion(
 	dialect: Dialect,

@@ -23,4 +23,6 @@ export type JobKind =
 	/** Ask a device what is on it, after a state change that was reported too soon after another; reference is the EID. */
 	| "stateRefresh"
 	/** Bring a device with an inject address what waits for it; reference is the EID. */
-	| "packageInjection";
+	| "packageInjection"
+	/** Ask the SM-DS of a device, again and again; reference is the EID. */
+	| "smdsPolling";

@@ -21,8 +21,8 @@ export type Es9PlusFunction =
 /** What all four functions call undefinedError. */
 export const UNDEFINED_ERROR = 127;
 
-/** `in13`: the error that version 1.3 of SGP.32 has for it, where it is another one. */
-type Row = readonly [esipaError: number, meaning: string, in13?: number];
+/** Errors of all versions of SGP.32; an IPA gets those that its version has. */
+type Row = readonly [esipaError: number, meaning: string];
 
 const TRANSACTION_UNKNOWN = "The server no longer knows the session; order the download again.";
 const SIGNATURE_INVALID = "The server could not verify the signature of the eUICC.";
@@ -59,7 +59,7 @@ const tables: Readonly<Record<Es9PlusFunction, Readonly<Record<string, Row>>>> =
 		"8.1/4.8": [11, "The eUICC has not enough memory left for the profile; delete another one first."],
 		"8.9.5/3.9": [56, "The SM-DS has no such event for this eUICC."],
 		"8.2/1.2": [UNDEFINED_ERROR, "The profile is not released yet at the SM-DP+; order again when it is."],
-		"8.8.5/4.10": [UNDEFINED_ERROR, "The order at the SM-DP+ has expired; it has to be made anew there.", 18],
+		"8.8.5/4.10": [18, "The order at the SM-DP+ has expired; it has to be made anew there."],
 		"8.8.5/6.4": [UNDEFINED_ERROR, "The order at the SM-DP+ was tried too often; it has to be made anew there."],
 	},
 	getBoundProfilePackage: {
@@ -95,8 +95,8 @@ export function refusalByCodes(called: Es9PlusFunction, subjectCode: string, rea
 	const row = tables[called][`${subjectCode}/${reasonCode}`];
 	const codes = { subjectCode, reasonCode };
 	if (row === undefined) return { ...codes, esipaError: UNDEFINED_ERROR };
-	const [esipaError, meaning, esipaErrorIn13] = row;
-	return { ...codes, esipaError, meaning, ...(esipaErrorIn13 === undefined ? {} : { esipaErrorIn13 }) };
+	const [esipaError, meaning] = row;
+	return { ...codes, esipaError, meaning };
 }
 
 /** What a number of the ASN.1 binding stands for: ES9+ and ESipa use the same. */

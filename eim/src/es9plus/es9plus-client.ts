@@ -6,10 +6,8 @@ export interface Es9PlusRefusal {
 	readonly subjectCode?: string;
 	readonly reasonCode?: string;
 	readonly message?: string;
-	/** The value of the ESipa error of this function that stands for it. */
+	/** The value of the ESipa error of this function that stands for it, in whatever version has one. */
 	readonly esipaError: number;
-	/** The one for an IPA of version 1.3, where it has another. */
-	readonly esipaErrorIn13?: number;
 	/** Name and number of the error in the ASN.1 binding, which has no subject and reason. */
 	readonly code?: string;
 	/** For operators: what the refusal means and what to do; absent where no table says it. */

@@ -23,7 +23,7 @@ import type { Device } from "../domain/device.ts";
 import type { RspSession } from "../domain/rsp-session.ts";
 import type { AuthenticateClientOk } from "../es9plus/es9plus-client.ts";
 import { fullAuthenticateServerResponse } from "./compact-messages.ts";
-import { versionChange } from "./dialect.ts";
+import { answerIn, versionChange } from "./dialect.ts";
 import { checkOffer } from "./download-offer.ts";
 import { downloadOf, loadRelay } from "./download-session.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
@@ -57,8 +57,7 @@ export async function authenticateClient(context: EsipaContext, body: Uint8Array
 		context.es9plus.authenticateClient(session.smdpAddress, relayed),
 	);
 	if (answer.kind === "failed") {
-		const isNew = device.dialect.version === "1.3";
-		return failure((isNew ? answer.esipaErrorIn13 : undefined) ?? answer.esipaError);
+		return answerIn(device.dialect, AuthenticateClientResponseEsipa, failure(answer.esipaError));
 	}
 	return offer(context, { session, device: checked, answer });
 }

@@ -6,7 +6,7 @@ import type { Lenient } from "@iot-esim/shared/messages/sgp32/deviations";
 import { inDialect } from "@iot-esim/shared/messages/sgp32/dialect/encode-in";
 import { versionOfEuicc } from "@iot-esim/shared/messages/sgp32/dialect/version";
 import type { Device, DeviceChange } from "../domain/device.ts";
-import { type Dialect, type DialectOrigin, learnVersion, type Sgp32Version } from "../domain/dialect.ts";
+import { type Dialect, type DialectOrigin, learnVersion, type Sgp32Version, versionOfIpa } from "../domain/dialect.ts";
 import type { EimPackage } from "../domain/eim-package.ts";
 import type { EsipaConnection, EsipaContext } from "./esipa-deps.ts";
 
@@ -62,9 +62,12 @@ export function versionChange(device: Pick<Device, "dialect">, euiccInfo2: Uint8
 	}
 }
 
+/** What an answer is written by. */
+type AnswerDialect = Pick<Dialect, "version" | "versionFrom" | "euiccVersion">;
+
 /** An answer of version 1.2 as the IPA of this dialect writes it. */
-export function answerIn<T>({ version }: Pick<Dialect, "version">, schema: Schema<T>, answer: Uint8Array): Uint8Array {
-	return inDialect({ version }, schema, answer);
+export function answerIn<T>(dialect: AnswerDialect, schema: Schema<T>, answer: Uint8Array): Uint8Array {
+	return inDialect({ version: versionOfIpa(dialect) }, schema, answer);
 }
 
 /**

@@ -5,12 +5,13 @@ import type { ProfileInstallationResult } from "@iot-esim/shared/messages/sgp32/
 import { ProfileDownloadTriggerResult } from "@iot-esim/shared/messages/sgp32/profile-download-trigger";
 import { StoreMetadataRequest } from "@iot-esim/shared/messages/sgp32/profile-info";
 import { equalBytes, fromHex, toHex } from "@iot-esim/shared/util/bytes";
-import type { Device } from "../domain/device.ts";
+import type { Device, DeviceChange } from "../domain/device.ts";
 import type { Notification } from "../domain/notification.ts";
 import type { Operation, OperationEvent } from "../domain/operation.ts";
 import type { ProfileChange } from "../domain/profile.ts";
 import type { ReceivedResult } from "../domain/received-result.ts";
 import type { RspSession } from "../domain/rsp-session.ts";
+import { rememberEvent } from "../domain/smds-polling.ts";
 import { answeredPackage } from "./answered-package.ts";
 import { loadRelay } from "./download-session.ts";
 import { EsipaError } from "./errors.ts";
@@ -141,6 +142,7 @@ async function apply(
 		result: entry,
 		operationEvent: operation && event,
 		profileChanges: changes,
+		deviceChange: event.kind === "succeeded" ? downloadedEvent(device, session) : undefined,
 		notifications,
 		enqueue: isNameless ? [listProfiles(context, device)] : undefined,
 	});
@@ -150,6 +152,14 @@ async function apply(
 	if (session === undefined) return;
 	const to = event.kind === "succeeded" ? "installed" : "installationFailed";
 	await context.store.moveSession(session.transactionId, to, { at });
+}
+
+/** An SM-DS may still name the event of what is on the card by now. */
+function downloadedEvent(device: Device, session: RspSession | undefined): DeviceChange | undefined {
+	const eventId = session?.details.matchingId;
+	if (session === undefined || eventId === undefined) return undefined;
+	const event = { rspServerAddress: session.smdpAddress, eventId };
+	return { downloadedEvents: rememberEvent(device.downloadedEvents, event) };
 }
 
 async function operationOf(context: EsipaContext, session: RspSession | undefined): Promise<Operation | undefined> {

@@ -27,6 +27,8 @@ export interface EsipaSettings {
 	readonly ownOperationLifetime: Duration;
 	/** How long a relayed download may last, its installation result included. */
 	readonly sessionLifetime: Duration;
+	/** The SM-DS that is asked for devices whose polling names none; the card's root SM-DS when absent. */
+	readonly smdsAddress?: string | undefined;
 	/** Which profiles are let onto devices. */
 	readonly download: DownloadPolicy;
 }

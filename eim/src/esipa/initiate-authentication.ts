@@ -155,6 +155,7 @@ async function open(
 			server: server.isSmds ? "smds" : "smdp",
 			serverSigned1: toHex(answer.serverSigned1),
 			...(server.oid === undefined ? {} : { smdpOid: server.oid }),
+			...(target.matchingId === undefined ? {} : { matchingId: target.matchingId }),
 			...(ctxParams1 === undefined ? {} : { ctxParams1: toHex(ctxParams1) }),
 		},
 		createdAt: now,

@@ -6,14 +6,7 @@ import type { Es9PlusAnswer, Es9PlusRefusal } from "../es9plus/es9plus-client.ts
 import type { EsipaContext } from "./esipa-deps.ts";
 
 /** The server's answer, or the ESipa error that stands for its refusal or its silence. */
-export type RelayedAnswer<T> =
-	| ({ readonly kind: "ok" } & T)
-	| {
-			readonly kind: "failed";
-			readonly esipaError: number;
-			/** The one for an IPA of version 1.3, where it has another. */
-			readonly esipaErrorIn13?: number | undefined;
-	  };
+export type RelayedAnswer<T> = ({ readonly kind: "ok" } & T) | { readonly kind: "failed"; readonly esipaError: number };
 
 /** What the error of every ESipa download function calls undefinedError. */
 const UNDEFINED_ERROR = 127;
@@ -52,8 +45,7 @@ export async function askServer<T>(
 	if (of.session !== undefined) {
 		await context.store.moveSession(of.session.transactionId, "failed", { at: event.at, operationEvent: event });
 	} else if (of.operationId !== undefined) await context.store.moveOperation(of.operationId, event);
-	const { esipaError, esipaErrorIn13 } = answer.refusal;
-	return { kind: "failed", esipaError, esipaErrorIn13 };
+	return { kind: "failed", esipaError: answer.refusal.esipaError };
 }
 
 function refusalReason(refusal: Es9PlusRefusal): OperationReason {

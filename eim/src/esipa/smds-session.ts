@@ -1,7 +1,9 @@
 import { encode } from "@iot-esim/shared/asn1/schema";
 import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
 import { AuthenticateClientResponseEsipa } from "@iot-esim/shared/messages/sgp32/esipa-download";
+import type { OperationEvent } from "../domain/operation.ts";
 import type { RspSession } from "../domain/rsp-session.ts";
+import { isSameEvent } from "../domain/smds-polling.ts";
 import type { RspEvent } from "../es9plus/smds.ts";
 import { type Download, downloadOf } from "./download-session.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
@@ -29,12 +31,17 @@ export async function retrieveEvents(
 	);
 	if (answer.kind === "failed") return answer.esipaError;
 	const at = context.clock.now();
-	const [first, ...others] = answer.events;
+	const operation = await downloadOf(context, session);
+	const [first, ...others] = await newEvents(context, session, operation, answer.events);
 	const log = context.logger("eim.esipa").with({ eid: session.eid, operationId: session.operationId });
-	log.info("events of an SM-DS", { events: answer.events.length });
+	log.info("events of an SM-DS", { events: answer.events.length, isNew: first !== undefined });
 	if (first === undefined) {
 		const reason = { text: "Nothing waits for this eUICC at the SM-DS.", code: "ES11: no event" };
-		const operationEvent = { kind: "failed", at, reason } as const;
+		// To find nothing is what most questions of a polling come to.
+		const operationEvent: OperationEvent =
+			operation?.origin === "eim"
+				? { kind: "succeeded", at, reason, outcome: { events: 0 } }
+				: { kind: "failed", at, reason };
 		await context.store.moveSession(session.transactionId, "authenticated", { at, operationEvent });
 		return okResponse(answer.transactionId, session, undefined);
 	}
@@ -43,9 +50,30 @@ export async function retrieveEvents(
 		const details = { eventAddress: first.rspServerAddress, eventId: first.eventId };
 		await context.store.moveSession(session.eimTransactionId, "initiated", { at, details });
 	}
-	const operation = await downloadOf(context, session);
 	if (operation !== undefined && others.length > 0) await orderOthers(context, operation, others);
 	return okResponse(answer.transactionId, session, first);
+}
+
+/**
+ * The events that nobody sees to yet: without those that another download waits for, nor, where no operator has asked for
+ * them, those whose profile is on the card already.
+ */
+async function newEvents(
+	context: EsipaContext,
+	{ eid }: RspSession,
+	operation: Download | undefined,
+	events: readonly RspEvent[],
+): Promise<readonly RspEvent[]> {
+	const device = await context.store.loadDevice(eid);
+	const downloaded = operation?.origin === "eim" ? (device?.downloadedEvents ?? []) : [];
+	const { items } = await context.store.listOperations({ eid, types: ["download"], limit: DOWNLOADS_LOOKED_AT });
+	const waitedFor = items.flatMap(({ parameters, finishedAt }) =>
+		finishedAt === undefined && "matchingId" in parameters
+			? [{ rspServerAddress: parameters.smdpAddress, eventId: parameters.matchingId }]
+			: [],
+	);
+	const known = [...downloaded, ...waitedFor];
+	return events.filter((event) => !known.some((one) => isSameEvent(one, event)));
 }
 
 /** A trigger names one event. What holds for the download that was ordered holds for the others that it leads to. */
@@ -53,13 +81,7 @@ async function orderOthers(context: EsipaContext, ordered: Download, events: rea
 	const { eid, tenantId } = ordered;
 	const { mode, expected } = ordered.parameters;
 	const limits = { ...(mode === undefined ? {} : { mode }), ...(expected === undefined ? {} : { expected }) };
-	const { items } = await context.store.listOperations({ eid, types: ["download"], limit: DOWNLOADS_LOOKED_AT });
 	for (const { rspServerAddress: smdpAddress, eventId: matchingId } of events.slice(0, OTHERS_AT_MOST)) {
-		const isOrdered = items.some(
-			({ state, parameters }) =>
-				(state === "queued" || state === "sent") && "matchingId" in parameters && parameters.matchingId === matchingId,
-		);
-		if (isOrdered) continue;
 		const order = { type: "download", parameters: { smdpAddress, matchingId, ...limits } } as const;
 		await enqueueOwn(context, ownOperation(context, { eid, tenantId }, order));
 	}

@@ -62,6 +62,7 @@ function bench(work: JobWork, rows: Partial<Row>[] = [{}]) {
 		sessionCancellation: work,
 		stateRefresh: work,
 		packageInjection: work,
+		smdsPolling: work,
 	};
 	const runner = new JobRunner({ store, clock, logger: memoryLogger().logger, work: all, parallel: 2, attempts: 3 });
 	return { state, jobs, runner };

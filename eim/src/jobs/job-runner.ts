@@ -7,10 +7,17 @@ import type { Job, JobKind } from "../domain/job.ts";
 import type { JobStore } from "../storage/store.ts";
 
 /**
- * Does the work of one kind of job, and may name an event that tells of it. What it throws puts the job off, or, as a
- * GiveUp, ends it.
+ * Does the work of one kind of job, and may name an event that tells of it, or when it is done again. What it throws puts
+ * the job off, or, as a GiveUp, ends it.
  */
-export type JobWork = (job: Job) => Promise<NewEvent | undefined>;
+export type JobWork = (job: Job) => Promise<NewEvent | DoneAgain | undefined>;
+
+/** A job that is done again and again: its row stays open. */
+export interface DoneAgain {
+	readonly runAgainAt: number;
+	/** Kept in the row: what the last time came to. */
+	readonly error?: string;
+}
 
 /** A job that can never be done; the row keeps why. */
 export class GiveUp extends Error {}
@@ -98,8 +105,9 @@ export class JobRunner {
 	async #runOne(job: Job): Promise<void> {
 		const { store, clock, work, attempts = 100 } = this.#options;
 		try {
-			const event = await work[job.kind](job);
-			await store.completeJob(job.id, clock.now(), event);
+			const done = await work[job.kind](job);
+			if (done !== undefined && "runAgainAt" in done) await store.repeatJob(job.id, done.runAgainAt, done.error);
+			else await store.completeJob(job.id, clock.now(), done);
 		} catch (error) {
 			const now = clock.now();
 			const why = error instanceof EsimError ? `${error.code}: ${error.message}` : String(error);

@@ -6,8 +6,9 @@ import type { Job, JobKind } from "../domain/job.ts";
 import type { EsipaContext } from "../esipa/esipa-deps.ts";
 import { injectPackages, type PackageInjector } from "../esipa/inject-packages.ts";
 import { verifyKeptResults } from "../esipa/kept-results.ts";
+import { pollSmds } from "../esipa/smds-polling.ts";
 import { refreshDevice } from "../esipa/state-change.ts";
-import { GiveUp, type JobWork } from "./job-runner.ts";
+import { type DoneAgain, GiveUp, type JobWork } from "./job-runner.ts";
 
 /** An address that is none stays none, however often it is tried. */
 function orGiveUp(error: unknown): never {
@@ -76,10 +77,18 @@ export function jobWork(
 	};
 
 	return {
+		smdsPolling: (job) => askSmds(context, job),
 		packageInjection: bringPackages,
 		notificationDelivery: deliverNotification,
 		keptResultVerification: verifyKept,
 		sessionCancellation: cancelAtSmdp,
 		stateRefresh,
 	};
+}
+
+async function askSmds(context: EsipaContext, job: Job): Promise<DoneAgain | undefined> {
+	const device = await context.store.loadDevice(Eid(job.reference));
+	if (device?.smdsPolling === undefined) return undefined;
+	const { at, ...error } = await pollSmds(context, { ...device, smdsPolling: device.smdsPolling });
+	return { runAgainAt: at, ...error };
 }

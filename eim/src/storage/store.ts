@@ -306,6 +306,10 @@ export interface JobStore {
 	completeJob(id: string, at: number, event?: NewEvent): Promise<void>;
 	/** Puts a job off until `runAfter`; without it the job is given up, with the error kept. */
 	postponeJob(id: string, error: string, at: number, runAfter?: number): Promise<void>;
+	/** Plans a job that is done again and again for another time; `error` tells what the last one came to. */
+	repeatJob(id: string, runAfter: number, error?: string): Promise<void>;
+	/** The open job of this kind, if any. */
+	findJob(kind: JobKind, reference: string): Promise<Job | undefined>;
 	/**
 	 * Removes jobs that were done or given up before this moment, some at a time, with the notifications that they
 	 * delivered; `after` and the answer as with `removeOperations`.

@@ -18,7 +18,7 @@ import {
 	SeenUnknownView,
 } from "../schemas.ts";
 import type { ApiServer } from "../server.ts";
-import { deviceView, notificationView, profileView, seenUnknownView } from "../views.ts";
+import { deviceView, notificationView, profileView, seenUnknownView, smdsPollingView } from "../views.ts";
 import { responses } from "./responses.ts";
 
 const ByEid = Type.Object({ eid: EidText });
@@ -85,7 +85,7 @@ function knownKeys(own: EimConfiguration, signingKeyId = own.signingKeyIds[0]): 
 
 /** What a request changes in the device's row. */
 function changeOf(
-	{ association, signingKeyId, inject, dialect, ...body }: DevicePatch,
+	{ association, signingKeyId, inject, smdsPolling, dialect, ...body }: DevicePatch,
 	own: EimConfiguration,
 	at: number,
 ): DeviceChange {
@@ -93,6 +93,9 @@ function changeOf(
 		...body,
 		...(dialect === undefined ? {} : { dialect: setDialect(dialect) }),
 		...(inject === undefined ? {} : { inject: inject && injectAddress(inject) }),
+		...(smdsPolling === undefined
+			? {}
+			: { smdsPolling: smdsPolling && { ...smdsPolling, every: smdsPolling.every * 1000, since: at } }),
 	} as DeviceChange;
 	if (association === "released") return { ...change, releasedAt: at };
 	if (association === "associated") {
@@ -172,9 +175,23 @@ function readRoutes(server: ApiServer, deps: ApiDeps): void {
 		async ({ params }) => {
 			const device = await deviceOf(deps, params.eid);
 			const profiles = await store.listProfiles(device.eid);
-			return { ...deviceView(device), profiles: profiles.map(profileView) };
+			return { ...deviceView(device), ...(await pollingOf(deps, device)), profiles: profiles.map(profileView) };
 		},
 	);
+}
+
+/** Operations of a device among which its last question to an SM-DS is looked for. */
+const OPERATIONS_LOOKED_AT = 20;
+
+async function pollingOf({ store }: ApiDeps, { eid, smdsPolling }: Device) {
+	if (smdsPolling === undefined) return {};
+	const job = await store.findJob("smdsPolling", eid);
+	const query = { eid, types: ["download"], origin: "eim", limit: OPERATIONS_LOOKED_AT } as const;
+	const last = (await store.listOperations(query)).items.find(
+		({ parameters, finishedAt }) =>
+			"contact" in parameters && parameters.contact === "smds" && finishedAt !== undefined,
+	);
+	return { smdsPolling: smdsPollingView(smdsPolling, job?.runAfter, last) };
 }
 
 function tagsOf(text: string | undefined): Record<string, string> | undefined {
@@ -191,7 +208,7 @@ function changeRoutes(server: ApiServer, deps: ApiDeps): void {
 		{
 			schema: {
 				operationId: "changeDevice",
-				summary: "Change name, tags, lab mode, dialect or association",
+				summary: "Change name, tags, lab mode, dialect, SM-DS polling or association",
 				description: "Absent fields stay as they are; null removes. Every change is in the audit.",
 				tags,
 				params: ByEid,

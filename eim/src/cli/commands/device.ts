@@ -91,6 +91,7 @@ function showCommand(device: Command, context: CliContext): void {
 					"last poll": ago(found.lastPollAt, context.now()) ?? "never",
 					"last network": found.lastRplmn,
 					"packages brought to": found.inject && `${found.inject.url} (${found.inject.binding})`,
+					"SM-DS asked": smdsPollingText(found),
 					"package counter": found.counter,
 					"association token": found.associationToken ?? "none",
 					association: found.releasedAt ? `released ${ago(found.releasedAt, context.now())}` : "associated",
@@ -132,6 +133,9 @@ function updateCommand(device: Command, context: CliContext): void {
 		.option("--inject-certificate <file>", "its TLS certificate (PEM)")
 		.option("--inject-binding <binding>", "asn1 or json", "asn1")
 		.option("--no-inject-url", "leaves it to the device to poll")
+		.option("--poll-smds <seconds>", "asks an SM-DS for the device again and again, from 60 s on", wholeNumber)
+		.option("--smds-address <address>", "the SM-DS to ask (else smds.address, else the card's root SM-DS)")
+		.option("--no-poll-smds", "asks an SM-DS only when a download is ordered so")
 		.action(async (eid: string, options, command: Command) => {
 			const asked = globalOptions(command, context);
 			const { name, tag, tags, labMode, acceptUnverified, injectUrl } = options;
@@ -143,6 +147,7 @@ function updateCommand(device: Command, context: CliContext): void {
 				...(acceptUnverified === undefined ? {} : { acceptUnverified }),
 				...associationOf(options),
 				...dialectOf(options),
+				...smdsPollingOf(options),
 				...(injectUrl === undefined ? {} : { inject: injectUrl === false ? null : injectAddressOf(context, options) }),
 			};
 			if (Object.keys(body).length === 0) {
@@ -161,6 +166,20 @@ function injectAddressOf(
 	const { injectUrl: url, injectCertificate: file, injectBinding: binding } = options;
 	if (file === undefined) throw new CliError("CLI_USAGE", "--inject-url needs --inject-certificate");
 	return { url, binding, certificate: new TextDecoder().decode(readFile(file)) };
+}
+
+function smdsPollingOf({ pollSmds: every, smdsAddress: address }: Readonly<Record<string, unknown>>): object {
+	if (every === false) return { smdsPolling: null };
+	if (every !== undefined) return { smdsPolling: { every, ...(address === undefined ? {} : { address }) } };
+	if (address !== undefined) throw new CliError("CLI_USAGE", "--smds-address needs --poll-smds");
+	return {};
+}
+
+function smdsPollingText({ smdsPolling }: DeviceJson): string | undefined {
+	if (smdsPolling === undefined) return undefined;
+	const { every, address = "the SM-DS of the configuration or the card", nextAt, lastError } = smdsPolling;
+	const next = nextAt === undefined ? "" : `, next ${nextAt}`;
+	return `${address} every ${every} s${next}${lastError === undefined ? "" : `; last failed: ${lastError}`}`;
 }
 
 /** All of the dialect at once: what is not named is learnt again. */

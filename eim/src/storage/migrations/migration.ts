@@ -3,6 +3,7 @@ import { associations } from "./associations.ts";
 import { deviceFacts } from "./device-facts.ts";
 import { initial } from "./initial.ts";
 import { injectAddress } from "./inject-address.ts";
+import { smdsPolling } from "./smds-polling.ts";
 
 /** One statement that changes the schema. */
 export interface SchemaChange {
@@ -31,4 +32,5 @@ export const migrations: readonly Migration[] = [
 	{ name: "0002-device-facts", changes: deviceFacts },
 	{ name: "0003-associations", changes: associations },
 	{ name: "0004-inject-address", changes: injectAddress },
+	{ name: "0005-smds-polling", changes: smdsPolling },
 ];

@@ -3,6 +3,7 @@ import type { Eid } from "@iot-esim/shared/ids/eid";
 import { sql as raw } from "kysely";
 import type { NewAuditEntry } from "../../domain/audit-entry.ts";
 import { changeDevice, type Device, type DeviceChange } from "../../domain/device.ts";
+import type { SmdsPolling } from "../../domain/smds-polling.ts";
 import type { DeviceFilter, DeviceStore } from "../store.ts";
 import { decodeCursor, pageOf } from "./cursor.ts";
 import type { DeviceReader } from "./device-reader.ts";
@@ -101,11 +102,21 @@ export class SqlDeviceStore implements DeviceStore {
 		if (changed instanceof Error) return changed;
 		yield* this.#steps.storeDevice(changed);
 		if (change.tags) yield* this.#replaceTags(changed);
+		if (change.smdsPolling !== undefined) yield* this.#pollSmdsAnew(eid, change.smdsPolling);
 		if (audit) {
 			yield* this.#steps.appendAudit(audit);
 			yield* appendEvents([{ at: audit.at, type: "deviceChanged", eid, facts: audit.facts }]);
 		}
 		return changed;
+	}
+
+	/** With the row of the device goes the row of its work: what was planned before counts no more. */
+	*#pollSmdsAnew(eid: Eid, polling: SmdsPolling | null): Step<void> {
+		const { sql } = this.#engine;
+		const open = sql.deleteFrom("jobs").where("kind", "=", "smdsPolling").where("reference", "=", eid);
+		yield* run(open.where("completed_at", "is", null).compile());
+		if (polling === null) return;
+		yield* this.#steps.insertJobs([{ kind: "smdsPolling", reference: eid, runAfter: polling.since }], polling.since);
 	}
 
 	removeDevice(eid: Eid, audit: NewAuditEntry): Promise<boolean> {

@@ -106,9 +106,29 @@ export class SqlJobStore implements JobStore {
 		return this.#engine.write(() => run(postpone));
 	}
 
+	repeatJob(id: string, runAfter: number, error?: string): Promise<void> {
+		const again = { run_after: runAfter, attempts: 0, leased_until: null, last_error: error ?? null };
+		return this.#engine.write(() => run(this.#update(id, again)));
+	}
+
+	findJob(kind: JobKind, reference: string): Promise<Job | undefined> {
+		const open = this.#engine.sql.selectFrom("jobs").selectAll().where("completed_at", "is", null);
+		const query = open.where("kind", "=", kind).where("reference", "=", reference).compile();
+		return this.#engine.read(function* () {
+			const row = yield* first(query);
+			return row && toJob(row);
+		});
+	}
+
 	#update(
 		id: string,
-		change: { completed_at?: number; run_after?: number; leased_until: null; last_error: string | null },
+		change: {
+			completed_at?: number;
+			run_after?: number;
+			attempts?: number;
+			leased_until: null;
+			last_error: string | null;
+		},
 	) {
 		return this.#engine.sql.updateTable("jobs").set(change).where("seq", "=", Number(id)).compile();
 	}

@@ -15,6 +15,7 @@ import type { Operation, OperationOrder, OperationState } from "../../domain/ope
 import type { Profile, ProfileClass, ProfileState } from "../../domain/profile.ts";
 import type { ReceivedResult, ResultVerification } from "../../domain/received-result.ts";
 import type { RspSession, RspSessionState } from "../../domain/rsp-session.ts";
+import type { DownloadedEvent, SmdsPolling } from "../../domain/smds-polling.ts";
 import type { Tables } from "./tables.ts";
 
 type Row<T extends keyof Tables> = Selectable<Tables[T]>;
@@ -66,6 +67,9 @@ export function toDevice(row: Row<"devices">): Device {
 		cardEims: row.card_eims === null ? null : (JSON.parse(row.card_eims) as NonNullable<Device["cardEims"]>),
 		immediateEnable: row.immediate_enable === null ? null : (JSON.parse(row.immediate_enable) as ImmediateEnable),
 		inject: row.inject === null ? null : (JSON.parse(row.inject) as InjectAddress),
+		smdsPolling: row.smds_polling === null ? null : (JSON.parse(row.smds_polling) as SmdsPolling),
+		downloadedEvents:
+			row.downloaded_events === null ? null : (JSON.parse(row.downloaded_events) as readonly DownloadedEvent[]),
 		lastStateChangeAt: row.last_state_change_at,
 		createdAt: row.created_at,
 	});
@@ -101,6 +105,8 @@ export function fromDevice(device: Device): Omit<Insertable<Tables["devices"]>, 
 		card_eims: device.cardEims ? JSON.stringify(device.cardEims) : null,
 		immediate_enable: device.immediateEnable ? JSON.stringify(device.immediateEnable) : null,
 		inject: device.inject ? JSON.stringify(device.inject) : null,
+		smds_polling: device.smdsPolling ? JSON.stringify(device.smdsPolling) : null,
+		downloaded_events: device.downloadedEvents ? JSON.stringify(device.downloadedEvents) : null,
 		last_state_change_at: device.lastStateChangeAt ?? null,
 		created_at: device.createdAt,
 	};

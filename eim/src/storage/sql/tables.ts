@@ -36,6 +36,8 @@ export interface Tables {
 		card_eims: string | null;
 		immediate_enable: string | null;
 		inject: string | null;
+		smds_polling: string | null;
+		downloaded_events: string | null;
 		last_state_change_at: number | null;
 		created_at: number;
 	};
