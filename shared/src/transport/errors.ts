@@ -49,6 +49,12 @@ export const transportErrors = defineErrors({
 		httpStatus: 502,
 		retryable: true,
 	},
+	TRANSPORT_BROKER_REFUSED: {
+		meaning: "The MQTT broker says no: to the user name, password or certificate, or to a subscription or a message.",
+		action: "Compare the broker's log with the reason in the message; check the user's rights in its access list.",
+		httpStatus: 502,
+		retryable: true,
+	},
 	TRANSPORT_RESPONSE_TOO_LARGE: {
 		meaning: "The peer's answer is larger than the limit set here; it was not read to its end.",
 		action: "Raise the limit where such answers are expected.",

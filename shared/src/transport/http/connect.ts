@@ -15,6 +15,8 @@ export interface Route {
 	readonly proxy: HostPort | undefined;
 	readonly connect?: Connect | undefined;
 	readonly trust: PreparedTrust | undefined;
+	/** Protocols to offer inside TLS (ALPN); HTTP/1.1 when absent. */
+	readonly alpn?: readonly string[];
 }
 
 /** `name[:port]` → `host:port` as curl's --connect-to; the entry with the port wins. */
@@ -47,7 +49,7 @@ export async function openConnection(
 		const message = `https://${printHostPort(target)} needs trust (a CA, a pinned key or certificate); none is configured`;
 		throw new TransportError("TRANSPORT_OPTIONS_INVALID", message);
 	}
-	return secure(socket, target, route.trust, signal);
+	return secure(socket, target, route.trust, route.alpn ?? ["http/1.1"], signal);
 }
 
 function openStream(address: HostPort, { proxy, connect }: Route, signal: AbortSignal): Promise<Duplex> {
@@ -57,7 +59,13 @@ function openStream(address: HostPort, { proxy, connect }: Route, signal: AbortS
 
 const NO_CERTIFICATE = {} as tls.DetailedPeerCertificate;
 
-function secure(socket: Duplex, target: HostPort, trust: PreparedTrust, signal: AbortSignal): Promise<Duplex> {
+function secure(
+	socket: Duplex,
+	target: HostPort,
+	trust: PreparedTrust,
+	alpn: readonly string[],
+	signal: AbortSignal,
+): Promise<Duplex> {
 	const where = `TLS with ${printHostPort(target)}`;
 	return new Promise((resolve, reject) => {
 		const secured = tls.connect({
@@ -65,7 +73,7 @@ function secure(socket: Duplex, target: HostPort, trust: PreparedTrust, signal: 
 			socket,
 			host: target.host,
 			...(net.isIP(target.host) === 0 ? { servername: target.host } : {}),
-			ALPNProtocols: ["http/1.1"],
+			...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
 			checkServerIdentity: () => undefined,
 		});
 		// Node 24 (seen with 24.21) crashes in getPeerCertificate on any brainpool certificate, and calls it by itself
