@@ -1,9 +1,16 @@
-/** A relay on sockets of this machine, in front of a server: what passes goes through a `Relay`, and into a capture. */
+/** A relay on sockets of this machine, in front of a server: what passes goes through a gate, and into a capture. */
 
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { createConnection, createServer, type Socket } from "node:net";
 import { type CapturedPacket, writePcap } from "./capture.ts";
-import type { Relay, RelayDirection } from "./relay.ts";
+
+/** Whom a datagram is for: the eIM, or the device. */
+type Direction = "toServer" | "toClient";
+
+/** What a datagram goes through on its way: `Relay` of test/support, say. */
+export interface Gate {
+	pass(direction: Direction, octets: number, deliver: () => void): void;
+}
 
 const HOST = "127.0.0.1";
 /** Under these addresses the two sides stand in the capture, wherever they are. */
@@ -30,7 +37,7 @@ class Recorder {
 		this.#serverPort = serverPort;
 	}
 
-	note(direction: RelayDirection, devicePort: number, payload: Uint8Array, isOpening = false): void {
+	note(direction: Direction, devicePort: number, payload: Uint8Array, isOpening = false): void {
 		const [device, server] = [`${DEVICE}:${devicePort}`, `${SERVER}:${this.#serverPort}`];
 		const isUp = direction === "toServer";
 		this.#packets.push({
@@ -48,13 +55,13 @@ class Recorder {
 	}
 }
 
-/** In front of a UDP server. Without a `Relay` everything passes at once. */
-export async function udpRelay(serverPort: number, relay?: Relay): Promise<SocketRelay> {
+/** In front of a UDP server. Without a gate everything passes at once. */
+export async function udpRelay(serverPort: number, gate?: Gate): Promise<SocketRelay> {
 	const front = createSocket("udp4");
 	const ways = new Map<number, Promise<UdpSocket>>();
 	const recorder = new Recorder("udp", serverPort);
-	const pass = (direction: RelayDirection, datagram: Uint8Array, deliver: () => void) =>
-		relay === undefined ? deliver() : relay.pass(direction, datagram.length, deliver);
+	const pass = (direction: Direction, datagram: Uint8Array, deliver: () => void) =>
+		gate === undefined ? deliver() : gate.pass(direction, datagram.length, deliver);
 	let isClosed = false;
 	const open = async (devicePort: number) => {
 		const way = createSocket("udp4");

@@ -5,9 +5,9 @@ import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, expect, it } from "vitest";
+import { requireExternal } from "../../support/externals.ts";
+import { findProgram } from "../../support/find-program.ts";
 import { countWire, readPcap } from "./capture.ts";
-import { requireExternal } from "./externals.ts";
-import { findProgram } from "./find-program.ts";
 import { tcpCapture, udpRelay } from "./relay-sockets.ts";
 
 const closing: (() => unknown)[] = [];
