@@ -146,9 +146,9 @@ async function apply(
 		notifications,
 		enqueue: isNameless ? [listProfiles(context, device)] : undefined,
 	});
-	// As a notification it named no download; what comes for the trigger now does.
-	if (recorded.repeated && !recorded.isOfOther && operation?.state === "sent")
-		await context.store.moveOperation(operation.id, event);
+	// As a notification it named no download; what comes for the trigger now does, also after the expiry.
+	const isOpen = operation?.state === "sent" || (operation?.state === "expired" && event.kind === "succeeded");
+	if (recorded.repeated && !recorded.isOfOther && isOpen) await context.store.moveOperation(operation.id, event);
 	if (session === undefined) return;
 	const to = event.kind === "succeeded" ? "installed" : "installationFailed";
 	await context.store.moveSession(session.transactionId, to, { at });
