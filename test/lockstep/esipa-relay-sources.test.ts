@@ -12,7 +12,7 @@ import { EUICCInfo2 } from "@iot-esim/shared/messages/sgp32/euicc-info";
 import { hex } from "@iot-esim/shared/util/bytes";
 import { Minutes } from "@iot-esim/shared/util/duration";
 import { afterEach, describe, expect, it } from "vitest";
-import { type esipaBench, packageIn, poll, result, testPki } from "../support/esipa-bench.ts";
+import { esipaBench, packageIn, poll, result, testPki } from "../support/esipa-bench.ts";
 import {
 	authenticate,
 	capabilities,
@@ -228,6 +228,23 @@ describe("a direct download", () => {
 		await bench.close();
 		const device = { ipaCapabilities: capabilities("01") };
 		await expect(start(smdp(), { mode: "direct" }, { device })).rejects.toThrow("no trigger");
+	});
+
+	const expected = { iccid };
+	it.each([
+		["mode direct", { mode: "direct" }, undefined, "does not say how it downloads"],
+		["mode indirect", { mode: "indirect" }, undefined, "does not say how it downloads"],
+		["what is expected", { expected }, undefined, "does not say how it downloads"],
+		["what is expected", { expected }, capabilities("1"), "takes no indirect downloads"],
+		["mode indirect", { mode: "indirect" }, capabilities("1"), "takes no indirect downloads"],
+	])("is not asked of an IPA that has not said that it can: %s", async (_, order, ipaCapabilities, text) => {
+		bench = await esipaBench();
+		await bench.register(eid, { ...(ipaCapabilities === undefined ? {} : { ipaCapabilities }) });
+		const source = { smdpAddress: SMDP, matchingId: "M-1" };
+		const id = await bench.order(eid, { type: "download", parameters: { ...source, ...(order as object) } });
+		await expect(takeTrigger(bench)).rejects.toThrow("no trigger");
+		const reason = { text: expect.stringContaining(text) };
+		expect(await bench.store.loadOperation(id)).toMatchObject({ state: "failed", reason });
 	});
 
 	it("ends with the installation result in BF54: installed by the ICCID that the eUICC signed, and disabled", async () => {

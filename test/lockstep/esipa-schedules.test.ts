@@ -175,7 +175,7 @@ describe("an installation result", () => {
 			});
 		const download = async () => {
 			const source = { smdpAddress: SMDP, matchingId: "M-1" };
-			const id = await bench.order(eid, { type: "download", parameters: { ...source, mode: "direct" } });
+			const id = await bench.order(eid, { type: "download", parameters: source });
 			return { id, trigger: await takeTrigger(bench) };
 		};
 		const first = await download();

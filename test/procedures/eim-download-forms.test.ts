@@ -66,7 +66,13 @@ describe.each(BINDINGS_AND_CURVES)("a download with ESipa in %s on %s", (binding
 		servers.handlers.set(SMDP, smdp.handle);
 		const release = (more: object = {}, iccid = TARGET) =>
 			releaseProfile(smdp, iccid, profileDescription(iccid), { ...more });
-		const order = (parameters: DownloadParameters) => chain.eim.order(chain.eid, { type: "download", parameters });
+		const order = async (parameters: DownloadParameters) => {
+			// As the API does it: the IPA says first how it downloads.
+			if (parameters.mode !== undefined || parameters.expected !== undefined) {
+				await chain.eim.order(chain.eid, { type: "readEuiccData", parameters: {} });
+			}
+			return chain.eim.order(chain.eid, { type: "download", parameters });
+		};
 		return { ...chain, servers, smdp, release, order, now };
 	}
 	type Chain = Awaited<ReturnType<typeof start>>;

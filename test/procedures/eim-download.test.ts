@@ -119,6 +119,7 @@ describe("a profile that the eIM does not let onto the card", () => {
 		const bench = await start();
 		const matchingId = await bench.releaseProfile(OTHER_ICCID);
 		const expected = { iccid: Iccid("8900101000000000034") };
+		await bench.order({ type: "readEuiccData", parameters: {} });
 		const download = await bench.order({
 			type: "download",
 			parameters: { smdpAddress: SMDP_ADDRESS, matchingId, expected },

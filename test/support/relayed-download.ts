@@ -105,7 +105,10 @@ export async function startDownload(
 	more: { readonly device?: Partial<Device>; readonly bench?: BenchOptions; readonly source?: DownloadSource } = {},
 ) {
 	const bench = await esipaBench({ es9plus: given.es9plus, ...more.bench });
-	await bench.register(eid, more.device);
+	// What an order asks of the way is only sent to an IPA that has said that it can go it.
+	const asked = { ...more.source, ...parameters };
+	const told = "mode" in asked || "expected" in asked ? { ipaCapabilities: capabilities("11") } : {};
+	await bench.register(eid, { ...told, ...more.device });
 	const source = more.source ?? { smdpAddress: SMDP, matchingId: "M-1" };
 	const id = await bench.order(eid, { type: "download", parameters: { ...source, ...parameters } });
 	const trigger = await takeTrigger(bench);

@@ -106,6 +106,20 @@ describe("an order of eUICC packages", () => {
 		expect((await order({ type: "listProfiles" })).status).toBe(202);
 	});
 
+	it("asks the IPA first how it downloads where an order depends on it", async () => {
+		await register();
+		const questions = async () => (await bench.store.listOperations({ origin: "eim", limit: 9 })).items.length;
+		const download = { type: "download", smdpAddress: "smdp.example.com", matchingId: "M-1" };
+		await order(download);
+		expect(await questions()).toBe(0);
+		await order({ ...download, mode: "direct" });
+		await order({ ...download, expected: { profileClass: "operational" } });
+		expect(await questions()).toBe(2);
+		await bench.store.changeDevice(eid, { ipaCapabilities: Uint8Array.of(0xa8, 4, 0x80, 2, 6, 0x40) });
+		await order({ ...download, mode: "indirect" });
+		expect(await questions()).toBe(2);
+	});
+
 	it("warns of the farewell, and asks for the certificates before it where they are not known", async () => {
 		await register();
 		const { body } = await order({ type: "deleteEim", eimId: OWN });

@@ -42,12 +42,21 @@ function activationCodeOf(source: Extract<DownloadParameters, { smdpAddress: str
 	return activationCode?.trim().replace(/^LPA:/i, "") ?? `1$${smdpAddress}$${matchingId}`;
 }
 
-/** What the IPA has said that it cannot do is not asked of it. */
-function modeObjection({ mode }: DownloadParameters, device: Device): string | undefined {
+/**
+ * What the IPA has not said that it can do is not asked of it: a trigger has no place for the mode, and what goes past the
+ * eIM it cannot look at.
+ */
+function modeObjection({ mode, expected }: DownloadParameters, device: Device): string | undefined {
+	if (mode === undefined && expected === undefined) return undefined;
 	const features = ipaFeatures(device);
-	if (mode === undefined || !features.areKnown) return undefined;
+	if (!features.areKnown) {
+		return "The IPA of this device does not say how it downloads (ipaFeatures), though it was asked; order the download without a mode and without what is expected.";
+	}
 	const isDirect = mode === "direct";
 	if (features.has(isDirect ? "directRspServerCommunication" : "indirectRspServerCommunication")) return undefined;
+	if (mode === undefined) {
+		return "The IPA of this device takes no indirect downloads, so nothing that is expected can be looked at beforehand; order the download without it.";
+	}
 	return isDirect
 		? "The IPA of this device does not speak to SM-DP+ servers itself; order the download without a mode, or indirect."
 		: "The IPA of this device takes no indirect downloads; order the download without a mode, or direct.";

@@ -85,9 +85,7 @@ function createRoute(server: ApiServer, deps: ApiDeps): void {
 		const facts = { eid: device.eid, type: order.type };
 		const audit = { at, actor: actorOf(request), action: "operation.ordered", subject: operation.id, facts };
 		const claim = key === undefined ? undefined : claimOf(key, request, answer, at);
-		if (isFarewell(commandsOf(order), own.eimId) && device.euiccCertificate === undefined) {
-			await enqueueQuestion(deps, operation, audit);
-		}
+		if (mustAskFirst(order, device, own.eimId)) await enqueueQuestion(deps, operation, audit);
 		const enqueued = await store.enqueueOperation(operation, audit, claim);
 		if (enqueued.kind === "unknownDevice") throw unknownDevice(device.eid);
 		if (enqueued.kind === "keyReused") {
@@ -98,7 +96,18 @@ function createRoute(server: ApiServer, deps: ApiDeps): void {
 	});
 }
 
-/** The eIM's own question for the certificates, which goes first: the result of a farewell could not be verified later. */
+/**
+ * Whether the eIM needs to know something of the device before it carries out the order: the result of a farewell could not
+ * be verified later, and how an IPA downloads decides whether it may be sent at all.
+ */
+function mustAskFirst(order: OperationOrder, device: Device, ownEimId: string): boolean {
+	if (order.type !== "download")
+		return isFarewell(commandsOf(order), ownEimId) && device.euiccCertificate === undefined;
+	const { mode, expected } = order.parameters;
+	return device.ipaCapabilities === undefined && (mode !== undefined || expected !== undefined);
+}
+
+/** The eIM's own question for certificates and capabilities; it goes first. */
 async function enqueueQuestion({ store, random }: ApiDeps, order: Operation, audit: NewAuditEntry): Promise<void> {
 	const { id: _id, idempotencyKey: _key, type: _type, parameters: _parameters, ...rest } = order;
 	const id = toHex(random.bytes(16)).toLowerCase();
