@@ -1,4 +1,6 @@
+import { encode } from "@iot-esim/shared/asn1/schema";
 import { decodeLenient } from "@iot-esim/shared/messages/sgp32/deviations";
+import { AuthenticateClientResponseEsipa } from "@iot-esim/shared/messages/sgp32/esipa-download";
 import {
 	GetEimPackageRequest,
 	GetEimPackageResponse,
@@ -7,7 +9,7 @@ import {
 } from "@iot-esim/shared/messages/sgp32/esipa-package";
 import { fromHex, hex, toHex } from "@iot-esim/shared/util/bytes";
 import { describe, expect, it } from "vitest";
-import { learnVersion, STRICT_DIALECT, setDialect, versionOfCard } from "../domain/dialect.ts";
+import { learnVersion, STRICT_DIALECT, setDialect, versionOfCard, versionOfIpa } from "../domain/dialect.ts";
 import { answerIn, versionOfPoll, versionOfResult } from "./dialect.ts";
 
 const EID = "5A1089049032000000000000000000000163";
@@ -55,6 +57,20 @@ describe("what is learnt", () => {
 	it("packages are built in the version of the card, else in that of the IPA", () => {
 		expect(versionOfCard(setDialect({ version: "1.0" }))).toBe("1.0");
 		expect(versionOfCard(setDialect({ version: "1.0", euiccVersion: "1.2" }))).toBe("1.2");
+	});
+});
+
+describe("answers to an IPA whose eUICC is of version 1.3", () => {
+	it("are those of 1.3 unless the IPA is of another version, or an operator says so", () => {
+		const euiccVersion = "1.3";
+		const learnt = learnVersion(STRICT_DIALECT, "euiccVersion", euiccVersion, "EUICCInfo2") ?? STRICT_DIALECT;
+		expect(versionOfIpa(learnt)).toBe("1.3");
+		expect(versionOfIpa(learnVersion(learnt, "version", "1.2", "GetEimPackage") ?? learnt)).toBe("1.3");
+		expect(versionOfIpa({ ...learnt, version: "1.0" })).toBe("1.0");
+		expect(versionOfIpa(setDialect({ version: "1.2", euiccVersion }))).toBe("1.2");
+		const expired = encode(AuthenticateClientResponseEsipa, { authenticateClientErrorEsipa: 18 });
+		expect(toHex(answerIn(learnt, AuthenticateClientResponseEsipa, expired))).toBe("BF3B03820112");
+		expect(toHex(answerIn(STRICT_DIALECT, AuthenticateClientResponseEsipa, expired))).toBe("BF3B0382017F");
 	});
 });
 

@@ -2,6 +2,7 @@ import { Decoder, type Schema } from "../asn1/codec.ts";
 import { BitStringSchema, IntegerSchema, ObjectIdentifierSchema } from "../asn1/primitive.ts";
 import { tagHex } from "../asn1/tag.ts";
 import { Iccid } from "../ids/iccid.ts";
+import { otherNamesOf } from "../messages/sgp32/dialect/table.ts";
 import { toHex } from "../util/bytes.ts";
 import { EsimError } from "../util/errors.ts";
 import { readHeader } from "./lenient-tlv.ts";
@@ -26,7 +27,7 @@ export function describeValue(
 ): string | undefined {
 	const { start, valueStart, end } = range;
 	const value = schema.decodeAt(new Decoder(bytes, 8), schema.identifiers[0] ?? 0, start, valueStart, end);
-	if (schema instanceof IntegerSchema) return namedInteger(schema, value as number);
+	if (schema instanceof IntegerSchema) return namedInteger(schema, value as number, place);
 	if (schema instanceof BitStringSchema) return namedBits(schema, value as string);
 	if (schema instanceof ObjectIdentifierSchema) return namedOid(value as string);
 	if (typeof value === "string") return JSON.stringify(value);
@@ -35,10 +36,14 @@ export function describeValue(
 	return value instanceof Uint8Array ? describeOctets(value, place) : undefined;
 }
 
-function namedInteger({ named }: IntegerSchema, value: number): string {
+/** With the names that the number has in other versions than that of the schemas. */
+function namedInteger({ named }: IntegerSchema, value: number, { typeName, owner }: ValuePlace): string {
 	const names = Object.entries(named);
 	const name = names.find(([, number]) => number === value)?.[0];
-	if (name !== undefined) return `${name}(${value})`;
+	const others = [typeName, owner].flatMap((type) => otherNamesOf(type, value));
+	const elsewhere = others.map((other) => `${other.name} in version ${other.versions.join(", ")}`).join("; ");
+	if (name !== undefined) return elsewhere === "" ? `${name}(${value})` : `${name}(${value}), ${elsewhere}`;
+	if (elsewhere !== "") return `${value}: ${elsewhere}`;
 	return names.length > 0 ? `${value} (not defined)` : `${value}`;
 }
 

@@ -6,6 +6,7 @@ import { Asn1Error } from "../asn1/schema.ts";
 import { SequenceOfSchema, SequenceSchema } from "../asn1/sequence.ts";
 import { tagHex } from "../asn1/tag.ts";
 import { isConstructed } from "../asn1/tlv-reader.ts";
+import { laterField } from "../messages/sgp32/dialect/later-fields.ts";
 import { toHex } from "../util/bytes.ts";
 import { type Header, readHeader } from "./lenient-tlv.ts";
 import type { InspectNode } from "./node.ts";
@@ -175,10 +176,10 @@ export class Walker {
 		const children: InspectNode[] = [];
 		let at = header.valueStart;
 		if (at < header.end) {
-			const { node, next } = this.element(schema.inner, "", at, header.end, {
-				...inside(scope),
-				owner: schema.typeName || scope.owner,
-			});
+			const owner = schema.typeName || scope.owner;
+			const { node, next } =
+				this.#later(owner, at, header.end, scope) ??
+				this.element(schema.inner, "", at, header.end, { ...inside(scope), owner });
 			children.push(node);
 			at = next;
 		} else this.misfit += 4;
@@ -199,6 +200,12 @@ export class Walker {
 		for (let at = header.valueStart; at < header.end; ) {
 			const found = this.#componentAt(schema, at, header.end, index);
 			if (found === undefined) {
+				const later = this.#later(owner, at, header.end, scope);
+				if (later !== undefined) {
+					children.push(later.node);
+					at = later.next;
+					continue;
+				}
 				const { node, next } = this.element(undefined, "", at, header.end, inside(scope));
 				// What has no fields at all is hardly meant when there are some.
 				this.misfit += schema.components.length === 0 ? 8 : 3;
@@ -226,6 +233,16 @@ export class Walker {
 		if (isWhole) this.misfit += 4 * missing.length;
 		const error = isWhole ? { error: `without ${missing.join(", ")} (offset ${header.start})` } : {};
 		return this.node(name, header, { ...typeOf(schema), children, ...error });
+	}
+
+	/** A component or an alternative that came with a later version than that of the schemas. */
+	#later(owner: string, offset: number, limit: number, scope: Scope) {
+		const header = readHeader(this.bytes, offset, limit);
+		const later = "error" in header ? undefined : laterField(owner, header.tag);
+		if (later === undefined) return undefined;
+		const inner = { ...inside(scope), owner, field: later.name };
+		const { node, next } = this.element(later.schema, later.name, offset, limit, inner);
+		return { node: { ...node, note: "since version 1.3" }, next };
 	}
 
 	#componentAt(schema: SequenceSchema<unknown>, offset: number, limit: number, from: number): number | undefined {

@@ -14,6 +14,7 @@ import {
 } from "@iot-esim/shared/messages/sgp22/euicc-info";
 import { GetRatResponse, type RulesAuthorisationTable } from "@iot-esim/shared/messages/sgp22/profile-management";
 import { encodeIn } from "@iot-esim/shared/messages/sgp32/dialect/encode-in";
+import { withLaterFields } from "@iot-esim/shared/messages/sgp32/dialect/later-fields";
 import { octetsOfVersion } from "@iot-esim/shared/messages/sgp32/dialect/version";
 import { GetCertsErrorCode, GetCertsRequest, GetCertsResponse } from "@iot-esim/shared/messages/sgp32/es10b-card";
 import { EUICCInfo2, IpaModeCode } from "@iot-esim/shared/messages/sgp32/euicc-info";
@@ -70,7 +71,7 @@ export function consumerInfo2(euicc: Euicc): ConsumerEuiccInfo2 {
 /** What an SGP.32 card says of itself. */
 export function iotInfo2(euicc: Euicc): EUICCInfo2 {
 	if (euicc.card.quirks.hidesIotInfo) return consumerInfo2(euicc);
-	return {
+	const info: EUICCInfo2 = {
 		...consumerInfo2(euicc),
 		ipaMode: isIpaeActive(euicc) ? IpaModeCode.ipae : IpaModeCode.ipad,
 		iotSpecificInfo: {
@@ -79,6 +80,9 @@ export function iotInfo2(euicc: Euicc): EUICCInfo2 {
 			fallbackSupported: null,
 		},
 	};
+	// Left out again in the forms of a version that does not have it.
+	const whole = withLaterFields("EUICCInfo2", encode(EUICCInfo2, info), { euiccMinimumSecurityLevel: hex`00` });
+	return decode(EUICCInfo2, whole);
 }
 
 /** Number of applications, free non-volatile and free volatile memory (ETSI TS 102 226 section 8.2.1.7.2). */

@@ -157,9 +157,12 @@ export const disableEmergencyProfile: Es10Function = (request, euicc) => {
 
 function endEmergency(euicc: Euicc): number {
 	const code = DisableEmergencyProfileResultCode;
-	const { profiles, settings, proactive } = euicc;
+	const { profiles, settings, proactive, card } = euicc;
 	const before = settings.get("profileBeforeEmergency");
-	if (before === undefined) return code.profileNotInEnabledState;
+	if (before === undefined) {
+		const isThere = card.supportsEmergencyProfile && profiles.list().some(isForEcall);
+		return isThere ? code.profileNotInEnabledState : EnableEmergencyProfileResultCode.ecallNotAvailable;
+	}
 	if (proactive.isBusy) return code.catBusy;
 	switchTo(euicc, profiles.find({ isdpAid: before }));
 	settings.clear("profileBeforeEmergency");

@@ -4,8 +4,9 @@ import {
 	ProfileInfoListRequest,
 	ProfileStateCode,
 } from "@iot-esim/shared/messages/sgp22/profile-info";
+import { readLaterFields, withLaterFields } from "@iot-esim/shared/messages/sgp32/dialect/later-fields";
 import {
-	type ProfileInfo,
+	ProfileInfo,
 	ProfileInfoListErrorCode,
 	ProfileInfoListResponse,
 } from "@iot-esim/shared/messages/sgp32/profile-info";
@@ -52,8 +53,21 @@ export function listProfiles(
 	const tags = tagList === undefined || tagList.length === 0 ? defaults : readTagList(tagList);
 	if (tags === undefined) return { profileInfoListError: ProfileInfoListErrorCode.incorrectInputValues };
 	const found = euicc.profiles.list().filter((profile) => isWanted(profile, searchCriteria));
-	return { profileInfoListOk: found.map((profile) => pick(describe(profile), tags)) };
+	return { profileInfoListOk: found.map((profile) => withIotObject(pick(describe(profile), tags), profile, tags)) };
 }
+
+/** The IoT object of the metadata, when it is asked for; left out again in the forms of a version before 1.3. */
+function withIotObject(info: ProfileInfo, { metadata }: Profile, tags: readonly number[]): ProfileInfo {
+	if (!tags.includes(IOT_OBJECT)) return info;
+	const { iotSpecificMetadata } = readLaterFields("StoreMetadataRequest", metadata);
+	if (iotSpecificMetadata === undefined) return info;
+	const whole = withLaterFields("ProfileInfo", encode(ProfileInfo, info), {
+		iotSpecificProfileInfo: iotSpecificMetadata,
+	});
+	return decode(ProfileInfo, whole);
+}
+
+const IOT_OBJECT = 0xbf64;
 
 function isWanted(profile: Profile, criteria: ProfileInfoListRequest["searchCriteria"]): boolean {
 	if (criteria === undefined) return true;

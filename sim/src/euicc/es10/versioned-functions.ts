@@ -7,7 +7,11 @@ import {
 	GetEimConfigurationDataResponse,
 } from "@iot-esim/shared/messages/sgp32/eim-configuration";
 import { EuiccMemoryResetRequest, EuiccMemoryResetResponse } from "@iot-esim/shared/messages/sgp32/es10b-card";
-import { ImmediateEnableRequest, ImmediateEnableResponse } from "@iot-esim/shared/messages/sgp32/es10b-switch";
+import {
+	DisableEmergencyProfileResponse,
+	ImmediateEnableRequest,
+	ImmediateEnableResponse,
+} from "@iot-esim/shared/messages/sgp32/es10b-switch";
 import { ProfileInfoListResponse } from "@iot-esim/shared/messages/sgp32/profile-info";
 import type { Es10Function } from "../euicc.ts";
 import type { Personalisation } from "../personalisation.ts";
@@ -31,6 +35,7 @@ const FORMS: Readonly<Record<number, { readonly request?: Schema<unknown>; reado
 	48981: { response: GetEimConfigurationDataResponse },
 	48983: { response: AddInitialEimResponse },
 	48986: { request: ImmediateEnableRequest, response: ImmediateEnableResponse },
+	48988: { response: DisableEmergencyProfileResponse },
 };
 
 const MEMORY_RESET = 0xbf64;
@@ -41,7 +46,6 @@ const versions = new Map<Sgp32Version, ReadonlyMap<number, Es10Function>>();
 /** The functions of a card by the tag of the request, in the forms of the version that it implements. */
 export function functionsOf({ mode, iotVersion: version = "1.2" }: Personalisation): ReadonlyMap<number, Es10Function> {
 	if (mode === "consumer") return consumerFunctions;
-	if (version === "1.2") return iotFunctions;
 	const made = versions.get(version) ?? new Map(functionsIn(version));
 	versions.set(version, made);
 	return made;

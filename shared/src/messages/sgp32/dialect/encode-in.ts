@@ -1,7 +1,10 @@
 /** Writing messages in the dialect of whom they are for. */
 
+import { ChoiceSchema } from "../../../asn1/choice.ts";
+import { ExplicitSchema } from "../../../asn1/codec.ts";
 import { type RelaxRules, relax, type StrictForm } from "../../../asn1/relax.ts";
 import { encode, type Kept, type Schema } from "../../../asn1/schema.ts";
+import { SequenceOfSchema, SequenceSchema } from "../../../asn1/sequence.ts";
 import { tlvValue } from "../../../asn1/tlv-reader.ts";
 import { tlv } from "../../../asn1/tlv-writer.ts";
 import { decodeLenient } from "../deviations.ts";
@@ -27,18 +30,44 @@ export function keepIn<T>(dialect: WireDialect, schema: Schema<T>, value: T): Ke
 }
 
 /**
- * A message of whatever form in the form of this dialect; the same octets for version 1.2.
+ * A message of whatever form in the form of this dialect; the same octets where this dialect has no form of its own.
  * @throws Asn1Error
  */
 export function inDialect<T>(dialect: WireDialect, schema: Schema<T>, message: Uint8Array): Uint8Array {
-	if (dialect.version === "1.2" && !dialect.nestedCertificateArms) return message;
+	if (!hasOtherForm(dialect, schema)) return message;
 	return encodeIn(dialect, schema, decodeLenient(schema, message).value);
 }
+
+const otherwise = new Map<string, WeakMap<Schema<unknown>, boolean>>();
+
+/** Whether anything in messages of this schema is written otherwise in this dialect. */
+function hasOtherForm(dialect: WireDialect, schema: Schema<unknown>): boolean {
+	const key = keyOf(dialect);
+	const known = otherwise.get(key) ?? new WeakMap<Schema<unknown>, boolean>();
+	otherwise.set(key, known);
+	let found = known.get(schema);
+	if (found === undefined) {
+		found = containsAny(schema, new Set(Object.keys(rulesFor(dialect))));
+		known.set(schema, found);
+	}
+	return found;
+}
+
+/** What is kept is never written anew, so that it is not looked into. */
+function containsAny(schema: Schema<unknown>, types: ReadonlySet<string>): boolean {
+	if (types.has(schema.typeName)) return true;
+	if (schema instanceof SequenceSchema) return schema.components.some((one) => containsAny(one.schema, types));
+	if (schema instanceof ChoiceSchema) return schema.alternatives.some((one) => containsAny(one, types));
+	if (schema instanceof SequenceOfSchema) return containsAny(schema.element, types);
+	return schema instanceof ExplicitSchema && containsAny(schema.inner, types);
+}
+
+const keyOf = ({ version, nestedCertificateArms }: WireDialect) => `${version} ${nestedCertificateArms ?? false}`;
 
 const schemas = new Map<string, WeakMap<Schema<unknown>, Schema<unknown>>>();
 
 function schemaIn<T>(dialect: WireDialect, schema: Schema<T>): Schema<T> {
-	const key = `${dialect.version} ${dialect.nestedCertificateArms ?? false}`;
+	const key = keyOf(dialect);
 	const known = schemas.get(key) ?? new WeakMap<Schema<unknown>, Schema<unknown>>();
 	schemas.set(key, known);
 	let made = known.get(schema) as Schema<T> | undefined;
