@@ -11,7 +11,8 @@ import { buildApi } from "./api/api.ts";
 import type { EimConfiguration } from "./api/api-deps.ts";
 import type { ApiServer } from "./api/server.ts";
 import { createEsipaFace } from "./bindings/esipa-face.ts";
-import { createHttpInjector } from "./bindings/inject.ts";
+import { createHttpInjector, injectorByScheme } from "./bindings/inject.ts";
+import type { MqttFace } from "./bindings/mqtt-face.ts";
 import { cardConfiguration, eimIdOf, hostOf, type TlsIdentity } from "./card-configuration.ts";
 import type { EimConfig } from "./config.ts";
 import { API_KEY_RANDOM, makeApiKey } from "./domain/api-key.ts";
@@ -30,6 +31,7 @@ import { jobWork } from "./jobs/job-work.ts";
 import type { EimSigner } from "./keys/eim-signer.ts";
 import { loadFileKey } from "./keys/file-key.ts";
 import { measuredEs9Plus, measuredEs11, measuredEsipa, measuredJobs } from "./measured.ts";
+import { mqttFaceOf } from "./mqtt-parts.ts";
 import { type Health, makeHealth } from "./observability/health.ts";
 import { type Metrics, makeMetrics } from "./observability/metrics.ts";
 import { givenTlsIdentity, makeFolder, ownSigningKey, ownTlsIdentity } from "./own-keys.ts";
@@ -57,6 +59,8 @@ export interface Eim {
 	readonly tlsIdentity: ServerIdentity;
 	/** By which devices know the eIM that have not been told of `tlsIdentity` yet; for a listener on `esipa.formerPort`. */
 	readonly formerTlsIdentity?: ServerIdentity;
+	/** ESipa over MQTT, not connected yet; absent without a broker in the settings. */
+	readonly mqtt?: MqttFace;
 	readonly jobs: JobRunner;
 	readonly housekeeping: Housekeeping;
 	readonly health: Health;
@@ -98,7 +102,8 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	const esipaDeps: EsipaDeps = { store, ...keys, es9plus, es11, trust, crls, clock, random, logger, settings };
 	const esipa = measuredEsipa(createEsipaHandler(esipaDeps), metrics, clock);
 	const api = await apiOf(config, deps, { store, metrics, health, eimConfiguration: card });
-	const work = measuredJobs(jobWork(esipaContext(esipaDeps), injectorOf(config, tls)), metrics);
+	const mqtt = mqttFaceOf(config, { handler: esipa, store, ownCa: tls.ca, clock, random, logger });
+	const work = measuredJobs(jobWork(esipaContext(esipaDeps), injectorOf(config, tls, mqtt)), metrics);
 	// A job is one exchange with an SM-DP+ at most: what a killed process had under way is due again soon after. A device that
 	// packages are brought to may take longer; it works on one thing at a time, so that a second worker does no harm.
 	const lease = Milliseconds(config["es9plus.timeout"] + Seconds(10));
@@ -118,6 +123,7 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 		esipaHttp: createEsipaFace({ handler: esipa, log: logger("eim.esipa") }),
 		tlsIdentity: { key: tls.key, certificate: tls.certificate },
 		...(formerTls && { formerTlsIdentity: { key: formerTls.key, certificate: formerTls.certificate } }),
+		...(mqtt && { mqtt }),
 		jobs,
 		housekeeping,
 		health,
@@ -126,6 +132,7 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 		reloadRevocationLists: () => trustFolder.reloadLists(),
 		async close() {
 			stopWaking();
+			await mqtt?.stop();
 			await Promise.all([jobs.stop(), housekeeping.stop()]);
 			await api.close();
 			outside.close();
@@ -207,9 +214,13 @@ function openStoreOf(config: EimConfig, logger: LoggerFactory): Promise<Store> {
 	});
 }
 
-/** Towards IPAs that take packages, which know this eIM by its TLS certificate. */
-function injectorOf(config: EimConfig, { key, certificate }: ServerIdentity): PackageInjector {
-	return createHttpInjector((tls) =>
+/** Towards IPAs that take packages: over HTTPS they know this eIM by its TLS certificate, over MQTT by the broker. */
+function injectorOf(
+	config: EimConfig,
+	{ key, certificate }: ServerIdentity,
+	mqtt: MqttFace | undefined,
+): PackageInjector {
+	const https = createHttpInjector((tls) =>
 		createHttpClient({
 			tls,
 			identity: { key, certificate },
@@ -218,6 +229,7 @@ function injectorOf(config: EimConfig, { key, certificate }: ServerIdentity): Pa
 			keepAlive: false,
 		}),
 	);
+	return injectorByScheme({ "https:": https, ...(mqtt && { "mqtt:": mqtt }) });
 }
 
 function es9PlusHttpOf(config: EimConfig, folder: TrustFolder): { http: Es9PlusHttp; close: () => void } {

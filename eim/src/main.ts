@@ -68,6 +68,7 @@ async function run(): Promise<number> {
 			},
 			stop: () => former?.close(),
 		})
+		.add({ name: "mqtt", start: () => eim.mqtt?.start(), stop: () => eim.mqtt?.stop() })
 		.add({ name: "health", start: () => undefined, stop: () => eim.health.beginShutdown() });
 	process.on("SIGHUP", () => reloadRevocationLists(eim, log));
 	return runUntilSignal(lifecycle, {

@@ -11,6 +11,18 @@ import { InjectError } from "./errors.ts";
 /** The part of an address that this needs; structurally the device's own. */
 type Address = Parameters<PackageInjector["transfer"]>[0];
 
+/** The injector for each scheme of addresses that this eIM has a way for. */
+export function injectorByScheme(injectors: Readonly<Record<string, PackageInjector>>): PackageInjector {
+	return {
+		async transfer(address, message, eid) {
+			const injector = injectors[/^[a-z][a-z0-9+.-]*:/.exec(address.url)?.[0] ?? ""];
+			if (injector !== undefined) return injector.transfer(address, message, eid);
+			const why = `this eIM has no way to ${address.url}: none of ${Object.keys(injectors).join(" ")}`;
+			throw new InjectError("INJECT_UNREACHABLE", why);
+		},
+	};
+}
+
 const FUNCTION = "transferEimPackage";
 
 /** Path, media type and form of a message in each binding. */
@@ -33,7 +45,9 @@ const bindings = {
  * ESipa.TransferEimPackage over HTTPS: here the eIM is the client and shows its own TLS certificate, by which the IPA
  * knows it. `makeClient` makes an HTTP client that trusts a device and has the eIM's identity.
  */
-export function createHttpInjector(makeClient: (tls: TlsTrust) => HttpClient): PackageInjector {
+export function createHttpInjector(makeClient: (tls: TlsTrust) => HttpClient): {
+	transfer(address: Address, message: Uint8Array): Promise<Uint8Array>;
+} {
 	return {
 		async transfer(address, message) {
 			const { path, mediaType, write, read } = bindings[address.binding];

@@ -8,6 +8,7 @@ import { MqttSession } from "@iot-esim/shared/transport/mqtt/session";
 import { toHex } from "@iot-esim/shared/util/bytes";
 import { type Duration, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import type { EsipaHandler } from "../esipa/handler.ts";
+import type { PackageInjector } from "../esipa/inject-packages.ts";
 import { MqttBinding } from "./mqtt.ts";
 import { MqttHints, type WaitingDevices } from "./mqtt-hints.ts";
 import { MqttInjector } from "./mqtt-inject.ts";
@@ -36,7 +37,7 @@ export interface MqttFaceDeps {
 const LOOK_AGAIN = Seconds(5);
 
 /** All that devices reach over MQTT, and by which the eIM reaches them. */
-export class MqttFace {
+export class MqttFace implements PackageInjector {
 	readonly #deps: MqttFaceDeps;
 	readonly #session: MqttSession;
 	readonly #binding: MqttBinding;
@@ -95,10 +96,10 @@ export class MqttFace {
 	}
 
 	/**
-	 * One TransferEimPackageRequest (BF4E) to the IPA of a device; the whole answer.
+	 * One TransferEimPackageRequest (BF4E) to the IPA of a device, whose address says no more than `mqtt:`; the whole answer.
 	 * @throws InjectError
 	 */
-	transfer(eid: Eid, message: Uint8Array): Promise<Uint8Array> {
+	transfer(_address: unknown, message: Uint8Array, eid: Eid): Promise<Uint8Array> {
 		return this.#injector.transfer(eid, message);
 	}
 

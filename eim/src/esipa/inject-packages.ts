@@ -19,7 +19,7 @@ export interface PackageInjector {
 	 * One TransferEimPackageRequest (BF4E); the whole answer.
 	 * @throws EsimError when the IPA cannot be reached or gives no such answer
 	 */
-	transfer(address: InjectAddress, message: Uint8Array): Promise<Uint8Array>;
+	transfer(address: InjectAddress, message: Uint8Array, eid: Eid): Promise<Uint8Array>;
 }
 
 const TRANSFER = 0xbf4e;
@@ -58,13 +58,13 @@ async function injectNext(context: EsipaContext, injector: PackageInjector, inje
 	const taken = await context.store.takeNextPackage({ eid, at: context.clock.now(), isInjection: true }, build);
 	if (taken.kind !== "package") return false;
 	await notePackage(context, taken, taken.device);
-	const answer = await injector.transfer(inject, tlv(TRANSFER, taken.package.bytes));
+	const answer = await injector.transfer(inject, tlv(TRANSFER, taken.package.bytes), eid);
 	const part = partOf(answer);
 	context.logger("eim.esipa").info("package brought", { eid, operationId: taken.operation.id, answer: part.tag });
 	if (part.tag === RECEIVED) throw stillOpen(eid, "the device works on the package and will provide the result itself");
 	const peer = { remoteAddress: inject.url, isOwnForm: true } as const;
 	const response = await provideEimPackageResult(context, resultMessage(eid, part), peer);
-	await acknowledge(injector, inject, response);
+	await acknowledge(injector, inject, eid, response);
 	if ((await context.store.loadOperation(taken.operation.id))?.state === "sent") {
 		throw stillOpen(eid, "the device gave no result that ends the operation");
 	}
@@ -98,12 +98,17 @@ function resultMessage(eid: Eid, { tag, bytes }: Part): Uint8Array {
 	return tlv(0xbf50, tlv(0x5a, Eid.toBytes(eid)), tag === ERROR ? tlv(0xa0, bytes) : bytes);
 }
 
-async function acknowledge(injector: PackageInjector, inject: InjectAddress, response: Uint8Array): Promise<void> {
+async function acknowledge(
+	injector: PackageInjector,
+	inject: InjectAddress,
+	eid: Eid,
+	response: Uint8Array,
+): Promise<void> {
 	const answered = decodeLenient(ProvideEimPackageResultResponse, response).value;
 	if (!("eimAcknowledgements" in answered)) return;
 	const acknowledgements = encode(ProvideEimPackageResultResponse, answered);
 	const whole = readWholeTlv(acknowledgements);
-	await injector.transfer(inject, tlv(TRANSFER, acknowledgements.subarray(whole.valueStart, whole.end)));
+	await injector.transfer(inject, tlv(TRANSFER, acknowledgements.subarray(whole.valueStart, whole.end)), eid);
 }
 
 function stillOpen(eid: Eid, why: string): EsipaError {

@@ -160,7 +160,8 @@ class MqttLink implements EsipaLink {
 		const read = this.#topics.readDown(this.#options.eid, message.topic);
 		switch (read?.kind) {
 			case "answer":
-				return this.#takeAnswer(message, read.number);
+				this.#takeAnswer(message, read.number);
+				return;
 			case "hint":
 				// An empty one takes the hint away.
 				if (message.payload.length > 0) this.#hint();
@@ -185,7 +186,10 @@ class MqttLink implements EsipaLink {
 		const now = clock.now();
 		const wait = Math.max(0, this.#nextHintAt - now);
 		this.#nextHintAt = now + wait + hintInterval;
-		if (wait === 0) return onHint();
+		if (wait === 0) {
+			onHint();
+			return;
+		}
 		this.#cancelHint = clock.schedule(Milliseconds(wait), () => {
 			this.#cancelHint = undefined;
 			onHint();

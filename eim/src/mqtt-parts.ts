@@ -1,0 +1,142 @@
+/** What the eIM needs to speak MQTT, made of its settings. */
+
+import { readFileSync } from "node:fs";
+import { Eid } from "@iot-esim/shared/ids/eid";
+import { certificatesOfFile, certificateToPem } from "@iot-esim/shared/pki/pem";
+import type { Clock } from "@iot-esim/shared/runtime/clock";
+import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
+import type { RandomSource } from "@iot-esim/shared/runtime/random";
+import type { TlsTrust } from "@iot-esim/shared/transport/http/client";
+import { mqttBroker } from "@iot-esim/shared/transport/mqtt/broker-client";
+import type { MqttVersion } from "@iot-esim/shared/transport/mqtt/connection";
+import { toHex } from "@iot-esim/shared/util/bytes";
+import { Seconds } from "@iot-esim/shared/util/duration";
+import { MqttFace } from "./bindings/mqtt-face.ts";
+import type { WaitingDevices } from "./bindings/mqtt-hints.ts";
+import type { EimConfig } from "./config.ts";
+import type { EventType } from "./domain/event.ts";
+import { EimError } from "./errors.ts";
+import type { EsipaHandler } from "./esipa/handler.ts";
+import type { EventStore, OperationStore } from "./storage/store.ts";
+
+/** The largest packet that a device has reason to send: an ESipa message and its topic. */
+const LARGEST_PACKET = 300 * 1024;
+
+interface Parts {
+	readonly handler: EsipaHandler;
+	readonly store: EventStore & OperationStore;
+	/** The CA above the eIM's own TLS server, by which a broker under its name is known. */
+	readonly ownCa: Uint8Array;
+	readonly clock: Clock;
+	readonly random: RandomSource;
+	readonly logger: LoggerFactory;
+}
+
+/**
+ * ESipa over MQTT; undefined when no broker is configured.
+ * @throws EimError EIM_FILE_UNREADABLE, EIM_FILES_UNPAIRED; TransportError TRANSPORT_OPTIONS_INVALID
+ */
+export function mqttFaceOf(config: EimConfig, parts: Parts): MqttFace | undefined {
+	const { clock, random, logger, handler, store } = parts;
+	const url = config["mqtt.url"];
+	if (url === undefined) return undefined;
+	const username = config["mqtt.username"];
+	const password = config["mqtt.password"]?.reveal();
+	const identity = identityOf(config);
+	const open = mqttBroker({
+		url,
+		tls: trustOf(config, parts.ownCa),
+		...(identity === undefined ? {} : { identity }),
+		// One name for each connection: a broker ends the older one of two with the same.
+		clientId: `${config["mqtt.clientId"]}-${toHex(random.bytes(4)).toLowerCase()}`,
+		...(username === undefined ? {} : { username }),
+		...(password === undefined ? {} : { password }),
+		version: config["mqtt.version"] as MqttVersion,
+		keepalive: config["mqtt.keepalive"],
+		timeout: Seconds(30),
+		largestPacket: LARGEST_PACKET,
+		hosts: config.hosts,
+		clock,
+	});
+	return new MqttFace({
+		handler,
+		broker: url,
+		open,
+		prefix: config["mqtt.prefix"],
+		shareGroup: config["mqtt.shareGroup"],
+		concurrency: config["mqtt.concurrency"],
+		injectTimeout: config["inject.timeout"],
+		waiting: config["mqtt.hints"] ? waitingDevices(store, clock) : undefined,
+		clock,
+		random,
+		log: logger("eim.mqtt"),
+	});
+}
+
+function trustOf(config: EimConfig, ownCa: Uint8Array): TlsTrust {
+	const file = config["mqtt.caFile"];
+	if (file === undefined) return { kind: "pinned-certificate", der: ownCa };
+	return { kind: "ca", certificates: certificatesOfFile(read(file)).map(certificateToPem) };
+}
+
+function identityOf(config: EimConfig): { readonly certificate: string; readonly key: string } | undefined {
+	const [certificate, key] = [config["mqtt.certificate"], config["mqtt.key"]];
+	if (certificate === undefined && key === undefined) return undefined;
+	if (certificate === undefined || key === undefined) {
+		throw new EimError("EIM_FILES_UNPAIRED", "mqtt.certificate and mqtt.key: only one of them is configured");
+	}
+	return { certificate: read(certificate).toString(), key: read(key).toString() };
+}
+
+function read(file: string): Buffer {
+	try {
+		return readFileSync(file);
+	} catch (cause) {
+		throw new EimError("EIM_FILE_UNREADABLE", `${file} cannot be read`, { cause });
+	}
+}
+
+/** After these a hint may have to come or go. */
+const TURNS: readonly EventType[] = [
+	"operationQueued",
+	"operationSucceeded",
+	"operationFailed",
+	"operationRolledBack",
+	"operationExpired",
+	"operationCancelled",
+	"operationAwaitingVerification",
+];
+const WAITING = ["queued", "sent"] as const;
+const AT_ONCE = 500;
+
+/** Follows the event stream, which tells what every replica does. */
+export function waitingDevices(store: EventStore & OperationStore, clock: Pick<Clock, "now">): WaitingDevices {
+	let after: number | undefined;
+	return {
+		async changed() {
+			if (after === undefined) {
+				after = await store.lastEventId();
+				return [...(await allWaiting(store))];
+			}
+			const events = await store.listEvents({ after, limit: AT_ONCE, types: TURNS });
+			after = events.at(-1)?.id ?? after;
+			return [...new Set(events.flatMap(({ eid }) => eid ?? []))];
+		},
+		async isWaiting(eid) {
+			const { items } = await store.listOperations({ eid: Eid(eid), states: WAITING, limit: AT_ONCE });
+			return items.some(({ expiresAt }) => expiresAt > clock.now());
+		},
+		onChange: (listener) => store.onEvents(listener),
+	};
+}
+
+async function allWaiting(store: OperationStore): Promise<ReadonlySet<string>> {
+	const eids = new Set<string>();
+	let cursor: string | undefined;
+	do {
+		const page = await store.listOperations({ states: WAITING, limit: AT_ONCE, cursor });
+		for (const { eid } of page.items) eids.add(eid);
+		cursor = page.next;
+	} while (cursor !== undefined);
+	return eids;
+}
