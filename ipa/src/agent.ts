@@ -58,6 +58,8 @@ export interface Ipa {
 	 * @throws CardError, ProcedureError IPA_NO_EIM
 	 */
 	perform(action: LocalAction): Promise<LocalOutcome>;
+	/** Somebody says that an eIM has something: the pause of `run` ends now, or the next one at once. */
+	pollSoon(): void;
 	/** Rounds with pauses in between, until the signal; then lets go of the card. */
 	run(signal: AbortSignal): Promise<void>;
 	/** Lets go of the card and of the eIMs. */
@@ -150,6 +152,10 @@ class Agent implements Ipa {
 		}
 		const others = this.#eims.filter((one) => one !== eim).map((one) => one.eimId);
 		return transferEimPackage(context, eim, brought, others);
+	}
+
+	pollSoon(): void {
+		this.#schedule.endPause();
 	}
 
 	async run(signal: AbortSignal): Promise<void> {

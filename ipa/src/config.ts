@@ -7,6 +7,8 @@ import type { IpaSettings } from "./agent.ts";
 import type { ProactiveDuty } from "./card/isd-r-channel.ts";
 import { ISD_R_AID } from "./card/isd-r-channel.ts";
 import type { EimDialect } from "./esipa/dialect-link.ts";
+import { mqttSettings } from "./mqtt-settings.ts";
+import type { IpaProtocol } from "./procedures/download-mode.ts";
 import { parseQuietWindow, type QuietWindow } from "./procedures/policy/quiet-hours.ts";
 
 /** Every setting of the agent; `ipa config template` prints them with their defaults. */
@@ -64,6 +66,11 @@ export const ipaConfig = defineConfig(
 			optional: true,
 			example: "eim.example.com",
 		}),
+		"eim.transport": setting.choice({
+			description: "What carries messages to eIMs: HTTPS, or MQTT through a broker (mqtt.*)",
+			values: ["https", "mqtt"],
+			default: "https",
+		}),
 		"eim.timeout": setting.duration({
 			description: "Longest time for one exchange with the eIM",
 			default: Seconds(30),
@@ -98,6 +105,7 @@ export const ipaConfig = defineConfig(
 			form: "major.minor.revision",
 			default: "2.5.0",
 		}),
+		...mqttSettings,
 		"inject.listen": setting.string({
 			description: "Where eIMs may bring packages (ESipa.TransferEimPackage over HTTPS); nowhere when absent",
 			optional: true,
@@ -294,6 +302,12 @@ export const ipaConfig = defineConfig(
 
 export type IpaConfig = Config<typeof ipaConfig>;
 
+/** What IpaCapabilities says of each transport; MQTT is none that the standard knows. */
+const PROTOCOLS: Readonly<Record<string, readonly IpaProtocol[]>> = {
+	https: ["ipaRetrieveHttps"],
+	mqtt: ["ipaProprietary"],
+};
+
 /** The settings of the agent; `duty` is what the card's driver suggests. */
 export function settingsOf(config: IpaConfig, duty: ProactiveDuty): IpaSettings {
 	const proactive = config["card.proactive"];
@@ -313,6 +327,7 @@ export function settingsOf(config: IpaConfig, duty: ProactiveDuty): IpaSettings 
 			rollbackAttempts: config["rollback.attempts"],
 			immediateEnable: config["download.immediateEnable"],
 			minimizeBytes: config["esipa.minimizeBytes"],
+			protocols: PROTOCOLS[config["eim.transport"]] ?? [],
 			takesPackages: config["inject.listen"] !== undefined,
 			consentGranted: config["download.consentGranted"],
 			directDownload: config["download.direct"],

@@ -17,7 +17,7 @@ export interface LinkedEim extends AssociatedEim {
 
 /** Keeps one link for each eIM of the card; a changed configuration means a new link. */
 export class EimLinks {
-	readonly #open: (target: EsipaTarget) => EsipaLink;
+	readonly #open: (target: EsipaTarget, eid: Uint8Array) => EsipaLink;
 	readonly #log: Logger;
 	readonly #dialect: EimDialect;
 	readonly #memoryOf: ((eimId: string) => EimMemory) | undefined;
@@ -25,7 +25,7 @@ export class EimLinks {
 
 	/** @param memoryOf what each eIM knows; without it, messages are never compact */
 	constructor(
-		open: (target: EsipaTarget) => EsipaLink,
+		open: (target: EsipaTarget, eid: Uint8Array) => EsipaLink,
 		log: Logger,
 		dialect: EimDialect = "auto",
 		memoryOf?: (eimId: string) => EimMemory,
@@ -47,7 +47,7 @@ export class EimLinks {
 			const known = before.find((eim) => equalBytes(eim.configuration.der, configuration.der));
 			if (known !== undefined) return [known];
 			try {
-				const link = new DialectLink(this.#open(configuration), this.#dialect);
+				const link = new DialectLink(this.#open(configuration, eid), this.#dialect);
 				const { eimId, associationToken, indirectProfileDownload } = configuration;
 				const esipa = this.#client(link, eid, eimId);
 				return [{ eimId, associationToken, indirectProfileDownload, configuration, link, esipa }];

@@ -51,8 +51,8 @@ export interface DeviceNetwork {
 /** Every effect of the agent. */
 export interface IpaDeps {
 	readonly driver: CardDriver;
-	/** The way to an eIM, from what the card says of it. */
-	readonly link: (target: EsipaTarget) => EsipaLink;
+	/** The way to an eIM, from what the card says of it; the EID of the card names the device where the way needs a name. */
+	readonly link: (target: EsipaTarget, eid: Uint8Array) => EsipaLink;
 	readonly clock: Clock;
 	readonly random: RandomSource;
 	readonly journal: Journal;

@@ -13,7 +13,9 @@ const LONGEST_URGENT_PAUSE = Minutes(1);
 export class PollSchedule {
 	readonly #deps: IpaDeps;
 	readonly #policy: PollPolicy;
-	#wake: (() => void) | undefined;
+	#wake: ((why: string) => void) | undefined;
+	/** A round is wanted for news that the one under way may have missed. */
+	#hasNews = false;
 
 	constructor(deps: IpaDeps) {
 		const { settings } = deps;
@@ -46,15 +48,25 @@ export class PollSchedule {
 
 	/** What was done between two rounds may have left the device in the midst of a switch: then the pause is over. */
 	endPauseWhenUrgent(): void {
-		if (this.#urgentMoment(0) !== undefined) this.#wake?.();
+		if (this.#urgentMoment(0) !== undefined) this.#wake?.("the device is in the midst of a switch");
+	}
+
+	/** Ends the pause; where there is none now, the next one. */
+	endPause(): void {
+		if (this.#wake === undefined) this.#hasNews = true;
+		else this.#wake("an eIM has something for the device");
 	}
 
 	/** Sleeps; ends early when the network has changed, and at once with the signal. */
 	async sleep(pause: Duration, signal: AbortSignal): Promise<void> {
 		const { clock, network, settings } = this.#deps;
 		const { pollAfterNetworkChange: settle } = settings;
+		if (this.#hasNews) {
+			this.#hasNews = false;
+			return;
+		}
 		const woken = new AbortController();
-		this.#wake = () => woken.abort(new Error("the device is in the midst of a switch"));
+		this.#wake = (why) => woken.abort(new Error(why));
 		let cancel: (() => void) | undefined;
 		const end =
 			settle === undefined

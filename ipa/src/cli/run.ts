@@ -6,14 +6,12 @@ import { createIpa } from "../agent.ts";
 import { type IpaConfig, settingsOf } from "../config.ts";
 import type { Es9PlusClient } from "../es9plus/es9plus-client.ts";
 import { openEs9PlusClient } from "../es9plus/open-client.ts";
-import { httpAsn1Link } from "../esipa/http-asn1.ts";
-import { httpJsonLink } from "../esipa/http-json.ts";
 import type { IpaEvent } from "../procedures/ipa-event.ts";
 import { openJournal } from "../state/journal.ts";
 import { fileJournalStorage } from "../state/journal-storage.ts";
 import { driverOf } from "./card-session.ts";
 import { deviceNetwork, type NetworkInterfaces } from "./device-network.ts";
-import { IpaCliError } from "./errors.ts";
+import { linkMaker } from "./eim-transports.ts";
 import { openInjectListener } from "./inject-listener.ts";
 import { lockState, type ProcessTable } from "./state-lock.ts";
 import { statusWriter } from "./status-file.ts";
@@ -35,7 +33,6 @@ export interface RunEffects {
 export async function runAgent(config: IpaConfig, effects: RunEffects): Promise<void> {
 	const { clock, random, logger, processes } = effects;
 	const folder = config["state.folder"];
-	const linkTo = linkChoice(config);
 	const { driver, proactive } = driverOf(config, clock);
 	const fallbackCa = trustedCertificates("eim.caFile", config["eim.caFile"]);
 	const rsp = rspOf(config, effects);
@@ -43,7 +40,7 @@ export async function runAgent(config: IpaConfig, effects: RunEffects): Promise<
 	try {
 		const journal = await openJournal(fileJournalStorage(journalPath(folder)));
 		const log = logger("ipa.main");
-		const proxy = config.proxy;
+		const makeLink = linkMaker(config, { clock, random, logger, fallbackCa });
 		const ipa = createIpa({
 			driver,
 			clock,
@@ -59,16 +56,11 @@ export async function runAgent(config: IpaConfig, effects: RunEffects): Promise<
 				meteredInterfaces: config["link.meteredInterfaces"],
 			}),
 			settings: settingsOf(config, proactive),
-			link: (target) => {
-				return linkTo(target.eimId)(target, {
-					clock,
-					timeout: config["eim.timeout"],
-					hosts: config.hosts,
-					fallbackCa,
-					adminProtocol: config["eim.adminProtocol"],
-					...(proxy === undefined ? {} : { proxy }),
-				});
-			},
+			link: (target, eid) =>
+				makeLink(target, eid, {
+					transfer: (message) => ipa.transferEimPackage(message, ({ eimId }) => eimId === target.eimId),
+					pollSoon: () => ipa.pollSoon(),
+				}),
 		});
 		ipa.events.onAny(
 			statusWriter(folder, processes.ownPid, clock, (error) => log.warn("status not written", { error })),
@@ -100,20 +92,6 @@ function rspOf(config: IpaConfig, { clock, random }: RunEffects): Es9PlusClient 
 		hosts: config.hosts,
 		...(config.proxy === undefined ? {} : { proxy: config.proxy }),
 	});
-}
-
-/**
- * The link of the binding to speak with an eIM.
- * @throws IpaCliError IPA_SETTING_INVALID
- */
-function linkChoice(config: IpaConfig): (eimId: string) => typeof httpJsonLink {
-	const links: Readonly<Record<string, typeof httpJsonLink>> = { asn1: httpAsn1Link, json: httpJsonLink };
-	const { "eim.binding": usual, "eim.bindings": bindings } = config;
-	for (const [eimId, binding] of Object.entries(bindings)) {
-		if (Object.hasOwn(links, binding)) continue;
-		throw new IpaCliError("IPA_SETTING_INVALID", `eim.bindings: "${binding}" of ${eimId} is neither asn1 nor json`);
-	}
-	return (eimId) => links[bindings[eimId] ?? usual] ?? httpAsn1Link;
 }
 
 /** Where the journal of a state folder is. */

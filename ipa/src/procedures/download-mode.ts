@@ -1,5 +1,5 @@
 import type { IpaCapabilities } from "@iot-esim/shared/messages/sgp32/ipa-euicc-data";
-import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
+import type { AssociatedEim, ProcedureContext, ProcedureSettings } from "./procedure-context.ts";
 
 /** How a profile comes to the device; none when both ways are switched off. */
 export type DownloadMode = "direct" | "indirect" | "none";
@@ -24,11 +24,17 @@ export function downloadAbilities({ settings, rsp }: Pick<ProcedureContext, "set
 /** Bits 2 to 5 of ipaFeatures when the last of them is set. */
 const MINIMIZE_ESIPA_BYTES = "0001";
 
-/** ipaRetrieveHttps, and with it ipaInjectHttps. */
-const RETRIEVED = "1";
-const RETRIEVED_AND_INJECTED = "101";
+/** Bits of ipaSupportedProtocols (SGP.32 §2.11.2). */
+const PROTOCOLS = [
+	"ipaRetrieveHttps",
+	"ipaRetrieveCoaps",
+	"ipaInjectHttps",
+	"ipaInjectCoaps",
+	"ipaProprietary",
+] as const;
+export type IpaProtocol = (typeof PROTOCOLS)[number];
 
-/** What this IPA can do, as an eIM may ask for it; packages travel over HTTPS. */
+/** What this IPA can do, as an eIM may ask for it. */
 export function ipaCapabilities(context: Pick<ProcedureContext, "settings" | "rsp">): IpaCapabilities {
 	const { settings } = context;
 	const { isDirect, isIndirect } = downloadAbilities(context);
@@ -37,5 +43,11 @@ export function ipaCapabilities(context: Pick<ProcedureContext, "settings" | "rs
 		.join("")
 		.replace(/0+$/, "");
 	const ipaFeatures = settings.minimizeBytes ? `${features}${MINIMIZE_ESIPA_BYTES}` : features;
-	return { ipaFeatures, ipaSupportedProtocols: settings.takesPackages ? RETRIEVED_AND_INJECTED : RETRIEVED };
+	return { ipaFeatures, ipaSupportedProtocols: supportedProtocols(settings) };
+}
+
+function supportedProtocols({ protocols = ["ipaRetrieveHttps"], takesPackages = false }: ProcedureSettings): string {
+	const spoken: readonly IpaProtocol[] = takesPackages ? [...protocols, "ipaInjectHttps"] : protocols;
+	const bits = PROTOCOLS.map((protocol) => (spoken.includes(protocol) ? "1" : "0")).join("");
+	return bits.replace(/0+$/, "");
 }

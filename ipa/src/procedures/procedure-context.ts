@@ -8,6 +8,7 @@ import type { Es10Commands } from "../card/es10-commands.ts";
 import type { Es9PlusClient } from "../es9plus/es9plus-client.ts";
 import type { EsipaClient } from "../esipa/esipa-client.ts";
 import type { Journal } from "../state/journal.ts";
+import type { IpaProtocol } from "./download-mode.ts";
 import type { IpaEvent } from "./ipa-event.ts";
 
 /** Everything a procedure may touch. */
@@ -72,6 +73,8 @@ export interface ProcedureSettings {
 	readonly confirmationCode?: string | undefined;
 	/** Tells eIMs that compact messages may come (minimizeEsipaBytes); false when absent. */
 	readonly minimizeBytes?: boolean;
+	/** What the IPA speaks to eIMs, as IpaCapabilities names it; HTTPS when absent. */
+	readonly protocols?: readonly IpaProtocol[];
 	/** The device takes packages that eIMs bring (ipaInjectHttps); false when absent. */
 	readonly takesPackages?: boolean;
 	/** How often a direct download is tried when its server cannot be reached; 5 when absent. */

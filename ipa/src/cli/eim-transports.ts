@@ -1,0 +1,116 @@
+import { readFileSync } from "node:fs";
+import type { Clock } from "@iot-esim/shared/runtime/clock";
+import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
+import type { RandomSource } from "@iot-esim/shared/runtime/random";
+import { fileTrouble } from "@iot-esim/shared/util/errors";
+import type { IpaConfig } from "../config.ts";
+import type { EsipaLink } from "../esipa/esipa-link.ts";
+import { httpAsn1Link } from "../esipa/http-asn1.ts";
+import { httpJsonLink } from "../esipa/http-json.ts";
+import type { EsipaTarget } from "../esipa/http-link.ts";
+import { openBrokerLink } from "../esipa/mqtt-broker.ts";
+import { IpaCliError } from "./errors.ts";
+import { trustedCertificates } from "./trusted-certificates.ts";
+
+/** What a link may tell the agent of by itself. */
+export interface LinkEvents {
+	/** A TransferEimPackageRequest of the eIM of this link; its answer. */
+	readonly transfer: (message: Uint8Array) => Promise<Uint8Array>;
+	/** The eIM has something for the device. */
+	readonly pollSoon: () => void;
+}
+
+export type LinkMaker = (target: EsipaTarget, eid: Uint8Array, events: LinkEvents) => EsipaLink;
+
+export interface LinkEffects {
+	readonly clock: Clock;
+	readonly random: RandomSource;
+	readonly logger: LoggerFactory;
+	/** PEM, of eim.caFile. */
+	readonly fallbackCa: readonly string[];
+}
+
+/** What carries messages to eIMs, by the names of eim.transport. */
+const transports: Readonly<Record<string, (config: IpaConfig, effects: LinkEffects) => LinkMaker>> = {
+	https: httpsLinks,
+	mqtt: mqttLinks,
+};
+
+/**
+ * Makes links to eIMs as the settings say.
+ * @throws IpaCliError IPA_SETTING_INVALID, IPA_FILE_INVALID
+ */
+export function linkMaker(config: IpaConfig, effects: LinkEffects): LinkMaker {
+	return (transports[config["eim.transport"]] ?? httpsLinks)(config, effects);
+}
+
+function httpsLinks(config: IpaConfig, { clock, fallbackCa }: LinkEffects): LinkMaker {
+	const linkTo = bindingChoice(config);
+	const { proxy } = config;
+	return (target) =>
+		linkTo(target.eimId)(target, {
+			clock,
+			timeout: config["eim.timeout"],
+			hosts: config.hosts,
+			fallbackCa,
+			adminProtocol: config["eim.adminProtocol"],
+			...(proxy === undefined ? {} : { proxy }),
+		});
+}
+
+/** The link of the binding to speak with an eIM over HTTPS. */
+function bindingChoice(config: IpaConfig): (eimId: string) => typeof httpJsonLink {
+	const links: Readonly<Record<string, typeof httpJsonLink>> = { asn1: httpAsn1Link, json: httpJsonLink };
+	const { "eim.binding": usual, "eim.bindings": bindings } = config;
+	for (const [eimId, binding] of Object.entries(bindings)) {
+		if (Object.hasOwn(links, binding)) continue;
+		throw new IpaCliError("IPA_SETTING_INVALID", `eim.bindings: "${binding}" of ${eimId} is neither asn1 nor json`);
+	}
+	return (eimId) => links[bindings[eimId] ?? usual] ?? httpAsn1Link;
+}
+
+function mqttLinks(config: IpaConfig, effects: LinkEffects): LinkMaker {
+	const { fallbackCa, clock, random, logger } = effects;
+	const identity = mqttIdentity(config);
+	const brokerCa = trustedCertificates("mqtt.caFile", config["mqtt.caFile"]);
+	return (target, eid, { transfer, pollSoon }) =>
+		openBrokerLink(target, eid, {
+			url: config["mqtt.url"],
+			version: config["mqtt.version"] as "5" | "3.1.1",
+			prefix: config["mqtt.prefix"],
+			qos: config["mqtt.qos"] === 0 ? 0 : 1,
+			keepalive: config["mqtt.keepalive"],
+			idle: config["mqtt.idle"],
+			hintInterval: config["mqtt.hintInterval"],
+			username: config["mqtt.username"],
+			password: config["mqtt.password"]?.reveal(),
+			identity,
+			brokerCa,
+			fallbackCa,
+			timeout: config["eim.timeout"],
+			hosts: config.hosts,
+			proxy: config.proxy,
+			onHint: pollSoon,
+			onTransfer: config["mqtt.takesPackages"] ? transfer : undefined,
+			clock,
+			random,
+			log: logger("ipa.mqtt"),
+		});
+}
+
+function mqttIdentity(config: IpaConfig): { readonly certificate: string; readonly key: string } | undefined {
+	const [certificate, key] = [config["mqtt.certificate"], config["mqtt.key"]];
+	if (certificate === undefined && key === undefined) return undefined;
+	if (certificate === undefined || key === undefined) {
+		throw new IpaCliError("IPA_FILE_INVALID", "mqtt.certificate and mqtt.key: only one of them is configured");
+	}
+	return { certificate: textOf("mqtt.certificate", certificate), key: textOf("mqtt.key", key) };
+}
+
+function textOf(setting: string, file: string): string {
+	try {
+		return readFileSync(file, "utf8");
+	} catch (cause) {
+		throw new IpaCliError("IPA_FILE_INVALID", `${setting} ${file} cannot be read: ${fileTrouble(cause)}`, { cause });
+	}
+}
