@@ -5,6 +5,16 @@ export interface BenchReport {
 	readonly ratio?: number;
 	readonly target?: number;
 	readonly figures: Readonly<Record<string, number | string>>;
+	/** A part of a page of the docs that shows them; `--docs` writes it between its markers. */
+	readonly page?: BenchPage;
+}
+
+export interface BenchPage {
+	/** Relative to the root. */
+	readonly file: string;
+	/** Stands between `<!-- bench PART -->` and `<!-- end of bench PART -->`. */
+	readonly part: string;
+	readonly text: string;
 }
 
 export type Bench = () => Promise<BenchReport>;

@@ -81,17 +81,17 @@ function udpHeader({ source, destination, payload }: CapturedPacket): Uint8Array
 
 function tcpHeader({ source, destination, payload, isOpening }: CapturedPacket, sequence: Map<string, number>) {
 	const [flow, back] = [`${source} ${destination}`, `${destination} ${source}`];
-	const isFirst = !sequence.has(flow);
+	// Only a connection that opens within this file has a SYN, and one back.
+	const hasSyn = isOpening || (sequence.get(back) === 1 && !sequence.has(flow));
 	const number = sequence.get(flow) ?? 0;
-	sequence.set(flow, number + payload.length + (isFirst ? 1 : 0));
+	sequence.set(flow, number + payload.length + (hasSyn ? 1 : 0));
 	const header = new DataView(new ArrayBuffer(20));
 	header.setUint16(0, portOf(source));
 	header.setUint16(2, portOf(destination));
 	header.setUint32(4, number);
 	header.setUint32(8, sequence.get(back) ?? 0);
 	header.setUint8(12, 0x50);
-	const acknowledges = sequence.has(back) ? ACK : 0;
-	header.setUint8(13, acknowledges | (isOpening || isFirst ? SYN : 0) | (payload.length > 0 ? PSH : 0));
+	header.setUint8(13, (isOpening ? 0 : ACK) | (hasSyn ? SYN : 0) | (payload.length > 0 ? PSH : 0));
 	header.setUint16(14, 65_535);
 	return new Uint8Array(header.buffer);
 }
@@ -143,7 +143,7 @@ function packetIn(ip: Uint8Array, at: number): CapturedPacket | undefined {
 	};
 }
 
-const portOf = (place: string) => Number(place.slice(place.lastIndexOf(":") + 1));
+export const portOf = (place: string) => Number(place.slice(place.lastIndexOf(":") + 1));
 const addressOctets = (place: string) => place.slice(0, place.lastIndexOf(":")).split(".").map(Number);
 
 function addressText(octets: Uint8Array): string {

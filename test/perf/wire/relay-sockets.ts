@@ -111,6 +111,7 @@ export async function tcpCapture(serverPort: number): Promise<SocketRelay> {
 		const devicePort = device.remotePort ?? 0;
 		const way = createConnection({ port: serverPort, host: HOST, noDelay: true, allowHalfOpen: true });
 		recorder.note("toServer", devicePort, new Uint8Array(0), true);
+		recorder.note("toClient", devicePort, new Uint8Array(0));
 		carry(device, way, (piece) => recorder.note("toServer", devicePort, piece));
 		carry(way, device, (piece) => recorder.note("toClient", devicePort, piece));
 		for (const socket of [device, way]) {
@@ -121,6 +122,8 @@ export async function tcpCapture(serverPort: number): Promise<SocketRelay> {
 	await new Promise<void>((resolve) => server.listen(0, HOST, resolve));
 	const drop = async () => {
 		for (const socket of open) socket.destroy();
+		// Until both ends have heard of it.
+		await new Promise((resolve) => setTimeout(resolve, 20));
 	};
 	return {
 		port: (server.address() as { port: number }).port,
