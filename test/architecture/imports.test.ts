@@ -35,10 +35,12 @@ const ZONES: Readonly<Record<string, readonly string[]>> = {
 	],
 	"eim/src/es9plus": ["eim/src/domain", "types:eim/src/storage", ...sharedWithoutTransport()],
 	"eim/src/bindings": ["eim/src/esipa", ...standard("transport", "messages", "asn1", "runtime", "ids", "util")],
+	"eim/src/wake": ["eim/src/domain", "types:eim/src/storage", ...standard("ids", "util", "runtime")],
 	"eim/src/jobs": [
 		"eim/src/domain",
 		"eim/src/esipa",
 		"eim/src/es9plus",
+		"types:eim/src/wake",
 		"types:eim/src/keys",
 		"types:eim/src/storage",
 		...standard("ids", "util", "runtime"),

@@ -57,12 +57,14 @@ export function afterWaking({ wakings, lastPollAt }: SleepFacts, at: number): Wa
 	return { ...wakings, since: at, gaps: [...gaps, at - since].slice(-GAPS_KEPT) };
 }
 
-/** How often a device wakes by itself, and how far it strays from that: median, and median of the distances from it. */
+/** How often a device wakes by itself (the median), and how far three of four wakings at most stray from that. */
 export function rhythmOf(wakings: Wakings | undefined): { every: Duration; jitter: Duration } | undefined {
 	const gaps = wakings?.gaps ?? [];
 	if (gaps.length < GAPS_NEEDED) return undefined;
 	const every = medianOf(gaps);
-	return { every: Milliseconds(every), jitter: Milliseconds(medianOf(gaps.map((gap) => Math.abs(gap - every)))) };
+	const strays = gaps.map((gap) => Math.abs(gap - every)).sort((a, b) => a - b);
+	const jitter = strays[Math.ceil(strays.length * 0.75) - 1] ?? 0;
+	return { every: Milliseconds(every), jitter: Milliseconds(jitter) };
 }
 
 function medianOf(values: readonly number[]): number {

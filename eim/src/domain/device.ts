@@ -1,9 +1,11 @@
 import type { Eid } from "@iot-esim/shared/ids/eid";
+import type { AwakeRule, Wakings } from "./awake.ts";
 import { type Dialect, STRICT_DIALECT } from "./dialect.ts";
 import { DomainError } from "./errors.ts";
 import { type ImmediateEnable, listOf } from "./euicc-command.ts";
 import { commandsOf, type OperationOrder } from "./operation.ts";
 import type { DownloadedEvent, SmdsPolling } from "./smds-polling.ts";
+import type { WakeUpAddress } from "./wake-up.ts";
 
 export { type Dialect, STRICT_DIALECT } from "./dialect.ts";
 
@@ -81,6 +83,12 @@ export interface Device {
 	readonly smdsPolling?: SmdsPolling;
 	/** The latest events of SM-DS that are on the card, the newest last. */
 	readonly downloadedEvents?: readonly DownloadedEvent[];
+	/** Absent for a device that polls without being asked to. */
+	readonly wakeUp?: WakeUpAddress;
+	/** When it is awake, as its operator says. */
+	readonly awake?: AwakeRule;
+	/** When it was awake, as its polls say. */
+	readonly wakings?: Wakings;
 	readonly lastPollAt?: number;
 	/** Three octets of the last RPLMN that the IPA reported, as hex. */
 	readonly lastRplmn?: string;
@@ -118,6 +126,8 @@ export type DeviceChange = {
 		| "inject"
 		| "smdsPolling"
 		| "downloadedEvents"
+		| "wakeUp"
+		| "awake"
 		| "lastPollAt"
 		| "lastRplmn"
 		| "lastStateChangeCause"]?: NonNullable<Device[K]> | (undefined extends Device[K] ? null : never) | undefined;

@@ -31,4 +31,8 @@ export type EventType =
 	| "resultRejected"
 	| "notificationReceived"
 	| "notificationDelivered"
-	| "sessionChanged";
+	| "sessionChanged"
+	| "wakeUpSent"
+	| "wakeUpFailed"
+	/** The way to the device says what became of it. */
+	| "wakeUpReported";

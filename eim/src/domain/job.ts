@@ -13,6 +13,12 @@ export interface Job {
 	readonly createdAt: number;
 }
 
+/**
+ * Kinds of which a second job is no second one but makes the open one due, also when it is under way: it is then done
+ * anew, since it may have looked before what the second is about was there.
+ */
+export const RENEWED_JOBS: readonly JobKind[] = ["deviceWakeUp"];
+
 export type JobKind =
 	/** Forward a notification to its address; reference is the notification's id. */
 	| "notificationDelivery"
@@ -25,4 +31,6 @@ export type JobKind =
 	/** Bring a device with an inject address what waits for it; reference is the EID. */
 	| "packageInjection"
 	/** Ask the SM-DS of a device, again and again; reference is the EID. */
-	| "smdsPolling";
+	| "smdsPolling"
+	/** Wake a device for which something waits, or wait with it; reference is the EID. */
+	| "deviceWakeUp";

@@ -10,7 +10,8 @@ const asleep = { wakeUp, lastPollAt: NOW - Hours(5) };
 function step(situation: Partial<WakeUpSituation> = {}) {
 	return nextWakeUpStep({ now: NOW, device: asleep, waiting: 1, wakeUps: [], limits, ...situation });
 }
-const at = (...agos: number[]) => agos.map((ago) => ({ createdAt: NOW - ago }));
+const at = (...agos: number[]) => agos.map((ago) => ({ createdAt: NOW - ago, state: "sent" as const }));
+const failed = (...agos: number[]) => at(...agos).map((one) => ({ ...one, state: "failed" as const }));
 
 describe("a device with something waiting", () => {
 	it("is woken when it sleeps, and when it has never polled", () => {
@@ -40,6 +41,18 @@ describe("a device with something waiting", () => {
 			type: "wait",
 			until: NOW + Hours(22),
 		});
+	});
+
+	it("is tried again soon when the wake-up never left, which costs nothing of the bound", () => {
+		expect(step({ wakeUps: failed(Seconds(29)) })).toMatchObject({
+			until: NOW + Seconds(1),
+			reason: "the last wake-up failed",
+		});
+		expect(step({ wakeUps: failed(Seconds(30)) })).toEqual({ type: "send" });
+		const often = failed(...Array.from({ length: 9 }, (_, i) => Minutes(1) + i));
+		expect(step({ wakeUps: often })).toMatchObject({ until: NOW - Minutes(1) + Seconds(30) * 256 });
+		const afterOne = [...failed(Minutes(2)), ...at(Minutes(30))];
+		expect(step({ wakeUps: afterOne })).toEqual({ type: "send" });
 	});
 
 	it("is woken anew when it has polled since, within the bound of an hour", () => {

@@ -1,5 +1,5 @@
 import type { Eid } from "@iot-esim/shared/ids/eid";
-import { type Duration, Hours, Milliseconds } from "@iot-esim/shared/util/duration";
+import { type Duration, Hours, Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
 import { expectationOf, type SleepFacts } from "./awake.ts";
 
 /** How a device that sleeps is asked to poll, by the name of the way. */
@@ -69,7 +69,7 @@ export interface WakeUpSituation {
 	/** How many operations wait for the device to ask. */
 	readonly waiting: number;
 	/** The newest first. */
-	readonly wakeUps: readonly Pick<WakeUp, "createdAt">[];
+	readonly wakeUps: readonly Pick<WakeUp, "createdAt" | "state">[];
 	readonly limits: WakeUpLimits;
 }
 
@@ -80,6 +80,8 @@ export type WakeUpStep =
 	| { readonly type: "wait"; readonly until: number; readonly reason: string };
 
 const LONGEST_WAIT = Hours(24);
+const FAILED_PAUSE = Seconds(30);
+const LONGEST_FAILED_PAUSE = Hours(6);
 const SHORTEST_WAIT = Milliseconds(1000);
 
 /** Whether to wake a device now, later, or not at all. Asked again at `until`, and whenever something new is ordered. */
@@ -95,19 +97,33 @@ export function nextWakeUpStep({ now, device, waiting, wakeUps, limits }: WakeUp
 	if (expected !== undefined && expected.from <= now + limits.patience) {
 		return wait(expected.until, `the device is expected at ${new Date(expected.from).toISOString()}`);
 	}
-	const unanswered = wakeUps.filter(({ createdAt }) => createdAt > (device.lastPollAt ?? 0));
-	const [latest] = unanswered;
-	if (latest !== undefined) {
-		const pause = Math.min(limits.repeatAfter * 2 ** Math.min(unanswered.length - 1, 20), LONGEST_WAIT);
-		if (latest.createdAt + pause > now) {
-			return wait(latest.createdAt + pause, `woken ${unanswered.length} times without a poll since`);
-		}
-	}
-	const oldestCounted = wakeUps.filter(({ createdAt }) => createdAt > now - Hours(1))[limits.perHour - 1];
+	const pause = pauseAfter(
+		wakeUps.filter(({ createdAt }) => createdAt > (device.lastPollAt ?? 0)),
+		limits,
+	);
+	if (pause !== undefined && pause.until > now) return wait(pause.until, pause.reason);
+	const counted = wakeUps.filter(({ createdAt, state }) => state !== "failed" && createdAt > now - Hours(1));
+	const oldestCounted = counted[limits.perHour - 1];
 	if (oldestCounted !== undefined) {
 		return wait(oldestCounted.createdAt + Hours(1), `woken ${limits.perHour} times within an hour`);
 	}
 	return { type: "send" };
+}
+
+/** How long to wait after wake-ups without a poll since. What never left is tried again sooner than what was not answered. */
+function pauseAfter(
+	unanswered: WakeUpSituation["wakeUps"],
+	{ repeatAfter }: WakeUpLimits,
+): { readonly until: number; readonly reason: string } | undefined {
+	const [latest] = unanswered;
+	if (latest === undefined) return undefined;
+	const left = unanswered.filter(({ state }) => state !== "failed").length;
+	const failures = unanswered.findIndex(({ state }) => state !== "failed");
+	const [first, times, longest, reason] =
+		latest.state === "failed"
+			? [FAILED_PAUSE, failures < 0 ? unanswered.length : failures, LONGEST_FAILED_PAUSE, "the last wake-up failed"]
+			: [repeatAfter, left, LONGEST_WAIT, `woken ${left === 1 ? "once" : `${left} times`} without a poll since`];
+	return { until: latest.createdAt + Math.min(first * 2 ** Math.min(times - 1, 20), longest), reason };
 }
 
 /**

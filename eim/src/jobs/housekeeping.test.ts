@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { FakeClock } from "../../../test/support/fake-clock.ts";
 import { createHousekeeping, type HousekeepingOptions } from "./housekeeping.ts";
 
-it("removes old operations, results and jobs in steps to the end, once in an hour, and never without a term", async () => {
+it("removes old operations, results, jobs and wake-ups in steps to the end, once in an hour, and never without a term", async () => {
 	const calls: string[] = [];
 	const steps = (name: string) => async (before: number, after: number | undefined) => {
 		calls.push(`${name} ${before} after ${after}`);
@@ -19,6 +19,7 @@ it("removes old operations, results and jobs in steps to the end, once in an hou
 		removeOperations: steps("operations"),
 		removeResults: steps("results"),
 		removeJobs: steps("jobs"),
+		removeWakeUps: steps("wakeUps"),
 	} as unknown as HousekeepingOptions["store"];
 	const clock = new FakeClock(Days(100));
 	const { logger } = memoryLogger();
@@ -35,8 +36,10 @@ it("removes old operations, results and jobs in steps to the end, once in an hou
 		`results ${before} after 500`,
 		`jobs ${before} after undefined`,
 		`jobs ${before} after 500`,
+		`wakeUps ${before} after undefined`,
+		`wakeUps ${before} after 500`,
 	]);
 	await clock.advance(Hours(1));
 	await housekeeping.runOnce();
-	expect(calls).toHaveLength(12);
+	expect(calls).toHaveLength(16);
 });

@@ -1,10 +1,10 @@
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import { Days, type Duration, Hours, Seconds } from "@iot-esim/shared/util/duration";
-import type { EventStore, JobStore, OperationStore, PackageStore, RelayStore } from "../storage/store.ts";
+import type { EventStore, JobStore, OperationStore, PackageStore, RelayStore, WakeUpStore } from "../storage/store.ts";
 
 export interface HousekeepingOptions {
-	readonly store: OperationStore & PackageStore & RelayStore & EventStore & JobStore;
+	readonly store: OperationStore & PackageStore & RelayStore & EventStore & JobStore & WakeUpStore;
 	readonly clock: Clock;
 	readonly logger: LoggerFactory;
 	/** How often it is done; 30 s when absent. */
@@ -88,7 +88,7 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
 }
 
 async function removeOlderThan(before: number, store: HousekeepingOptions["store"]): Promise<void> {
-	for (const remove of ["removeOperations", "removeResults", "removeJobs"] as const) {
+	for (const remove of ["removeOperations", "removeResults", "removeJobs", "removeWakeUps"] as const) {
 		await inSteps((after) => store[remove](before, after));
 	}
 }

@@ -63,6 +63,7 @@ function bench(work: JobWork, rows: Partial<Row>[] = [{}]) {
 		stateRefresh: work,
 		packageInjection: work,
 		smdsPolling: work,
+		deviceWakeUp: work,
 	};
 	const runner = new JobRunner({ store, clock, logger: memoryLogger().logger, work: all, parallel: 2, attempts: 3 });
 	return { state, jobs, runner };

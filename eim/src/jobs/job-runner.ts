@@ -3,7 +3,7 @@ import type { Logger, LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import { type Duration, Hours, Milliseconds, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import type { NewEvent } from "../domain/event.ts";
-import type { Job, JobKind } from "../domain/job.ts";
+import { type Job, type JobKind, RENEWED_JOBS } from "../domain/job.ts";
 import type { JobStore } from "../storage/store.ts";
 
 /**
@@ -104,15 +104,17 @@ export class JobRunner {
 
 	async #runOne(job: Job): Promise<void> {
 		const { store, clock, work, attempts = 100 } = this.#options;
+		const lease = RENEWED_JOBS.includes(job.kind) ? job.leasedUntil : undefined;
 		try {
 			const done = await work[job.kind](job);
-			if (done !== undefined && "runAgainAt" in done) await store.repeatJob(job.id, done.runAgainAt, done.error);
-			else await store.completeJob(job.id, clock.now(), done);
+			if (done !== undefined && "runAgainAt" in done) await store.repeatJob(job.id, done.runAgainAt, done.error, lease);
+			else await store.completeJob(job.id, clock.now(), done, lease);
 		} catch (error) {
 			const now = clock.now();
 			const why = error instanceof EsimError ? `${error.code}: ${error.message}` : String(error);
 			const isOver = error instanceof GiveUp || job.attempts >= attempts;
-			await store.postponeJob(job.id, why.slice(0, 1000), now, isOver ? undefined : now + backoff(job.attempts));
+			const runAfter = isOver ? undefined : now + backoff(job.attempts);
+			await store.postponeJob(job.id, why.slice(0, 1000), now, runAfter, lease);
 			this.#log.warn(isOver ? "job given up" : "job put off", { kind: job.kind, attempts: job.attempts, error });
 		}
 	}

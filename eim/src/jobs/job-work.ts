@@ -2,12 +2,15 @@ import { Eid } from "@iot-esim/shared/ids/eid";
 import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
 import { fromHex } from "@iot-esim/shared/util/bytes";
 import { EsimError } from "@iot-esim/shared/util/errors";
+import { waitingText } from "../domain/awake.ts";
 import type { Job, JobKind } from "../domain/job.ts";
+import { heldUntil } from "../domain/wake-up.ts";
 import type { EsipaContext } from "../esipa/esipa-deps.ts";
 import { injectPackages, type PackageInjector } from "../esipa/inject-packages.ts";
 import { verifyKeptResults } from "../esipa/kept-results.ts";
 import { pollSmds } from "../esipa/smds-polling.ts";
 import { refreshDevice } from "../esipa/state-change.ts";
+import type { WakeLater } from "../wake/wake-device.ts";
 import { type DoneAgain, GiveUp, type JobWork } from "./job-runner.ts";
 
 /** An address that is none stays none, however often it is tried. */
@@ -24,10 +27,16 @@ const NO_INJECTOR: PackageInjector = {
 	transfer: () => Promise.reject(new GiveUp("this eIM has no way to bring packages to devices")),
 };
 
+/** Wakes a device that sleeps; answers when to look again, undefined when nothing waits for it. */
+export type WakeDevice = (eid: Eid) => Promise<WakeLater | undefined>;
+
+const NO_WAKING: WakeDevice = () => Promise.reject(new GiveUp("this eIM has no way to wake devices"));
+
 /** What each kind of job does. Every piece of work may be done twice. */
 export function jobWork(
 	context: EsipaContext,
 	injector: PackageInjector = NO_INJECTOR,
+	wake: WakeDevice = NO_WAKING,
 ): Readonly<Record<JobKind, JobWork>> {
 	const { store, es9plus, clock } = context;
 
@@ -72,11 +81,21 @@ export function jobWork(
 
 	const bringPackages: JobWork = async (job) => {
 		const device = await store.loadDevice(Eid(job.reference));
-		if (device !== undefined) await injectPackages(context, injector, device);
+		if (device === undefined) return undefined;
+		const now = clock.now();
+		const held = heldUntil(device, now);
+		if (held !== undefined) return { runAgainAt: held, error: waitingText(device, now) ?? "" };
+		await injectPackages(context, injector, device);
 		return undefined;
 	};
 
+	const wakeUp: JobWork = async (job) => {
+		const later = await wake(Eid(job.reference));
+		return later && { runAgainAt: later.until, error: later.reason };
+	};
+
 	return {
+		deviceWakeUp: wakeUp,
 		smdsPolling: (job) => askSmds(context, job),
 		packageInjection: bringPackages,
 		notificationDelivery: deliverNotification,

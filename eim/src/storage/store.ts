@@ -18,6 +18,7 @@ import type { Profile, ProfileChange } from "../domain/profile.ts";
 import type { ReceivedResult, ResultVerification } from "../domain/received-result.ts";
 import type { RspSession, RspSessionState } from "../domain/rsp-session.ts";
 import type { SeenUnknown } from "../domain/seen-unknown.ts";
+import type { WakeUp, WakeUpChange, WakeUpVia } from "../domain/wake-up.ts";
 
 export interface Store
 	extends DeviceStore,
@@ -26,6 +27,7 @@ export interface Store
 		PackageStore,
 		RelayStore,
 		JobStore,
+		WakeUpStore,
 		EventStore,
 		AccessStore {
 	/** Brings the schema up to date. Safe to call from several processes at once. */
@@ -296,18 +298,19 @@ export interface JobStore {
 	loadNotification(id: string): Promise<Notification | undefined>;
 	/** Newest first. */
 	listNotifications(eid: Eid, page: PageRequest): Promise<Page<NotificationWithDelivery>>;
-	/** One open job per kind and reference: a second is no second job. */
+	/** One open job per kind and reference: a second is no second job (`RENEWED_JOBS` are done anew). */
 	saveJobs(jobs: readonly NewJob[], at: number): Promise<void>;
 	/**
 	 * Leases due jobs to this caller until `leasedUntil`; nobody else gets them before. `attempts` counts this try.
 	 * A job whose worker died is due again when its lease ends.
 	 */
 	claimDueJobs(limit: number, now: number, leasedUntil: number, kinds?: readonly JobKind[]): Promise<readonly Job[]>;
-	completeJob(id: string, at: number, event?: NewEvent): Promise<void>;
-	/** Puts a job off until `runAfter`; without it the job is given up, with the error kept. */
-	postponeJob(id: string, error: string, at: number, runAfter?: number): Promise<void>;
-	/** Plans a job that is done again and again for another time; `error` tells what the last one came to. */
-	repeatJob(id: string, runAfter: number, error?: string): Promise<void>;
+	/** With `lease`, only while that is still the job's lease: it has not been made due anew. */
+	completeJob(id: string, at: number, event?: NewEvent, lease?: number): Promise<void>;
+	/** Puts a job off until `runAfter`; without it the job is given up, with the error kept. `lease` as above. */
+	postponeJob(id: string, error: string, at: number, runAfter?: number, lease?: number): Promise<void>;
+	/** Plans a job that is done again and again for another time; `error` tells what the last one came to. `lease` as above. */
+	repeatJob(id: string, runAfter: number, error?: string, lease?: number): Promise<void>;
 	/** The open job of this kind, if any. */
 	findJob(kind: JobKind, reference: string): Promise<Job | undefined>;
 	/**
@@ -319,6 +322,19 @@ export interface JobStore {
 	onJobs(listener: () => void): () => void;
 	/** The moment of the next due job, for whoever sleeps until then. */
 	nextJobAt(): Promise<number | undefined>;
+}
+
+export interface WakeUpStore {
+	/** Notes a wake-up before it is sent, with the device that its coming polls were asked for; false without such a device. */
+	openWakeUp(wakeUp: WakeUp): Promise<boolean>;
+	/** The wake-up after the change, which the event stream tells; undefined when it is not there any more. */
+	changeWakeUp(id: string, change: WakeUpChange): Promise<WakeUp | undefined>;
+	/** The same for what the way says later, by one of these names that it may have given it; the newest of several. */
+	noteWakeUpReceipt(via: WakeUpVia, references: readonly string[], change: WakeUpChange): Promise<WakeUp | undefined>;
+	/** Newest first. */
+	listWakeUps(eid: Eid, page: PageRequest): Promise<Page<WakeUp>>;
+	/** Removes what was sent before this moment, some at a time; `after` and the answer as with `removeOperations`. */
+	removeWakeUps(before: number, after: number | undefined): Promise<number | undefined>;
 }
 
 export interface EventFilter {

@@ -4,6 +4,7 @@ import { deviceFacts } from "./device-facts.ts";
 import { initial } from "./initial.ts";
 import { injectAddress } from "./inject-address.ts";
 import { smdsPolling } from "./smds-polling.ts";
+import { wakeUps } from "./wake-ups.ts";
 
 /** One statement that changes the schema. */
 export interface SchemaChange {
@@ -33,4 +34,5 @@ export const migrations: readonly Migration[] = [
 	{ name: "0003-associations", changes: associations },
 	{ name: "0004-inject-address", changes: injectAddress },
 	{ name: "0005-smds-polling", changes: smdsPolling },
+	{ name: "0006-wake-ups", changes: wakeUps },
 ];

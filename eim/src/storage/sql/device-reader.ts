@@ -1,7 +1,7 @@
 import type { Device } from "../../domain/device.ts";
 import type { DeviceMemory } from "./device-memory.ts";
 import { first, type SqlEngine, type Step } from "./engine.ts";
-import { toDevice } from "./rows.ts";
+import { toDevice, toWakings } from "./rows.ts";
 import { statement } from "./statement.ts";
 
 /** How many devices are remembered: a few kilobytes each. */
@@ -52,6 +52,7 @@ export class DeviceReader {
 				lastRplmn: _rplmn,
 				lastStateChangeCause: _cause,
 				lastStateChangeAt: _changedAt,
+				wakings: _wakings,
 				...lasting
 			} = known.device;
 			return {
@@ -61,6 +62,7 @@ export class DeviceReader {
 				...(now.last_rplmn === null ? {} : { lastRplmn: now.last_rplmn }),
 				...(now.last_state_change_cause === null ? {} : { lastStateChangeCause: now.last_state_change_cause }),
 				...(now.last_state_change_at === null ? {} : { lastStateChangeAt: now.last_state_change_at }),
+				...(now.wakings === null ? {} : { wakings: toWakings(now.wakings) }),
 			};
 		}
 		const row = yield* first(this.#statements.whole({ eid }));
@@ -92,6 +94,7 @@ const OF_EVERY_POLL = [
 	"last_rplmn",
 	"last_state_change_cause",
 	"last_state_change_at",
+	"wakings",
 ] as const;
 
 function makeStatements({ sql, dialect }: SqlEngine) {

@@ -20,6 +20,7 @@ const OF_A_DEVICE = [
 	"received_results",
 	"notifications",
 	"rsp_sessions",
+	"wake_ups",
 	"devices",
 ] as const;
 

@@ -92,23 +92,23 @@ export class SqlJobStore implements JobStore {
 		});
 	}
 
-	completeJob(id: string, at: number, event?: NewEvent): Promise<void> {
-		const close = this.#update(id, { completed_at: at, leased_until: null, last_error: null });
+	completeJob(id: string, at: number, event?: NewEvent, lease?: number): Promise<void> {
+		const close = this.#update(id, { completed_at: at, leased_until: null, last_error: null }, lease);
 		return this.#signal.write(function* () {
 			yield* run(close);
 			if (event) yield* appendEvents([event]);
 		});
 	}
 
-	postponeJob(id: string, error: string, at: number, runAfter?: number): Promise<void> {
+	postponeJob(id: string, error: string, at: number, runAfter?: number, lease?: number): Promise<void> {
 		const until = runAfter === undefined ? { completed_at: at } : { run_after: runAfter };
-		const postpone = this.#update(id, { ...until, leased_until: null, last_error: error });
+		const postpone = this.#update(id, { ...until, leased_until: null, last_error: error }, lease);
 		return this.#engine.write(() => run(postpone));
 	}
 
-	repeatJob(id: string, runAfter: number, error?: string): Promise<void> {
+	repeatJob(id: string, runAfter: number, error?: string, lease?: number): Promise<void> {
 		const again = { run_after: runAfter, attempts: 0, leased_until: null, last_error: error ?? null };
-		return this.#engine.write(() => run(this.#update(id, again)));
+		return this.#engine.write(() => run(this.#update(id, again, lease)));
 	}
 
 	findJob(kind: JobKind, reference: string): Promise<Job | undefined> {
@@ -129,8 +129,10 @@ export class SqlJobStore implements JobStore {
 			leased_until: null;
 			last_error: string | null;
 		},
+		lease: number | undefined,
 	) {
-		return this.#engine.sql.updateTable("jobs").set(change).where("seq", "=", Number(id)).compile();
+		const update = this.#engine.sql.updateTable("jobs").set(change).where("seq", "=", Number(id));
+		return (lease === undefined ? update : update.where("leased_until", "=", lease)).compile();
 	}
 
 	removeJobs(before: number, after: number | undefined): Promise<number | undefined> {

@@ -19,6 +19,7 @@ export function makePackageStatements(sql: Sql) {
 				lastRplmn: device.lastRplmn ?? null,
 				cause: device.lastStateChangeCause ?? null,
 				changedAt: device.lastStateChangeAt ?? null,
+				wakings: device.wakings ? JSON.stringify(device.wakings) : null,
 			}),
 		storePackage: (eimPackage: EimPackage) =>
 			insertPackage({
@@ -95,6 +96,7 @@ interface PolledUpdate extends Record<string, unknown> {
 	readonly lastRplmn: string | null;
 	readonly cause: number | null;
 	readonly changedAt: number | null;
+	readonly wakings: string | null;
 }
 
 const polledUpdate = (db: Sql, p: PolledUpdate) =>
@@ -106,6 +108,7 @@ const polledUpdate = (db: Sql, p: PolledUpdate) =>
 			last_rplmn: p.lastRplmn,
 			last_state_change_cause: p.cause,
 			last_state_change_at: p.changedAt,
+			wakings: p.wakings,
 		})
 		.where("eid", "=", p.eid);
 

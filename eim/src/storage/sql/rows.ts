@@ -5,6 +5,7 @@ import type { Iccid } from "@iot-esim/shared/ids/iccid";
 import type { TransactionId } from "@iot-esim/shared/ids/transaction-id";
 import type { Insertable, Selectable } from "kysely";
 import type { ApiKey } from "../../domain/api-key.ts";
+import type { AwakeRule, Wakings } from "../../domain/awake.ts";
 import type { Device, Dialect, InjectAddress } from "../../domain/device.ts";
 import type { EimPackage, EimPackageKind } from "../../domain/eim-package.ts";
 import type { ImmediateEnable } from "../../domain/euicc-command.ts";
@@ -16,6 +17,7 @@ import type { Profile, ProfileClass, ProfileState } from "../../domain/profile.t
 import type { ReceivedResult, ResultVerification } from "../../domain/received-result.ts";
 import type { RspSession, RspSessionState } from "../../domain/rsp-session.ts";
 import type { DownloadedEvent, SmdsPolling } from "../../domain/smds-polling.ts";
+import type { WakeUp, WakeUpAddress, WakeUpState, WakeUpVia } from "../../domain/wake-up.ts";
 import type { Tables } from "./tables.ts";
 
 type Row<T extends keyof Tables> = Selectable<Tables[T]>;
@@ -70,10 +72,15 @@ export function toDevice(row: Row<"devices">): Device {
 		smdsPolling: row.smds_polling === null ? null : (JSON.parse(row.smds_polling) as SmdsPolling),
 		downloadedEvents:
 			row.downloaded_events === null ? null : (JSON.parse(row.downloaded_events) as readonly DownloadedEvent[]),
+		wakeUp: row.wake_up === null ? null : (JSON.parse(row.wake_up) as WakeUpAddress),
+		awake: row.awake === null ? null : (JSON.parse(row.awake) as AwakeRule),
+		wakings: row.wakings === null ? null : toWakings(row.wakings),
 		lastStateChangeAt: row.last_state_change_at,
 		createdAt: row.created_at,
 	});
 }
+
+export const toWakings = (text: string) => JSON.parse(text) as Wakings;
 
 /** All columns but the version, which is of the row and not of the device. */
 export function fromDevice(device: Device): Omit<Insertable<Tables["devices"]>, "version"> {
@@ -107,6 +114,9 @@ export function fromDevice(device: Device): Omit<Insertable<Tables["devices"]>, 
 		inject: device.inject ? JSON.stringify(device.inject) : null,
 		smds_polling: device.smdsPolling ? JSON.stringify(device.smdsPolling) : null,
 		downloaded_events: device.downloadedEvents ? JSON.stringify(device.downloadedEvents) : null,
+		wake_up: device.wakeUp ? JSON.stringify(device.wakeUp) : null,
+		awake: device.awake ? JSON.stringify(device.awake) : null,
+		wakings: device.wakings ? JSON.stringify(device.wakings) : null,
 		last_state_change_at: device.lastStateChangeAt ?? null,
 		created_at: device.createdAt,
 	};
@@ -236,6 +246,34 @@ export function toJob(row: Row<"jobs">): Job {
 		completedAt: row.completed_at,
 		createdAt: row.created_at,
 	});
+}
+
+export function toWakeUp(row: Row<"wake_ups">): WakeUp {
+	return present({
+		id: row.id,
+		eid: row.eid as Eid,
+		via: row.via as WakeUpVia,
+		state: row.state as WakeUpState,
+		waiting: row.waiting,
+		reference: row.reference,
+		error: row.error_text,
+		createdAt: row.created_at,
+		updatedAt: row.updated_at,
+	});
+}
+
+export function fromWakeUp(wakeUp: WakeUp): Insertable<Tables["wake_ups"]> {
+	return {
+		id: wakeUp.id,
+		eid: wakeUp.eid,
+		via: wakeUp.via,
+		state: wakeUp.state,
+		waiting: wakeUp.waiting,
+		reference: wakeUp.reference ?? null,
+		error_text: wakeUp.error ?? null,
+		created_at: wakeUp.createdAt,
+		updated_at: wakeUp.updatedAt,
+	};
 }
 
 export function toSession(row: Row<"rsp_sessions">): RspSession {

@@ -14,6 +14,7 @@ import { SqlOperationStore } from "./operation-store.ts";
 import { SqlPackageStore } from "./package-store.ts";
 import { SqlRelayStore } from "./relay-store.ts";
 import { Steps } from "./steps.ts";
+import { SqlWakeUpStore } from "./wake-up-store.ts";
 
 /** The store over either database; call `migrate` before anything else. */
 export function sqlStore(engine: SqlEngine): Store {
@@ -29,6 +30,7 @@ export function sqlStore(engine: SqlEngine): Store {
 		...methodsOf(new SqlPackageStore(engine, steps, signal, devices)),
 		...methodsOf(new SqlRelayStore(engine, steps, signal)),
 		...methodsOf(new SqlJobStore(engine, steps, signal)),
+		...methodsOf(new SqlWakeUpStore(engine, steps, signal)),
 		...methodsOf(new SqlEventStore(engine, signal)),
 		...methodsOf(new SqlAccessStore(engine, steps)),
 		migrate: () => migrate(engine),

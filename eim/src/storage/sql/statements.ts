@@ -33,10 +33,22 @@ export function makeStatements(engine: SqlEngine) {
 			.values({ kind: p.kind, reference: p.reference, attempts: 0, run_after: p.runAfter, created_at: p.at })
 			.onConflict((conflict) => conflict.doNothing()),
 	);
+	const renewJob = statement(sql, (db, p: { kind: string; reference: string; runAfter: number; at: number }) =>
+		db
+			.insertInto("jobs")
+			.values({ kind: p.kind, reference: p.reference, attempts: 0, run_after: p.runAfter, created_at: p.at })
+			.onConflict((conflict) =>
+				conflict
+					.columns(["kind", "reference"])
+					.where("completed_at", "is", null)
+					.doUpdateSet((eb) => ({ run_after: eb.ref("excluded.run_after"), leased_until: null })),
+			),
+	);
 	return {
 		operationById,
 		openOperations,
 		insertJob,
+		renewJob,
 		moveOpenOperation: statement(sql, openUpdate),
 		finishOperation: statement(sql, finalUpdate),
 		updateDevice: (device: Device) =>

@@ -3,6 +3,7 @@ import type { NewAuditEntry } from "../../domain/audit-entry.ts";
 import type { Device } from "../../domain/device.ts";
 import type { DomainError } from "../../domain/errors.ts";
 import type { EventType, NewEvent } from "../../domain/event.ts";
+import { RENEWED_JOBS } from "../../domain/job.ts";
 import {
 	isFinal,
 	nextOperation,
@@ -95,8 +96,8 @@ export class Steps {
 	*insertOperation(operation: Operation, events: NewEvent[]): Step<void> {
 		yield* run(this.#engine.sql.insertInto("operations").values(fromOperation(operation)).compile());
 		events.push(operationEvent(operation, operation.createdAt));
+		yield* this.#bringSoon(operation);
 		const notes = this.memory.of(operation.eid);
-		if (notes.device?.inject !== undefined) yield* this.#injectSoon(operation);
 		if (!notes.openOperations) return;
 		// As the database orders them: the eIM's own first, then by age.
 		const isOwn = ({ origin }: Operation) => origin === "eim";
@@ -104,13 +105,17 @@ export class Steps {
 		notes.openOperations = [...all.filter(isOwn), ...all.filter((one) => !isOwn(one))];
 	}
 
-	/** A device that packages are brought to need not wait for its next poll. */
-	*#injectSoon({ eid, createdAt }: Operation): Step<void> {
-		yield* this.insertJobs([{ kind: "packageInjection", reference: eid, runAfter: createdAt }], createdAt);
+	/** A device that packages are brought to, or that can be woken, need not wait for its next poll. */
+	*#bringSoon({ eid, createdAt }: Operation): Step<void> {
+		const device = yield* this.loadDevice(eid);
+		const soon = { reference: eid, runAfter: createdAt };
+		if (device?.inject !== undefined) yield* this.insertJobs([{ kind: "packageInjection", ...soon }], createdAt);
+		if (device?.wakeUp !== undefined) yield* this.insertJobs([{ kind: "deviceWakeUp", ...soon }], createdAt);
 	}
 
 	*insertJobs(jobs: readonly NewJob[], at: number): Step<void> {
-		for (const job of jobs) yield* run(this.#statements.insertJob({ ...job, at }));
+		const { insertJob, renewJob } = this.#statements;
+		for (const job of jobs) yield* run((RENEWED_JOBS.includes(job.kind) ? renewJob : insertJob)({ ...job, at }));
 		if (jobs.length > 0) this.#signal.noteJobs();
 	}
 

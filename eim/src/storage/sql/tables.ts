@@ -38,6 +38,9 @@ export interface Tables {
 		inject: string | null;
 		smds_polling: string | null;
 		downloaded_events: string | null;
+		wake_up: string | null;
+		awake: string | null;
+		wakings: string | null;
 		last_state_change_at: number | null;
 		created_at: number;
 	};
@@ -122,6 +125,18 @@ export interface Tables {
 		last_error: string | null;
 		completed_at: number | null;
 		created_at: number;
+	};
+	wake_ups: {
+		seq: Generated<number>;
+		id: string;
+		eid: string;
+		via: string;
+		state: string;
+		waiting: number;
+		reference: string | null;
+		error_text: string | null;
+		created_at: number;
+		updated_at: number;
 	};
 	rsp_sessions: {
 		transaction_id: string;

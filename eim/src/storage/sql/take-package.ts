@@ -1,4 +1,5 @@
 import { Hours, Minutes } from "@iot-esim/shared/util/duration";
+import { afterWaking } from "../../domain/awake.ts";
 import { type Device, nextCounter } from "../../domain/device.ts";
 import type { NewEvent } from "../../domain/event.ts";
 import type { Operation } from "../../domain/operation.ts";
@@ -170,7 +171,7 @@ function isFor(prepared: Prepared, { device, operation, counter }: PackageDraft)
 function afterPoll(device: Device, poll: Poll): Device {
 	if (poll.isInjection) return device;
 	const { at: lastPollAt, rplmn: lastRplmn, stateChangeCause: lastStateChangeCause } = poll;
-	let after: Device = { ...device, lastPollAt };
+	let after: Device = { ...device, lastPollAt, wakings: afterWaking(device, lastPollAt) };
 	if (lastRplmn !== undefined) after = { ...after, lastRplmn };
 	if (lastStateChangeCause === undefined) return after;
 	after = { ...after, lastStateChangeCause };
