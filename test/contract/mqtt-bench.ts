@@ -10,6 +10,14 @@ import { type BrokerOptions, mqttBroker } from "@iot-esim/shared/transport/mqtt/
 import type { MqttVersion, OpenMqtt } from "@iot-esim/shared/transport/mqtt/connection";
 import { Seconds } from "@iot-esim/shared/util/duration";
 
+const opened = new Set<() => Promise<void>>();
+
+/** Ends what a test has left open. */
+export async function closeAll(): Promise<void> {
+	for (const close of [...opened]) await close();
+	opened.clear();
+}
+
 export const EID = Eid("89049032123451234512345678901235");
 export const OTHER_EID = Eid("89049032123451234512345678901332");
 
@@ -46,7 +54,7 @@ export function openerTo(
 }
 
 export function faceOf(open: OpenMqtt, change: Partial<MqttFaceDeps> = {}): MqttFace {
-	return new MqttFace({
+	const face = new MqttFace({
 		handler: handlerOf(),
 		broker: "test",
 		open,
@@ -59,10 +67,12 @@ export function faceOf(open: OpenMqtt, change: Partial<MqttFaceDeps> = {}): Mqtt
 		log: silentLogger("test"),
 		...change,
 	});
+	opened.add(() => face.stop());
+	return face;
 }
 
 export function linkOf(open: OpenMqtt, change: Partial<MqttLinkOptions> = {}) {
-	return mqttLink({
+	const link = mqttLink({
 		broker: "test",
 		open,
 		eid: EID,
@@ -74,4 +84,6 @@ export function linkOf(open: OpenMqtt, change: Partial<MqttLinkOptions> = {}) {
 		log: silentLogger("test"),
 		...change,
 	});
+	opened.add(() => link.close());
+	return link;
 }

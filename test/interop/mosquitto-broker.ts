@@ -1,0 +1,108 @@
+import { execFileSync, spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { freePort } from "../../examples/demo/free-ports.ts";
+import { root } from "../architecture/source-files.ts";
+import { requireExternal } from "../support/externals.ts";
+
+const PROGRAMS = ["mosquitto", "mosquitto_pub", "mosquitto_sub", "mosquitto_passwd"];
+
+/** Paths of the programs by name; undefined, said aloud, where they are not installed. */
+export const mosquitto = await requireExternal("Mosquitto (apt-get install mosquitto mosquitto-clients)", () => {
+	const folders = [...(process.env.PATH ?? "").split(path.delimiter), "/usr/sbin"];
+	const found = PROGRAMS.map((name) =>
+		folders.map((folder) => path.join(folder, name)).find((file) => existsSync(file)),
+	);
+	return found.every((file) => file !== undefined)
+		? Object.fromEntries(PROGRAMS.map((name, at) => [name, found[at]]))
+		: undefined;
+});
+
+export interface MosquittoOptions {
+	/** Passwords by user name; with them goes the access list of examples/mosquitto. */
+	readonly users?: Readonly<Record<string, string>>;
+	/** Files of a TLS listener that asks for certificates, PEM. */
+	readonly tls?: { readonly ca: string; readonly certificate: string; readonly key: string };
+	/** Further lines of its configuration. */
+	readonly more?: readonly string[];
+	/** The port of an instance that ran before. */
+	readonly port?: number;
+}
+
+/** A Mosquitto of our own on a free port. */
+export async function startMosquitto(options: MosquittoOptions = {}) {
+	const programs = mosquitto ?? {};
+	const folder = mkdtempSync(path.join(tmpdir(), "iot-esim-mosquitto-"));
+	const file = (name: string, text: string) => {
+		const place = path.join(folder, name);
+		writeFileSync(place, text);
+		return place;
+	};
+	const port = options.port ?? (await freePort());
+	const lines = [
+		`listener ${port} 127.0.0.1`,
+		"persistence false",
+		"user root",
+		`allow_anonymous ${options.users === undefined && options.tls === undefined}`,
+	];
+	if (options.users !== undefined || options.tls !== undefined) {
+		lines.push(`acl_file ${path.join(root, "examples/mosquitto/acl")}`);
+	}
+	if (options.users !== undefined) {
+		const passwords = file("passwords", "");
+		for (const [name, password] of Object.entries(options.users)) {
+			execFileSync(programs.mosquitto_passwd ?? "", ["-b", passwords, name, password]);
+		}
+		lines.push(`password_file ${passwords}`);
+	}
+	if (options.tls !== undefined) {
+		const { ca, certificate, key } = options.tls;
+		lines.push(
+			`cafile ${file("ca.pem", ca)}`,
+			`certfile ${file("certificate.pem", certificate)}`,
+			`keyfile ${file("key.pem", key)}`,
+		);
+		lines.push("require_certificate true", "use_identity_as_username true");
+	}
+	chmodSync(folder, 0o755);
+	const child = spawn(
+		programs.mosquitto ?? "",
+		["-c", file("mosquitto.conf", [...lines, ...(options.more ?? [])].join("\n"))],
+		{
+			stdio: ["ignore", "ignore", "pipe"],
+		},
+	);
+	let log = "";
+	child.stderr.on("data", (chunk) => {
+		log += chunk;
+	});
+	const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+	await untilListening(port, () => log);
+	return {
+		port,
+		folder,
+		url: `mqtt${options.tls === undefined ? "" : "s"}://127.0.0.1:${port}`,
+		log: () => log,
+		stop: async () => {
+			child.kill("SIGTERM");
+			await exited;
+			rmSync(folder, { recursive: true, force: true });
+		},
+	};
+}
+
+async function untilListening(port: number, log: () => string): Promise<void> {
+	for (let attempt = 0; attempt < 100; attempt++) {
+		const isThere = await new Promise<boolean>((resolve) => {
+			const socket = net.connect(port, "127.0.0.1", () => {
+				socket.destroy();
+				resolve(true);
+			});
+			socket.once("error", () => setTimeout(() => resolve(false), 50));
+		});
+		if (isThere) return;
+	}
+	throw new Error(`Mosquitto does not listen: ${log()}`);
+}
