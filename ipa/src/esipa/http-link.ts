@@ -1,5 +1,6 @@
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import { createHttpClient, type HttpClient, type TlsTrust } from "@iot-esim/shared/transport/http/client";
+import { TlsSessions } from "@iot-esim/shared/transport/http/tls-sessions";
 import { type Duration, Seconds } from "@iot-esim/shared/util/duration";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import { EsipaLinkError } from "./errors.ts";
@@ -57,7 +58,9 @@ export function httpLink(target: EsipaTarget, options: HttpLinkOptions, binding:
 	}
 	const origin = `https://${target.eimFqdn}`;
 	const tls = trustOf(target, options.fallbackCa ?? []);
-	const makeClient = options.makeClient ?? ((trust) => createHttpClient(clientOptions(trust, options)));
+	const sessions = new TlsSessions();
+	const makeClient =
+		options.makeClient ?? ((trust) => createHttpClient({ ...clientOptions(trust, options), sessions }));
 	const headers = {
 		"Content-Type": binding.mediaType,
 		Accept: binding.mediaType,

@@ -26,8 +26,8 @@ const [HANDSHAKE, APPLICATION] = [22, 23];
 const [SERVER_HELLO, HELLO_VERIFY, CERTIFICATE] = [2, 3, 11];
 /** Suites of TLS 1.3 are 13xx: their handshakes look like application data from the ServerHello on. */
 const isOfTls13 = (suite: number) => suite >> 8 === 0x13;
-/** A full handshake of OpenSSL's TLS 1.3 ends with two tickets, a resumed one with one. */
-const TICKETS = { full: 2, resumed: 1 } as const;
+/** A full handshake of TLS 1.3 with a server on Node ends with two tickets, a resumed one with none. */
+const TICKETS = { full: 2, resumed: 0 } as const;
 /** Records of a client's Finished with SHA-256 and SHA-384: 4 octets, the hash, the inner type and a tag. */
 const FINISHED = [53, 69];
 /** A certificate does not fit into a server's flight below this; the ones without are about 200 octets. */

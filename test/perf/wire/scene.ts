@@ -119,6 +119,8 @@ export class WireScene {
 	async useLink(open: OpenLink): Promise<void> {
 		await this.#ipa?.close();
 		await this.#link?.close();
+		// What the closing still sends belongs to the connection before.
+		await new Promise((resolve) => setTimeout(resolve, 30));
 		this.#link = undefined;
 		this.#open = open;
 		await this.useIpa(1);

@@ -6,6 +6,7 @@ import type { Duration } from "../../util/duration.ts";
 import { TransportError, toTransportError } from "../errors.ts";
 import { parseHostPort } from "../tcp.ts";
 import { type Connect, openConnection, type Route } from "./connect.ts";
+import type { TlsSessions } from "./tls-sessions.ts";
 import { type ClientIdentity, prepareTrust, type TlsTrust } from "./trust.ts";
 
 export type { Connect } from "./connect.ts";
@@ -47,6 +48,8 @@ export interface HttpClientOptions {
 	readonly connect?: Connect;
 	/** Longest time from the call to the last octet of the answer. */
 	readonly timeout: Duration;
+	/** To come back to servers with, kept longer than this client; every handshake is a full one when absent. */
+	readonly sessions?: TlsSessions;
 	/** Keep connections open between requests. True when absent. */
 	readonly keepAlive?: boolean;
 	/** Largest response body, in octets; 16 MiB when absent. */
@@ -67,6 +70,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 		proxy: options.proxy === undefined ? undefined : parseProxy(options.proxy),
 		connect: options.connect,
 		trust: prepareTrust(options.tls, options.identity),
+		sessions: options.sessions,
 	};
 	const closing = new AbortController();
 	const agentOptions = { keepAlive: options.keepAlive ?? true, maxFreeSockets: 16 };
@@ -206,7 +210,7 @@ function parseUrl(text: string): URL {
 	}
 }
 
-function parseProxy(text: string): { host: string; port: number } {
+export function parseProxy(text: string): { host: string; port: number } {
 	const match = /^http:\/\/([^/]+)\/?$/.exec(text);
 	if (!match?.[1]) throw new TransportError("TRANSPORT_OPTIONS_INVALID", `proxy "${text}" is not http://host:port`);
 	return parseHostPort(match[1], "proxy");

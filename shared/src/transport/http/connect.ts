@@ -4,6 +4,7 @@ import type { Duplex } from "node:stream";
 import tls from "node:tls";
 import { TransportError, toTransportError } from "../errors.ts";
 import { abortError, connectTcp, type HostPort, parseHostPort, printHostPort } from "../tcp.ts";
+import type { TlsSessions } from "./tls-sessions.ts";
 import type { PreparedTrust } from "./trust.ts";
 
 /** A stream of octets to a server, for what has another way out than this machine's network. */
@@ -17,6 +18,8 @@ export interface Route {
 	readonly trust: PreparedTrust | undefined;
 	/** Protocols to offer inside TLS (ALPN); HTTP/1.1 when absent. */
 	readonly alpn?: readonly string[];
+	/** To come back with; every handshake is a full one when absent. */
+	readonly sessions?: TlsSessions | undefined;
 }
 
 /** `name[:port]` → `host:port` as curl's --connect-to; the entry with the port wins. */
@@ -49,7 +52,7 @@ export async function openConnection(
 		const message = `https://${printHostPort(target)} needs trust (a CA, a pinned key or certificate); none is configured`;
 		throw new TransportError("TRANSPORT_OPTIONS_INVALID", message);
 	}
-	return secure(socket, target, route.trust, route.alpn ?? ["http/1.1"], signal);
+	return secure(socket, target, { ...route, trust: route.trust }, signal);
 }
 
 function openStream(address: HostPort, { proxy, connect }: Route, signal: AbortSignal): Promise<Duplex> {
@@ -62,10 +65,10 @@ const NO_CERTIFICATE = {} as tls.DetailedPeerCertificate;
 function secure(
 	socket: Duplex,
 	target: HostPort,
-	trust: PreparedTrust,
-	alpn: readonly string[],
+	{ trust, alpn = ["http/1.1"], sessions }: Route & { readonly trust: PreparedTrust },
 	signal: AbortSignal,
 ): Promise<Duplex> {
+	const session = sessions?.take(printHostPort(target));
 	const where = `TLS with ${printHostPort(target)}`;
 	return new Promise((resolve, reject) => {
 		const secured = tls.connect({
@@ -74,11 +77,13 @@ function secure(
 			host: target.host,
 			...(net.isIP(target.host) === 0 ? { servername: target.host } : {}),
 			...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
+			...(session === undefined ? {} : { session }),
 			checkServerIdentity: () => undefined,
 		});
 		// Node 24 (seen with 24.21) crashes in getPeerCertificate on any brainpool certificate, and calls it by itself
 		// after a good handshake. Names are checked by `trust.check`, which reads the certificate another way.
 		secured.getPeerCertificate = () => NO_CERTIFICATE;
+		const keepSession = sessions?.watch(printHostPort(target), secured, session);
 		const fail = (error: TransportError) => {
 			settle();
 			secured.on("error", () => undefined);
@@ -90,7 +95,9 @@ function secure(
 		const onAbort = () => fail(abortError(signal, where));
 		const onSecure = () => {
 			try {
-				trust.check(secured, target.host);
+				// A resumed connection shows no certificate: who can resume it is whom the one before was trusted to be.
+				if (session === undefined || !secured.isSessionReused()) trust.check(secured, target.host);
+				keepSession?.();
 				settle();
 				resolve(secured);
 			} catch (error) {

@@ -3,6 +3,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import { type Duration, Milliseconds, Seconds } from "../../util/duration.ts";
 import { TransportError, toTransportError } from "../errors.ts";
 import { type Connect, openConnection } from "../http/connect.ts";
+import { TlsSessions } from "../http/tls-sessions.ts";
 import { type ClientIdentity, prepareTrust, type TlsTrust } from "../http/trust.ts";
 import { abortError, type HostPort, parseHostPort } from "../tcp.ts";
 import type { MqttConnection, MqttMessage, MqttVersion, OpenMqtt } from "./connection.ts";
@@ -53,6 +54,7 @@ export function mqttBroker(options: BrokerOptions): OpenMqtt {
 		connect: options.connect,
 		trust: prepareTrust(options.tls, options.identity),
 		alpn: [],
+		sessions: new TlsSessions(),
 	};
 	const where = `MQTT broker ${options.url}`;
 	return async (onMessage, signal) => {
