@@ -12,7 +12,7 @@ import { silentLogger } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { createHttpsListener } from "@iot-esim/shared/transport/http/server";
 import { fromHex, toHex } from "@iot-esim/shared/util/bytes";
-import { Hours, Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
+import { type Duration, Hours, Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
 import { Card } from "@iot-esim/sim/euicc/card";
 import { profileFileSystems } from "@iot-esim/sim/euicc/file-system/profile-file-systems";
 import { createIpae } from "@iot-esim/sim/euicc/ipae/ipae";
@@ -56,6 +56,10 @@ export interface IpaeBenchOptions {
 	readonly hasDataPath?: boolean;
 	/** The eIM offers no indirect download: the card goes to the SM-DP+ itself. */
 	readonly isDirect?: boolean;
+	/** Whether the modem offers timers to the card; true when absent. */
+	readonly hasTimers?: boolean;
+	/** Time between two STATUS of the modem's own; 30 s when absent. */
+	readonly statusInterval?: Duration;
 }
 
 /** eIM with its TLS on a port of this machine, and an SM-DP+ behind it. */
@@ -143,11 +147,14 @@ function cardInModem({ eim }: Servers, bench: CardBench, binding: Binding) {
 	};
 	const counted = {
 		apdus: 0,
+		/** When an instruction was sent, and the first octet of its data. */
+		sent: [] as { readonly at: number; readonly instruction: number; readonly data: number | undefined }[],
 		powerOn: () => card().powerOn(),
 		powerOff: () => card().powerOff(),
 		reset: () => card().reset(),
 		transmit: (apdu: Uint8Array) => {
 			counted.apdus++;
+			counted.sent.push({ at: clock.now(), instruction: apdu[1] ?? 0, data: apdu[5] });
 			return card().transmit(apdu);
 		},
 	};
@@ -192,6 +199,8 @@ export async function ipaeBench({
 	allow = ["*"],
 	hasDataPath = true,
 	isDirect = false,
+	hasTimers = true,
+	statusInterval = Seconds(30),
 }: IpaeBenchOptions = {}) {
 	const parts = await servers(curve);
 	const { pki, eim, smdp, hosts } = parts;
@@ -209,7 +218,8 @@ export async function ipaeBench({
 		bearer: { open: async () => undefined, shut: () => 0 },
 		...(hasDataPath ? { dataPath } : {}),
 		onEvent: (event) => events.record("meter", event),
-		pollInterval: Seconds(30),
+		hasTimers,
+		pollInterval: statusInterval,
 		searchInterval: Seconds(5),
 		attachTime: Milliseconds(500),
 	});

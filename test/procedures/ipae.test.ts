@@ -1,5 +1,5 @@
 import { Iccid } from "@iot-esim/shared/ids/iccid";
-import { Minutes } from "@iot-esim/shared/util/duration";
+import { Hours, Minutes } from "@iot-esim/shared/util/duration";
 import { CardBench } from "@iot-esim/sim/euicc/testing/card-bench";
 import { afterEach, describe, expect, it, onTestFailed } from "vitest";
 import { shows } from "../conformance/claim.ts";
@@ -87,6 +87,26 @@ describe("a card with an IPAe in a modem, and no IPA outside of it", () => {
 		expect(await eim.state(list)).not.toBe("succeeded");
 		device.moveTo("home");
 		await until(async () => (await eim.state(list)) === "succeeded");
+	});
+
+	it.each([
+		["by the timers of its terminal, to the second, without a single STATUS", true],
+		["by the STATUS that it asks for, where the terminal has no timers", false],
+	])("polls %s", async (_, hasTimers) => {
+		const statusInterval = Hours(24);
+		const { eid, eim, until, insert, activate, card, clock, events } = await start({ hasTimers, statusInterval });
+		await activate();
+		await insert();
+		const list = await eim.order(eid, { type: "listProfiles", parameters: {} });
+		await until(async () => (await eim.state(list)) === "succeeded");
+		const end = clock.now() + Minutes(10);
+		await until(() => clock.now() >= end);
+		const count = (instruction: number, data?: number) =>
+			card.sent.filter((one) => one.instruction === instruction && (data === undefined || one.data === data)).length;
+		const polls = events.since().filter(({ type }) => type === "channel-opened").length;
+		expect(polls).toBeGreaterThan(8);
+		expect(count(0xf2) === 0).toBe(hasTimers);
+		expect(count(0xc2, 0xd7) > 0).toBe(hasTimers);
 	});
 
 	it("goes on with a download in which its device was switched off at any moment", async () => {

@@ -1,10 +1,10 @@
+import { CommandType } from "@iot-esim/shared/messages/cat/cat-objects";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { concatBytes, hex } from "@iot-esim/shared/util/bytes";
 import { type Duration, Milliseconds } from "@iot-esim/shared/util/duration";
 import { BipChannels } from "./bip/bip-channels.ts";
 import { type CardResponse, exchange, expectSuccess, type ModemCard } from "./card-line.ts";
 import {
-	CommandType,
 	durationTlv,
 	GeneralResult,
 	type ProactiveCommand,
@@ -12,6 +12,7 @@ import {
 	RefreshMode,
 	terminalResponse,
 } from "./proactive-command.ts";
+import { TerminalTimers } from "./terminal-timers.ts";
 
 /** What serving the card's proactive commands asks the modem to do. */
 export interface Served {
@@ -28,14 +29,20 @@ const MAX_IN_A_ROW = 1024;
 export class CardServant {
 	readonly #card: ModemCard;
 	readonly #log: Logger;
+	readonly #timers: TerminalTimers | undefined;
 	readonly #bip: BipChannels | undefined;
 	#pending = 0;
 
-	/** @param bip serves the channels of the card; they are beyond the capabilities of a modem without */
-	constructor(card: ModemCard, log: Logger, bip?: BipChannels) {
+	/** @param serves the card's timers and channels; they are beyond the capabilities of a modem without */
+	constructor(
+		card: ModemCard,
+		log: Logger,
+		serves: { readonly timers?: TerminalTimers | undefined; readonly bip?: BipChannels | undefined } = {},
+	) {
 		this.#card = card;
 		this.#log = log;
-		this.#bip = bip;
+		this.#timers = serves.timers;
+		this.#bip = serves.bip;
 	}
 
 	/** Sends a command; a 91xx of its answer is kept for `takePending`. */
@@ -82,8 +89,7 @@ export class CardServant {
 			this.takePending();
 			const command = parseProactiveCommand(fetched);
 			if (command.type === CommandType.setUpEventList) this.#bip?.noteEventList(command);
-			const channelAnswer = this.#bip && BipChannels.serves(command) ? await this.#bip.answer(command) : undefined;
-			const [body, wish] = channelAnswer === undefined ? answerTo(command) : [channelAnswer, {}];
+			const [body, wish] = await this.#answer(command);
 			this.#log.debug("proactive command", { type: command.type, qualifier: command.qualifier });
 			const response = concatBytes(hex`80140000`, Uint8Array.of(body.length), body);
 			served = { ...served, ...wish };
@@ -94,6 +100,12 @@ export class CardServant {
 			expectSuccess(answered, "TERMINAL RESPONSE");
 		}
 		return served;
+	}
+
+	async #answer(command: ProactiveCommand): Promise<[body: Uint8Array, wish: Served]> {
+		if (this.#timers && TerminalTimers.serves(command)) return [this.#timers.answer(command), {}];
+		if (this.#bip && BipChannels.serves(command)) return [await this.#bip.answer(command), {}];
+		return answerTo(command);
 	}
 }
 

@@ -25,6 +25,8 @@ export interface DeviceOptions {
 	readonly bearer: Bearer;
 	/** Where channels that the card opens by itself lead; it can open none when absent. */
 	readonly dataPath?: DataPath;
+	/** Whether the card is offered timers; true when absent. */
+	readonly hasTimers?: boolean;
 	readonly onEvent: (event: DeviceEvent) => void;
 	readonly pin?: string;
 	readonly pollInterval: Duration;
@@ -62,7 +64,8 @@ export class Device {
 		this.name = options.name;
 		this.#options = options;
 		this.#place = options.place;
-		const { clock, log, network, bearer, onEvent, pollInterval, searchInterval, attachTime, pin, dataPath } = options;
+		const { clock, log, network, bearer, onEvent, pollInterval, searchInterval, attachTime, pin, dataPath, hasTimers } =
+			options;
 		this.modem = new Modem({
 			clock,
 			log,
@@ -71,6 +74,7 @@ export class Device {
 			searchInterval,
 			...(pin === undefined ? {} : { pin }),
 			...(dataPath === undefined ? {} : { dataPath }),
+			...(hasTimers === undefined ? {} : { hasTimers }),
 			onAttached: () => bearer.open(),
 			onDetached: () => bearer.shut(),
 			radio: {

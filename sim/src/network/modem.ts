@@ -8,6 +8,7 @@ import type { DataPath } from "./data-path.ts";
 import { NetworkError } from "./errors.ts";
 import type { DetachReason } from "./events.ts";
 import { Registration, type RegistrationOptions } from "./registration.ts";
+import { TerminalTimers } from "./terminal-timers.ts";
 import { type AuthenticateAnswer, authenticate, readIccid, readIdentity, type Send } from "./usim.ts";
 
 export interface ModemOptions extends RegistrationOptions {
@@ -16,13 +17,28 @@ export interface ModemOptions extends RegistrationOptions {
 	readonly pollInterval: Duration;
 	/** Where the card's own channels lead (bearer independent protocol); it is offered none when absent. */
 	readonly dataPath?: DataPath;
+	/** Whether the card is offered timers (TIMER MANAGEMENT); true when absent. */
+	readonly hasTimers?: boolean;
 }
 
-/** TERMINAL PROFILE: profile download; MORE TIME, POLL INTERVAL, POLLING OFF, REFRESH; SET UP EVENT LIST (TS 102 223 §5.2). */
-const TERMINAL_PROFILE = hex`8010000005 01 00 E8 00 01`;
+/** Contents of TERMINAL PROFILE (TS 102 223 §5.2), octets of which the bits of several are put together. */
+const TerminalProfile = {
+	/** Profile download; MORE TIME, POLL INTERVAL, POLLING OFF, REFRESH; SET UP EVENT LIST. */
+	basic: hex`01 00 E8 00 01`,
+	/** Timer expiration, TIMER MANAGEMENT with all its actions. */
+	timers: hex`20 00 00 00 00 00 00 03`,
+	/** The events of channels, the commands of the bearer independent protocol, a packet bearer with seven channels, TCP and UDP. */
+	channels: hex`00 00 00 00 00 0C 00 00 00 00 00 1F E2 00 00 00 03`,
+} as const;
 
-/** Adds the events of channels, the commands of the bearer independent protocol, a packet bearer with seven channels, TCP and UDP. */
-const TERMINAL_PROFILE_WITH_BIP = hex`8010000011 01 00 E8 00 01 0C 00 00 00 00 00 1F E2 00 00 00 03`;
+/** TERMINAL PROFILE with what is offered besides. */
+function profileOf(offered: { readonly timers: unknown; readonly channels: unknown }): Uint8Array {
+	const names = ["timers", "channels"] as const;
+	const parts = [TerminalProfile.basic, ...names.flatMap((name) => (offered[name] ? [TerminalProfile[name]] : []))];
+	const length = Math.max(...parts.map((part) => part.length));
+	const octets = Array.from({ length }, (_, i) => parts.reduce((bits, part) => bits | (part[i] ?? 0), 0));
+	return Uint8Array.of(0x80, 0x10, 0x00, 0x00, length, ...octets);
+}
 
 /** A card that cannot be read so often in a row is left alone until it is reset. */
 const MAX_FAILED_READS = 3;
@@ -44,6 +60,7 @@ export class Modem {
 	#epoch = 0;
 	#servant: CardServant | undefined;
 	#bip: BipChannels | undefined;
+	#timers: TerminalTimers | undefined;
 	readonly #names = new NameServer();
 	#iccid: string | undefined;
 	#failedReads = 0;
@@ -148,16 +165,16 @@ export class Modem {
 		const card = this.#card;
 		if (!card || !this.#isOn) return;
 		const epoch = this.#epoch;
-		const bip = this.#newChannels();
-		const servant = new CardServant(card, this.#options.log, bip);
+		const { servant, bip, timers } = this.#newServant(card);
 		try {
 			const atr = await reset();
 			if (epoch !== this.#epoch) return;
 			this.#atr = atr;
 			this.#servant = servant;
 			this.#bip = bip;
+			this.#timers = timers;
 			if (event === "card-inserted") this.#options.onEvent({ type: "card-inserted", atr: toHex(atr) });
-			const pending = await servant.introduce(bip ? TERMINAL_PROFILE_WITH_BIP : TERMINAL_PROFILE);
+			const pending = await servant.introduce(profileOf({ timers, channels: bip }));
 			if (epoch === this.#epoch && pending > 0) await this.#serve(pending);
 			if (epoch === this.#epoch) await this.#read(servant);
 		} catch (error) {
@@ -165,15 +182,13 @@ export class Modem {
 		}
 	}
 
-	/** The channels of one life of the card; what happens on them is brought to the card as soon as the line is free. */
-	#newChannels(): BipChannels | undefined {
-		const { dataPath: path, onEvent, log } = this.#options;
-		if (path === undefined) return undefined;
-		const tell = (event: Uint8Array) => {
+	/** Timers and channels of one life of the card; what happens with them is brought to it as soon as the line is free. */
+	#newServant(card: ModemCard) {
+		const { dataPath: path, hasTimers = true, clock, onEvent, log } = this.#options;
+		const tell = (envelope: Uint8Array) => {
 			void this.line.exclusive(async () => {
-				const servant = this.#servant;
-				if (this.#bip !== bip || !servant) return;
-				const pending = await servant.envelope(event).catch((error) => {
+				if (this.#servant !== servant) return;
+				const pending = await servant.envelope(envelope).catch((error) => {
 					log.debug("ENVELOPE failed", { error });
 					return 0;
 				});
@@ -181,8 +196,10 @@ export class Modem {
 			});
 		};
 		const isAttached = () => this.registration.attachment !== undefined;
-		const bip = new BipChannels({ path, names: this.#names, isAttached, tell, onEvent, log });
-		return bip;
+		const timers = hasTimers ? new TerminalTimers(clock, tell) : undefined;
+		const bip = path && new BipChannels({ path, names: this.#names, isAttached, tell, onEvent, log });
+		const servant = new CardServant(card, log, { timers, bip });
+		return { servant, bip, timers };
 	}
 
 	/** Reads who the card is. Called with the line held. */
@@ -270,6 +287,8 @@ export class Modem {
 		this.#servant = undefined;
 		this.#bip?.end();
 		this.#bip = undefined;
+		this.#timers?.end();
+		this.#timers = undefined;
 		this.#atr = undefined;
 		for (const listener of [...this.#onReset]) listener();
 	}

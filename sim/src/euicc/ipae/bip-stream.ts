@@ -1,5 +1,6 @@
 import { Duplex } from "node:stream";
-import { type BipTerminal, LARGEST_PIECE, Transport } from "./bip-terminal.ts";
+import { TransportLevel } from "@iot-esim/shared/messages/cat/cat-objects";
+import { type BipTerminal, LARGEST_PIECE } from "./bip-terminal.ts";
 import { IpaeError } from "./errors.ts";
 
 /** A TCP connection of the terminal's as a stream of octets. */
@@ -20,7 +21,7 @@ export class BipStream extends Duplex {
 	static async open(terminal: BipTerminal, address: Uint8Array, port: number): Promise<BipStream> {
 		const stream = new BipStream(terminal);
 		const listener = { onData: () => stream.#onData(), onDropped: () => stream.#onDropped() };
-		stream.#channel = await terminal.open({ address, port, transport: Transport.tcp }, listener);
+		stream.#channel = await terminal.open({ address, port, transport: TransportLevel.tcpClient }, listener);
 		return stream;
 	}
 

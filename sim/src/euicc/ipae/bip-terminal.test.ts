@@ -1,8 +1,9 @@
+import { TransportLevel } from "@iot-esim/shared/messages/cat/cat-objects";
 import { fromHex, hex, toHex } from "@iot-esim/shared/util/bytes";
 import { describe, expect, it } from "vitest";
 import type { InCardInterface } from "../in-card-application.ts";
 import { BipStream } from "./bip-stream.ts";
-import { BipTerminal, Transport } from "./bip-terminal.ts";
+import { BipTerminal } from "./bip-terminal.ts";
 import { catObjects } from "./cat-tlv.ts";
 import { addressIn, addressQuery, ipv4 } from "./name-query.ts";
 
@@ -24,7 +25,7 @@ function scripted(answers: readonly string[]) {
 }
 
 const nobody = { onData: () => undefined, onDropped: () => undefined };
-const to = { address: hex`CA98E02F`, port: 443, transport: Transport.tcp };
+const to = { address: hex`CA98E02F`, port: 443, transport: TransportLevel.tcpClient };
 
 describe("the card's side of the bearer independent protocol", () => {
 	it("asks for a channel in the octets of ETSI TS 102 223 and reads what a real modem answered", async () => {

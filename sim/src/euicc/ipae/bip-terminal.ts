@@ -1,24 +1,17 @@
+import {
+	AddressType,
+	CatEvent,
+	CatTag,
+	CatTemplate,
+	CommandType,
+	catTlv,
+	TimerAction,
+	timerValue,
+} from "@iot-esim/shared/messages/cat/cat-objects";
 import { concatBytes, hex } from "@iot-esim/shared/util/bytes";
 import type { InCardInterface } from "../in-card-application.ts";
-import {
-	CommandType,
-	catObjects,
-	catTlv,
-	channelDevice,
-	Event,
-	envelopeContents,
-	proactiveCommand,
-	Tag,
-} from "./cat-tlv.ts";
+import { catObjects, channelDevice, envelopeContents, proactiveCommand } from "./cat-tlv.ts";
 import { IpaeError } from "./errors.ts";
-
-const EVENT_DOWNLOAD = 0xd6;
-
-/** Of an IPv4 address in Other Address (section 8.58). */
-const IPV4 = 0x21;
-
-/** UICC in client mode, remote connection (section 8.59). */
-export const Transport = { udp: 0x01, tcp: 0x02 } as const;
 
 /** The bearer that the terminal is set up with (section 8.52). */
 const DEFAULT_BEARER = hex`03`;
@@ -51,11 +44,22 @@ export class BipTerminal {
 		this.#card = card;
 	}
 
-	/** SET UP EVENT LIST and POLL INTERVAL: the card lives from what the terminal sends. */
-	async begin(pollSeconds: number): Promise<void> {
-		const events = catTlv(Tag.eventList, Uint8Array.of(Event.dataAvailable, Event.channelStatus));
+	/** SET UP EVENT LIST: the card lives from what the terminal tells it. */
+	async wantEvents(): Promise<void> {
+		const events = catTlv(CatTag.eventList, Uint8Array.of(CatEvent.dataAvailable, CatEvent.channelStatus));
 		await this.#ask({ type: CommandType.setUpEventList }, events);
-		const duration = catTlv(Tag.duration, Uint8Array.of(0x01, pollSeconds));
+	}
+
+	/** TIMER MANAGEMENT "start"; a timer that runs begins anew. @throws IpaeError IPAE_CHANNEL_REFUSED */
+	async startTimer(timer: number, seconds: number): Promise<void> {
+		const command = { type: CommandType.timerManagement, qualifier: TimerAction.start };
+		const identifier = catTlv(CatTag.timerIdentifier, Uint8Array.of(timer));
+		await this.#ask(command, identifier, catTlv(CatTag.timerValue, timerValue(seconds)));
+	}
+
+	/** POLL INTERVAL: the card gets to do something at every STATUS. */
+	async wantPolls(pollSeconds: number): Promise<void> {
+		const duration = catTlv(CatTag.duration, Uint8Array.of(0x01, pollSeconds));
 		// A terminal that polls at its own pace will do.
 		await this.#ask({ type: CommandType.pollInterval }, duration).catch((error) => {
 			if (!(error instanceof IpaeError)) throw error;
@@ -73,12 +77,12 @@ export class BipTerminal {
 	): Promise<number> {
 		const answer = await this.#ask(
 			{ type: CommandType.openChannel, qualifier: 0x01 },
-			catTlv(Tag.bearerDescription, DEFAULT_BEARER),
-			catTlv(Tag.bufferSize, twoOctets(BUFFER_SIZE)),
-			catTlv(Tag.transportLevel, Uint8Array.of(to.transport), twoOctets(to.port)),
-			catTlv(Tag.otherAddress, Uint8Array.of(IPV4), to.address),
+			catTlv(CatTag.bearerDescription, DEFAULT_BEARER),
+			catTlv(CatTag.bufferSize, twoOctets(BUFFER_SIZE)),
+			catTlv(CatTag.transportLevel, Uint8Array.of(to.transport), twoOctets(to.port)),
+			catTlv(CatTag.otherAddress, Uint8Array.of(AddressType.ipv4), to.address),
 		);
-		const [status = 0] = answer.get(Tag.channelStatus) ?? [];
+		const [status = 0] = answer.get(CatTag.channelStatus) ?? [];
 		const channel = status & 0x07;
 		if (channel === 0) throw new IpaeError("IPAE_CHANNEL_REFUSED", "OPEN CHANNEL was answered without a channel");
 		this.#listeners.set(channel, listener);
@@ -88,15 +92,15 @@ export class BipTerminal {
 	/** At most LARGEST_PIECE octets. @throws IpaeError IPAE_CHANNEL_REFUSED */
 	async send(channel: number, piece: Uint8Array): Promise<void> {
 		const command = { type: CommandType.sendData, qualifier: 0x01, to: channelDevice(channel) };
-		await this.#ask(command, catTlv(Tag.channelData, piece));
+		await this.#ask(command, catTlv(CatTag.channelData, piece));
 	}
 
 	/** What has come, up to one answer. @throws IpaeError IPAE_CHANNEL_REFUSED */
 	async receive(channel: number): Promise<{ readonly data: Uint8Array; readonly hasMore: boolean }> {
 		const command = { type: CommandType.receiveData, to: channelDevice(channel) };
-		const answer = await this.#ask(command, catTlv(Tag.channelDataLength, Uint8Array.of(LARGEST_ANSWER)));
-		const [left = 0] = answer.get(Tag.channelDataLength) ?? [];
-		return { data: answer.get(Tag.channelData) ?? new Uint8Array(0), hasMore: left > 0 };
+		const answer = await this.#ask(command, catTlv(CatTag.channelDataLength, Uint8Array.of(LARGEST_ANSWER)));
+		const [left = 0] = answer.get(CatTag.channelDataLength) ?? [];
+		return { data: answer.get(CatTag.channelData) ?? new Uint8Array(0), hasMore: left > 0 };
 	}
 
 	/** Also of a channel that the terminal has given up already. */
@@ -106,16 +110,22 @@ export class BipTerminal {
 		await this.#ask(command).catch(() => undefined);
 	}
 
-	/** EVENT DOWNLOAD of data available or channel status; other envelopes are not for the IPAe. */
+	/** The timer whose TIMER EXPIRATION this is; undefined for any other envelope. @throws IpaeError IPAE_TERMINAL_ANSWER_INVALID */
+	static expiredTimer(data: Uint8Array): number | undefined {
+		const contents = envelopeContents(data, CatTemplate.timerExpiration);
+		return contents && catObjects(contents).get(CatTag.timerIdentifier)?.[0];
+	}
+
+	/** EVENT DOWNLOAD of data available or channel status; other envelopes are not for channels. */
 	envelope(data: Uint8Array): void {
-		const contents = envelopeContents(data, EVENT_DOWNLOAD);
+		const contents = envelopeContents(data, CatTemplate.eventDownload);
 		if (contents === undefined) return;
 		const objects = catObjects(contents);
-		const [event] = objects.get(Tag.eventList) ?? [];
-		const [status = 0] = objects.get(Tag.channelStatus) ?? [];
+		const [event] = objects.get(CatTag.eventList) ?? [];
+		const [status = 0] = objects.get(CatTag.channelStatus) ?? [];
 		const listener = this.#listeners.get(status & 0x07);
-		if (event === Event.dataAvailable) listener?.onData();
-		if (event === Event.channelStatus && (status & 0x80) === 0) listener?.onDropped();
+		if (event === CatEvent.dataAvailable) listener?.onData();
+		if (event === CatEvent.channelStatus && (status & 0x80) === 0) listener?.onDropped();
 	}
 
 	async #ask(
@@ -123,7 +133,7 @@ export class BipTerminal {
 		...objects: readonly Uint8Array[]
 	): Promise<ReadonlyMap<number, Uint8Array>> {
 		const answer = catObjects(await this.#card.request(proactiveCommand(command, ...objects)));
-		const result = answer.get(Tag.result) ?? new Uint8Array(0);
+		const result = answer.get(CatTag.result) ?? new Uint8Array(0);
 		const [general, additional] = result;
 		if (general === undefined) {
 			throw new IpaeError("IPAE_TERMINAL_ANSWER_INVALID", "a TERMINAL RESPONSE has no result");

@@ -30,6 +30,11 @@ export class CardClock implements Clock {
 		};
 	}
 
+	/** When the next thing is due; undefined while nothing is scheduled. */
+	get next(): number | undefined {
+		return this.#tasks.length === 0 ? undefined : Math.min(...this.#tasks.map(({ at }) => at));
+	}
+
 	/** Runs what is due, earliest first. */
 	tick(): void {
 		const now = this.now();

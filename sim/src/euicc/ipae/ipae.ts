@@ -22,6 +22,7 @@ import { CardClock } from "./card-clock.ts";
 import { IpaeError } from "./errors.ts";
 import { cardJournal } from "./journal-file.ts";
 import { ipv4, resolveName } from "./name-query.ts";
+import { WakeUp } from "./wake-up.ts";
 
 export interface IpaeOptions {
 	readonly settings: IpaSettings;
@@ -35,7 +36,7 @@ export interface IpaeOptions {
 	readonly logger: LoggerFactory;
 	/** Longest time for one exchange with an eIM; 2 min when absent: BIP is slow. */
 	readonly timeout?: Duration;
-	/** Time between two STATUS commands that the card asks for; 10 s when absent, 255 s at most. */
+	/** Time between two STATUS commands that the card asks a terminal without timers for; 10 s when absent, 255 s at most. */
 	readonly statusInterval?: Duration;
 }
 
@@ -64,6 +65,7 @@ class RunningIpae implements RunningApplication {
 	readonly #log: Logger;
 	readonly #clock: CardClock;
 	readonly #terminal: BipTerminal;
+	readonly #wakeUp: WakeUp;
 	readonly #life = new AbortController();
 
 	constructor(card: InCardInterface, options: IpaeOptions) {
@@ -72,6 +74,9 @@ class RunningIpae implements RunningApplication {
 		this.#log = options.logger("sim.euicc.ipae");
 		this.#clock = new CardClock(options.clock);
 		this.#terminal = new BipTerminal(card);
+		const { statusInterval = Seconds(10) } = options;
+		const pollSeconds = Math.min(255, Math.max(1, Math.round(statusInterval / 1000)));
+		this.#wakeUp = new WakeUp(this.#terminal, this.#clock, { terminalProfile: card.terminalProfile, pollSeconds });
 		this.#live().catch((error) => {
 			if (!this.#life.signal.aborted) this.#log.error("IPAe has ended", { error });
 		});
@@ -79,6 +84,7 @@ class RunningIpae implements RunningApplication {
 
 	envelope(data: Uint8Array): void {
 		try {
+			this.#wakeUp.envelope(data);
 			this.#terminal.envelope(data);
 		} catch (error) {
 			if (!(error instanceof IpaeError)) throw error;
@@ -91,6 +97,7 @@ class RunningIpae implements RunningApplication {
 		for (let turn = 0; turn < TURNS && !this.#card.isCommandWaiting && !this.#life.signal.aborted; turn++) {
 			await new Promise((resolve) => setImmediate(resolve));
 		}
+		if (!this.#card.isCommandWaiting && !this.#life.signal.aborted) this.#wakeUp.arm();
 	}
 
 	stop(): void {
@@ -99,14 +106,15 @@ class RunningIpae implements RunningApplication {
 	}
 
 	async #live(): Promise<void> {
-		const { settings, random, logger, statusInterval = Seconds(10) } = this.#options;
+		const { settings, random, logger } = this.#options;
 		const { terminalProfile } = this.#card;
 		const missing = NEEDED.filter(([octet, bits]) => ((terminalProfile[octet - 1] ?? 0) & bits) !== bits);
 		if (missing.length > 0) {
 			const octets = missing.map(([octet]) => octet).join(", ");
 			throw new IpaeError("IPAE_TERMINAL_INCAPABLE", `TERMINAL PROFILE lacks what is needed in its octets ${octets}`);
 		}
-		await this.#terminal.begin(Math.min(255, Math.max(1, Math.round(statusInterval / 1000))));
+		await this.#terminal.wantEvents();
+		await this.#wakeUp.begin();
 		const journal = await openJournal(cardJournal(this.#card));
 		const rsp = this.#rspClient();
 		const ipa = createIpa({

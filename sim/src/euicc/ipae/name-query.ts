@@ -1,6 +1,7 @@
+import { TransportLevel } from "@iot-esim/shared/messages/cat/cat-objects";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { concatBytes, utf8 } from "@iot-esim/shared/util/bytes";
-import { type BipTerminal, type ChannelListener, Transport } from "./bip-terminal.ts";
+import type { BipTerminal, ChannelListener } from "./bip-terminal.ts";
 import { IpaeError } from "./errors.ts";
 
 const DNS_PORT = 53;
@@ -78,7 +79,10 @@ export async function resolveName(
 	});
 	arrived.catch(() => undefined);
 	signal.addEventListener("abort", onAbort, { once: true });
-	const channel = await terminal.open({ address: server, port: DNS_PORT, transport: Transport.udp }, listener);
+	const channel = await terminal.open(
+		{ address: server, port: DNS_PORT, transport: TransportLevel.udpClient },
+		listener,
+	);
 	try {
 		await terminal.send(channel, addressQuery(id, name));
 		await arrived;

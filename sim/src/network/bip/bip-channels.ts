@@ -1,21 +1,23 @@
 import type { Socket } from "node:net";
+import {
+	CatDevice,
+	CatEvent,
+	CatTag,
+	CatTemplate,
+	CommandType,
+	catTlv,
+	TransportLevel,
+	template,
+} from "@iot-esim/shared/messages/cat/cat-objects";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { printHostPort } from "@iot-esim/shared/transport/tcp";
 import { concatBytes } from "@iot-esim/shared/util/bytes";
 import type { DataPath } from "../data-path.ts";
 import { NetworkError } from "../errors.ts";
 import type { DeviceEvent } from "../events.ts";
-import {
-	BipCause,
-	CommandType,
-	catObject,
-	catTlv,
-	GeneralResult,
-	type ProactiveCommand,
-	terminalResponse,
-} from "../proactive-command.ts";
+import { BipCause, GeneralResult, type ProactiveCommand, terminalResponse } from "../proactive-command.ts";
 import { NAME_SERVER_ADDRESS, type NameServer } from "./name-server.ts";
-import { addressText, type OpenChannel, parseOpenChannel, TransportLevel } from "./open-channel.ts";
+import { addressText, type OpenChannel, parseOpenChannel } from "./open-channel.ts";
 
 /** Channels that TERMINAL PROFILE offers. */
 export const MAX_CHANNELS = 7;
@@ -73,7 +75,7 @@ export class BipChannels {
 
 	/** SET UP EVENT LIST: takes the place of the list before. */
 	noteEventList(command: ProactiveCommand): void {
-		this.#wantedEvents = command.objects.get(catObject.eventList) ?? new Uint8Array(0);
+		this.#wantedEvents = command.objects.get(CatTag.eventList) ?? new Uint8Array(0);
 	}
 
 	/** The body of the TERMINAL RESPONSE. */
@@ -134,7 +136,7 @@ export class BipChannels {
 		this.#channels.set(number, channel);
 		this.#options.onEvent({ type: "channel-opened", channel: number, destination });
 		const size = Uint8Array.of(wanted.bufferSize >> 8, wanted.bufferSize & 0xff);
-		const given = [catTlv(catObject.bearerDescription, wanted.bearer), catTlv(catObject.bufferSize, size)];
+		const given = [catTlv(CatTag.bearerDescription, wanted.bearer), catTlv(CatTag.bufferSize, size)];
 		return terminalResponse(command, GeneralResult.performed, statusOf(channel), ...given);
 	}
 
@@ -172,18 +174,18 @@ export class BipChannels {
 
 	#send(command: ProactiveCommand): Uint8Array {
 		const channel = this.#named(command);
-		const data = command.objects.get(catObject.channelData);
+		const data = command.objects.get(CatTag.channelData);
 		if (channel === undefined) return refused(command, BipCause.unknownChannel);
 		if (channel.isDropped) return refused(command, BipCause.channelClosed);
 		if (data === undefined) return terminalResponse(command, GeneralResult.commandDataNotUnderstood);
 		if (channel.socket !== undefined) channel.socket.write(data);
 		else this.#arrived(channel, this.#options.names.answer(data) ?? new Uint8Array(0));
-		return terminalResponse(command, GeneralResult.performed, catTlv(catObject.channelDataLength, Uint8Array.of(0xff)));
+		return terminalResponse(command, GeneralResult.performed, catTlv(CatTag.channelDataLength, Uint8Array.of(0xff)));
 	}
 
 	#receive(command: ProactiveCommand): Uint8Array {
 		const channel = this.#named(command);
-		const [wanted] = command.objects.get(catObject.channelDataLength) ?? [];
+		const [wanted] = command.objects.get(CatTag.channelDataLength) ?? [];
 		if (channel === undefined) return refused(command, BipCause.unknownChannel);
 		if (wanted === undefined) return terminalResponse(command, GeneralResult.commandDataNotUnderstood);
 		const size = Math.min(wanted, LARGEST_ANSWER, channel.buffer.length);
@@ -191,10 +193,10 @@ export class BipChannels {
 		channel.buffer = channel.buffer.slice(size);
 		channel.isAnnounced = channel.buffer.length > 0;
 		if (channel.buffer.length < MAX_BUFFER) channel.socket?.resume();
-		const left = catTlv(catObject.channelDataLength, Uint8Array.of(Math.min(0xff, channel.buffer.length)));
+		const left = catTlv(CatTag.channelDataLength, Uint8Array.of(Math.min(0xff, channel.buffer.length)));
 		// Less than was asked for is said as such (section 6.8).
 		const result = size < wanted && size === 0 ? GeneralResult.missingInformation : GeneralResult.performed;
-		return terminalResponse(command, result, catTlv(catObject.channelData, data), left);
+		return terminalResponse(command, result, catTlv(CatTag.channelData, data), left);
 	}
 
 	#arrived(channel: Channel, data: Uint8Array): void {
@@ -203,27 +205,27 @@ export class BipChannels {
 		if (channel.isAnnounced) return;
 		channel.isAnnounced = true;
 		const length = Uint8Array.of(Math.min(0xff, channel.buffer.length));
-		this.#tell(0x09, statusOf(channel), catTlv(catObject.channelDataLength, length));
+		this.#tell(CatEvent.dataAvailable, statusOf(channel), catTlv(CatTag.channelDataLength, length));
 	}
 
 	#dropped(channel: Channel): void {
 		if (channel.isDropped) return;
 		channel.isDropped = true;
 		this.#options.onEvent({ type: "channel-closed", channel: channel.number });
-		if (this.#channels.get(channel.number) === channel) this.#tell(0x0a, statusOf(channel));
+		if (this.#channels.get(channel.number) === channel) this.#tell(CatEvent.channelStatus, statusOf(channel));
 	}
 
 	/** EVENT DOWNLOAD (section 7.5): event, terminal to UICC, status of the channel, and more. */
 	#tell(event: number, ...objects: readonly Uint8Array[]): void {
 		if (!this.#wantedEvents.includes(event)) return;
-		const identities = catTlv(catObject.deviceIdentities, Uint8Array.of(0x82, 0x81));
-		const body = concatBytes(catTlv(catObject.eventList, Uint8Array.of(event)), identities, ...objects);
-		this.#options.tell(concatBytes(Uint8Array.of(0xd6, body.length), body));
+		const identities = catTlv(CatTag.deviceIdentities, Uint8Array.of(CatDevice.terminal, CatDevice.uicc));
+		const list = catTlv(CatTag.eventList, Uint8Array.of(event));
+		this.#options.tell(template(CatTemplate.eventDownload, list, identities, ...objects));
 	}
 
 	/** The channel by the destination among the device identities, 21 to 27. */
 	#named(command: ProactiveCommand): Channel | undefined {
-		const [, device = 0] = command.objects.get(catObject.deviceIdentities) ?? [];
+		const [, device = 0] = command.objects.get(CatTag.deviceIdentities) ?? [];
 		return (device & 0xf0) === 0x20 ? this.#channels.get(device & 0x0f) : undefined;
 	}
 
@@ -239,10 +241,7 @@ const LINK_DROPPED = 0x05;
 
 /** Section 8.56: established or not, the number; whether the link was dropped. */
 function statusOf({ number, isDropped }: Channel): Uint8Array {
-	return catTlv(
-		catObject.channelStatus,
-		Uint8Array.of(isDropped ? number : 0x80 | number, isDropped ? LINK_DROPPED : 0),
-	);
+	return catTlv(CatTag.channelStatus, Uint8Array.of(isDropped ? number : 0x80 | number, isDropped ? LINK_DROPPED : 0));
 }
 
 function refused(command: ProactiveCommand, cause: number): Uint8Array {

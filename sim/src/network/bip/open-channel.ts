@@ -1,10 +1,5 @@
-import { catObject, type ProactiveCommand } from "../proactive-command.ts";
-
-/** UICC transport level of OPEN CHANNEL (ETSI TS 102 223 section 8.59). */
-export const TransportLevel = { udpClient: 0x01, tcpClient: 0x02 } as const;
-
-const IPV4 = 0x21;
-const IPV6 = 0x57;
+import { AddressType, CatTag } from "@iot-esim/shared/messages/cat/cat-objects";
+import type { ProactiveCommand } from "../proactive-command.ts";
 
 /** What an OPEN CHANNEL for a packet bearer asks for. */
 export interface OpenChannel {
@@ -19,12 +14,12 @@ export interface OpenChannel {
 
 /** Undefined when the command names no destination that a client could connect to. */
 export function parseOpenChannel(command: ProactiveCommand): OpenChannel | undefined {
-	const [transport, high, low] = command.objects.get(catObject.transportLevel) ?? [];
+	const [transport, high, low] = command.objects.get(CatTag.transportLevel) ?? [];
 	const [kind, ...address] = destination(command) ?? [];
-	const bearer = command.objects.get(catObject.bearerDescription) ?? new Uint8Array(0);
-	const [sizeHigh = 0, sizeLow = 0] = command.objects.get(catObject.bufferSize) ?? [];
+	const bearer = command.objects.get(CatTag.bearerDescription) ?? new Uint8Array(0);
+	const [sizeHigh = 0, sizeLow = 0] = command.objects.get(CatTag.bufferSize) ?? [];
 	if (transport === undefined || high === undefined || low === undefined) return undefined;
-	const length = kind === IPV4 ? 4 : kind === IPV6 ? 16 : 0;
+	const length = kind === AddressType.ipv4 ? 4 : kind === AddressType.ipv6 ? 16 : 0;
 	if (length === 0 || address.length !== length) return undefined;
 	return {
 		transport,
