@@ -1,0 +1,204 @@
+import { type Duplex, duplexPair } from "node:stream";
+import { memoryLogger } from "@iot-esim/shared/runtime/logger";
+import { hex } from "@iot-esim/shared/util/bytes";
+import { Hours, Minutes, Seconds } from "@iot-esim/shared/util/duration";
+import { type ShortMessage, Smsc, type SmscOptions } from "@iot-esim/sim/network/smsc/smsc";
+import { describe, expect, it } from "vitest";
+import { FakeClock } from "../../../test/support/fake-clock.ts";
+import type { WakeUp, WakeUpChange } from "../domain/wake-up.ts";
+import { SmppLink, type SmppSettings } from "./smpp-link.ts";
+import { receiptTaker, smsWaker } from "./sms-waker.ts";
+
+const START = Date.UTC(2026, 0, 1);
+const msisdn = "491701234567";
+
+/** A link to the simulated SMSC, with one device that is in reach or not. */
+function bench(given: { settings?: Partial<SmppSettings>; smsc?: Partial<SmscOptions> } = {}) {
+	const clock = new FakeClock(START);
+	const { logger, entries } = memoryLogger();
+	const received: ShortMessage[] = [];
+	const receipts: [readonly string[], WakeUpChange][] = [];
+	const state = { inReach: true, refuses: false, connections: 0, ends: [] as Duplex[] };
+	const receive = (message: ShortMessage) => {
+		if (state.inReach) received.push(message);
+		return state.inReach;
+	};
+	const smsc = new Smsc({
+		clock,
+		log: logger("sim.smsc"),
+		accounts: { eim: "secret" },
+		subscriber: (digits) => (digits === msisdn ? { receive } : undefined),
+		...given.smsc,
+	});
+	const noteWakeUpReceipt = async (_via: string, ids: readonly string[], change: WakeUpChange) => {
+		receipts.push([ids, change]);
+		return {} as WakeUp;
+	};
+	const link = new SmppLink({
+		settings: {
+			systemId: "eim",
+			password: "secret",
+			systemType: "",
+			window: 10,
+			perSecond: 1000,
+			enquireEvery: Seconds(30),
+			answerWithin: Seconds(10),
+			...given.settings,
+		},
+		open: async () => {
+			if (state.refuses) throw new Error("connection refused");
+			const [ours, theirs] = duplexPair();
+			// As sockets do; the pair itself tells only of an orderly end.
+			theirs.on("close", () => ours.destroy());
+			ours.on("close", () => theirs.destroy());
+			state.connections++;
+			state.ends.push(theirs);
+			smsc.accept(theirs);
+			return ours;
+		},
+		clock,
+		log: logger("eim.wake"),
+		onDelivered: receiptTaker({ noteWakeUpReceipt }, clock, logger("eim.wake")),
+	});
+	const waker = smsWaker({ smsc: link, source: "+491700000", payload: "6569" });
+	const trigger = { id: "wu_1", eid: "89049032000000000000000000000166" as never, waiting: 1, at: START };
+	const wake = (address: object = {}, until = START + Hours(2)) =>
+		waker.wake({ via: "sms", msisdn, ...address }, { ...trigger, until });
+	return { clock, entries, received, receipts, state, smsc, link, wake };
+}
+
+describe("waking by short message", () => {
+	it("brings octets to the application's port, and the receipt to the message", async () => {
+		const { clock, link, wake, received, receipts } = bench();
+		link.start();
+		const { reference } = await clock.until(wake({ port: 5683, payload: "C0FFEE" }));
+		await clock.until(wake());
+		expect(received).toEqual([
+			{ from: "491700000", port: 5683, octets: hex`C0FFEE` },
+			{ from: "491700000", octets: hex`6569` },
+		]);
+		await clock.advance(0);
+		expect(reference).toBe("00000001");
+		expect(receipts[0]).toEqual([["00000001"], { state: "delivered", at: START }]);
+		await clock.until(link.stop());
+		await clock.advance(Seconds(10));
+		expect(clock.pending).toBe(0);
+	});
+
+	it("leaves it with the SMSC until the device is reached, one message however many are sent", async () => {
+		const { clock, link, wake, received, receipts, state, smsc } = bench();
+		state.inReach = false;
+		link.start();
+		const first = await clock.until(wake());
+		const second = await clock.until(wake());
+		expect(second).toEqual(first);
+		expect(smsc.waiting).toBe(1);
+		await clock.advance(Minutes(90));
+		expect([received.length, receipts.length]).toEqual([0, 0]);
+		state.inReach = true;
+		await clock.advance(Seconds(2));
+		expect([received.length, receipts.length]).toEqual([1, 1]);
+		await clock.until(link.stop());
+	});
+
+	it("lets it expire when nothing waits any more", async () => {
+		const { clock, link, wake, receipts, state, smsc } = bench();
+		state.inReach = false;
+		link.start();
+		await clock.until(wake({}, START + Hours(1)));
+		await clock.advance(Hours(1) + Seconds(2));
+		expect(smsc.waiting).toBe(0);
+		expect(receipts[0]?.[1]).toMatchObject({ state: "undelivered", error: "EXPIRED, error 001" });
+		await clock.until(link.stop());
+	});
+
+	it.each([["a number that nobody has", { msisdn: "4900" }, "WAKE_SMSC_REFUSED", "ESME_RINVDSTADR(0x0B)"]])(
+		"says the SMSC's own reason for %s",
+		async (_name, address, code, text) => {
+			const { clock, link, wake } = bench();
+			link.start();
+			await expect(clock.until(wake(address))).rejects.toMatchObject({ code, message: expect.stringContaining(text) });
+			await clock.until(link.stop());
+		},
+	);
+});
+
+describe("the link to an SMSC", () => {
+	it("says why it is not there, goes on trying ever more seldom, and serves what waits once it is", async () => {
+		const { clock, link, wake, state, received } = bench();
+		state.refuses = true;
+		link.start();
+		await expect(clock.until(wake())).rejects.toMatchObject({
+			code: "WAKE_SMSC_UNREACHABLE",
+			message: "connection refused",
+		});
+		state.refuses = false;
+		await clock.until(wake());
+		expect(received).toHaveLength(1);
+		await clock.until(link.stop());
+	});
+
+	it("tells a wrong password by the status of the binding", async () => {
+		const { clock, link, wake } = bench({ settings: { password: "wrong" } });
+		link.start();
+		await expect(clock.until(wake())).rejects.toMatchObject({
+			message: expect.stringContaining("bind_transceiver: ESME_RINVPASWD(0x0E)"),
+		});
+		await clock.until(link.stop());
+	});
+
+	it("binds again after a connection that broke, and after one that gives no sign of life", async () => {
+		const { clock, link, wake, state, smsc, received } = bench();
+		link.start();
+		await clock.until(wake());
+		smsc.drop();
+		await clock.advance(Seconds(2));
+		expect([state.connections, link.isBound]).toEqual([2, true]);
+		state.ends.at(-1)?.pause();
+		await clock.advance(Seconds(30));
+		expect(link.isBound).toBe(true);
+		await clock.advance(Seconds(12));
+		expect([state.connections, link.isBound]).toEqual([3, true]);
+		await clock.until(wake());
+		expect(received).toHaveLength(2);
+		await clock.until(link.stop());
+	});
+
+	it("keeps an idle binding alive for hours without another connection", async () => {
+		const { clock, link, state } = bench();
+		link.start();
+		await clock.advance(Hours(3));
+		expect([state.connections, link.isBound]).toEqual([1, true]);
+		await clock.until(link.stop());
+	});
+
+	it("pauses when the SMSC says that there are too many, and brings every message all the same", async () => {
+		const { clock, link, wake, received, entries } = bench({ smsc: { perSecond: 5 }, settings: { window: 3 } });
+		link.start();
+		await clock.until(Promise.all(Array.from({ length: 12 }, () => wake())));
+		expect(received).toHaveLength(12);
+		expect(entries.some(({ phrase }) => phrase === "SMSC asks for fewer messages")).toBe(true);
+		expect(clock.now() - START).toBeGreaterThanOrEqual(Seconds(2));
+		await clock.until(link.stop());
+	});
+
+	it("keeps its own rate and window, and says when it is too busy for another message", async () => {
+		const { clock, link, wake, received } = bench({ settings: { perSecond: 1, answerWithin: Seconds(5) } });
+		link.start();
+		const all = await clock.until(Promise.allSettled(Array.from({ length: 8 }, () => wake())));
+		expect(all.filter(({ status }) => status === "fulfilled")).toHaveLength(5);
+		expect(all.find((one) => one.status === "rejected")).toMatchObject({ reason: { code: "WAKE_SMSC_BUSY" } });
+		expect(received).toHaveLength(5);
+		await clock.until(link.stop());
+	});
+
+	it("ends a connection over which something else than SMPP comes", async () => {
+		const { clock, link, state } = bench();
+		link.start();
+		await clock.advance(0);
+		state.ends[0]?.write(new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n"));
+		await clock.advance(Seconds(2));
+		expect([state.connections, link.isBound]).toEqual([2, true]);
+		await clock.until(link.stop());
+	});
+});

@@ -1,0 +1,239 @@
+import type { Duplex } from "node:stream";
+import { type Clock, sleep } from "@iot-esim/shared/runtime/clock";
+import type { Logger } from "@iot-esim/shared/runtime/logger";
+import { type Duration, Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
+import { WakeError } from "./errors.ts";
+import { type Pdu, SmppSession, statusText, unreachable } from "./smpp-session.ts";
+
+export interface SmppSettings {
+	readonly systemId: string;
+	readonly password: string;
+	readonly systemType: string;
+	/** Messages without an answer at once. */
+	readonly window: number;
+	readonly perSecond: number;
+	/** An idle connection is asked for a sign of life after this time. */
+	readonly enquireEvery: Duration;
+	/** Longest wait for any answer, and for a message's turn. */
+	readonly answerWithin: Duration;
+}
+
+export interface SmppLinkOptions {
+	readonly settings: SmppSettings;
+	/** Opens the connection, TLS included; rejects with what says why it cannot be. */
+	readonly open: (signal: AbortSignal) => Promise<Duplex>;
+	readonly clock: Clock;
+	readonly log: Logger;
+	/** deliver_sm: a receipt, or a message of a device. */
+	readonly onDelivered: (pdu: Pdu) => void;
+}
+
+const THROTTLED = 0x58;
+const QUEUE_FULL = 0x14;
+const FIRST_PAUSE = Seconds(1);
+const LONGEST_PAUSE = Seconds(60);
+const VERSION_3_4 = 0x34;
+
+/**
+ * The binding to one SMSC as a transceiver: opened and kept open by itself, asked for signs of life, with a window and a
+ * rate that messages keep, and a pause when the SMSC says that they are too many.
+ */
+export class SmppLink {
+	readonly #options: SmppLinkOptions;
+	readonly #stopping = new AbortController();
+	#session: SmppSession | undefined;
+	#cancelEnquiry: () => void = () => undefined;
+	#running: Promise<void> | undefined;
+	/** Called when a binding is there, or the link is stopped. */
+	#onBound: (() => void)[] = [];
+	#inFlight = 0;
+	#onSlot: (() => void)[] = [];
+	/** No message goes out before. */
+	#nextAt = 0;
+	#throttledTimes = 0;
+	#lastTrouble = "not connected yet";
+
+	constructor(options: SmppLinkOptions) {
+		this.#options = options;
+	}
+
+	get isBound(): boolean {
+		return this.#session !== undefined;
+	}
+
+	start(): void {
+		this.#running ??= this.#run();
+	}
+
+	/** Unbinds and closes. */
+	async stop(): Promise<void> {
+		const session = this.#session;
+		this.#session = undefined;
+		this.#stopping.abort(unreachable("the link to the SMSC is closed"));
+		await session?.request("unbind").catch(() => undefined);
+		session?.end(unreachable("the link to the SMSC is closed"));
+		await this.#running;
+	}
+
+	/**
+	 * Sends a message (fields of submit_sm); its message id.
+	 * @throws WakeError WAKE_SMSC_UNREACHABLE, WAKE_SMSC_REFUSED, WAKE_SMSC_BUSY
+	 */
+	async submit(fields: Readonly<Record<string, unknown>>): Promise<string> {
+		const { clock, settings } = this.#options;
+		const deadline = clock.now() + settings.answerWithin;
+		await this.#takeSlot(deadline);
+		try {
+			for (;;) {
+				await this.#takeTurn(deadline);
+				const session = await this.#bound(deadline);
+				const answer = await session.request("submit_sm", fields);
+				const { command_status: status, message_id: id } = answer;
+				if (status === 0) {
+					this.#throttledTimes = 0;
+					return typeof id === "string" ? id : "";
+				}
+				if (status !== THROTTLED && status !== QUEUE_FULL) {
+					throw new WakeError("WAKE_SMSC_REFUSED", `submit_sm: ${statusText(status)}`);
+				}
+				this.#pause(status);
+			}
+		} finally {
+			this.#inFlight--;
+			this.#onSlot.shift()?.();
+		}
+	}
+
+	/** All messages wait, longer each time that the SMSC says so again. */
+	#pause(status: number): void {
+		const { clock, log } = this.#options;
+		const pause = Math.min(FIRST_PAUSE * 2 ** Math.min(this.#throttledTimes++, 10), LONGEST_PAUSE);
+		this.#nextAt = Math.max(this.#nextAt, clock.now() + pause);
+		log.warn("SMSC asks for fewer messages", { status: statusText(status), pauseMs: pause });
+	}
+
+	async #takeSlot(deadline: number): Promise<void> {
+		while (this.#inFlight >= this.#options.settings.window) {
+			await this.#before(deadline, "the window is full", (done) => this.#onSlot.push(done));
+		}
+		this.#inFlight++;
+	}
+
+	async #takeTurn(deadline: number): Promise<void> {
+		const { clock, settings } = this.#options;
+		const now = clock.now();
+		const at = Math.max(now, this.#nextAt);
+		if (at >= deadline) throw new WakeError("WAKE_SMSC_BUSY", "the SMSC asks for fewer messages");
+		this.#nextAt = at + 1000 / settings.perSecond;
+		if (at > now) await sleep(clock, Milliseconds(at - now), this.#stopping.signal);
+	}
+
+	async #bound(deadline: number): Promise<SmppSession> {
+		while (this.#session === undefined) {
+			if (this.#stopping.signal.aborted) throw this.#stopping.signal.reason;
+			await this.#before(deadline, undefined, (done) => this.#onBound.push(done));
+		}
+		return this.#session;
+	}
+
+	/** Waits to be called back. @throws WakeError when that is not before the deadline */
+	#before(deadline: number, busy: string | undefined, enter: (done: () => void) => void): Promise<void> {
+		const { clock } = this.#options;
+		return new Promise((resolve, reject) => {
+			const cancel = clock.schedule(Milliseconds(Math.max(0, deadline - clock.now())), () => {
+				reject(busy === undefined ? unreachable(this.#lastTrouble) : new WakeError("WAKE_SMSC_BUSY", busy));
+			});
+			enter(() => {
+				cancel();
+				resolve();
+			});
+		});
+	}
+
+	async #run(): Promise<void> {
+		const { clock, log } = this.#options;
+		const { signal } = this.#stopping;
+		for (let failures = 0; !signal.aborted; ) {
+			try {
+				await this.#serve(() => {
+					failures = 0;
+				});
+			} catch (error) {
+				failures++;
+				this.#lastTrouble = error instanceof Error ? error.message : String(error);
+				if (!signal.aborted) log.warn("no binding to the SMSC", { error, failures });
+			}
+			if (signal.aborted) break;
+			const pause = Math.min(FIRST_PAUSE * 2 ** Math.min(Math.max(failures - 1, 0), 10), LONGEST_PAUSE);
+			await sleep(clock, Milliseconds(pause), signal).catch(() => undefined);
+		}
+		this.#tellBound();
+	}
+
+	/** One connection from its opening to its end. */
+	async #serve(onBound: () => void): Promise<void> {
+		const { open, clock, settings, log } = this.#options;
+		const stream = await open(this.#stopping.signal);
+		let over: (reason: WakeError) => void = () => undefined;
+		const end = new Promise<WakeError>((resolve) => {
+			over = resolve;
+		});
+		const session: SmppSession = new SmppSession(stream, {
+			clock,
+			answerWithin: settings.answerWithin,
+			onRequest: (request) => this.#answer(session, request),
+			onEnd: (reason) => {
+				this.#cancelEnquiry();
+				if (this.#session === session) this.#session = undefined;
+				over(reason);
+			},
+		});
+		try {
+			await bind(session, settings);
+		} catch (error) {
+			session.end(unreachable("not bound"));
+			throw error;
+		}
+		if (this.#stopping.signal.aborted) return session.end(unreachable("the link to the SMSC is closed"));
+		onBound();
+		log.info("bound to the SMSC", { systemId: settings.systemId });
+		this.#session = session;
+		this.#enquireLater(session);
+		this.#tellBound();
+		throw await end;
+	}
+
+	#tellBound(): void {
+		for (const done of this.#onBound.splice(0)) done();
+	}
+
+	#enquireLater(session: SmppSession): void {
+		const { clock, settings } = this.#options;
+		this.#cancelEnquiry = clock.schedule(settings.enquireEvery, () => {
+			session.request("enquire_link").then(
+				() => {
+					if (this.#session === session) this.#enquireLater(session);
+				},
+				(error: WakeError) => session.end(error),
+			);
+		});
+	}
+
+	#answer(session: SmppSession, request: Pdu): void {
+		session.respond(request, request.command === "deliver_sm" ? { message_id: "" } : {});
+		if (request.command === "deliver_sm") this.#options.onDelivered(request);
+		if (request.command === "unbind") session.end(unreachable("the SMSC ended the binding"));
+	}
+}
+
+/** @throws WakeError WAKE_SMSC_REFUSED */
+async function bind(session: SmppSession, { systemId, password, systemType }: SmppSettings): Promise<void> {
+	const answer = await session.request("bind_transceiver", {
+		system_id: systemId,
+		password,
+		system_type: systemType,
+		interface_version: VERSION_3_4,
+	});
+	if (answer.command_status === 0) return;
+	throw new WakeError("WAKE_SMSC_REFUSED", `bind_transceiver: ${statusText(answer.command_status)}`);
+}
