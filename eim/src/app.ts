@@ -10,10 +10,12 @@ import { Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
 import { buildApi } from "./api/api.ts";
 import type { EimConfiguration } from "./api/api-deps.ts";
 import type { ApiServer } from "./api/server.ts";
+import type { CoapFace } from "./bindings/coap-face.ts";
 import { createEsipaFace } from "./bindings/esipa-face.ts";
 import { createHttpInjector, injectorByScheme } from "./bindings/inject.ts";
 import type { MqttFace } from "./bindings/mqtt-face.ts";
 import { cardConfiguration, eimIdOf, hostOf, type TlsIdentity } from "./card-configuration.ts";
+import { coapFaceOf } from "./coap-parts.ts";
 import type { EimConfig } from "./config.ts";
 import { API_KEY_RANDOM, makeApiKey } from "./domain/api-key.ts";
 import type { ProfileClass } from "./domain/profile.ts";
@@ -61,6 +63,8 @@ export interface Eim {
 	readonly formerTlsIdentity?: ServerIdentity;
 	/** ESipa over MQTT, not connected yet; absent without a broker in the settings. */
 	readonly mqtt?: MqttFace;
+	/** ESipa over CoAP, not listening yet; absent without a port in the settings. */
+	readonly coap?: CoapFace;
 	readonly jobs: JobRunner;
 	readonly housekeeping: Housekeeping;
 	readonly health: Health;
@@ -103,6 +107,7 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	const esipa = measuredEsipa(createEsipaHandler(esipaDeps), metrics, clock);
 	const api = await apiOf(config, deps, { store, metrics, health, eimConfiguration: card });
 	const mqtt = mqttFaceOf(config, { handler: esipa, store, ownCa: tls.ca, clock, random, logger });
+	const coap = coapFaceOf(config, { handler: esipa, identity: tls, clock, random, logger });
 	const work = measuredJobs(jobWork(esipaContext(esipaDeps), injectorOf(config, tls, mqtt)), metrics);
 	// A job is one exchange with an SM-DP+ at most: what a killed process had under way is due again soon after. A device that
 	// packages are brought to may take longer; it works on one thing at a time, so that a second worker does no harm.
@@ -124,6 +129,7 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 		tlsIdentity: { key: tls.key, certificate: tls.certificate },
 		...(formerTls && { formerTlsIdentity: { key: formerTls.key, certificate: formerTls.certificate } }),
 		...(mqtt && { mqtt }),
+		...(coap && { coap }),
 		jobs,
 		housekeeping,
 		health,
@@ -133,6 +139,7 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 		async close() {
 			stopWaking();
 			await mqtt?.stop();
+			await coap?.close();
 			await Promise.all([jobs.stop(), housekeeping.stop()]);
 			await api.close();
 			outside.close();

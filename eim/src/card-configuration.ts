@@ -52,6 +52,7 @@ export function cardConfiguration(
 		eimIdType: ID_TYPES[config["eim.idType"]],
 		...(config["esipa.associationToken"] === "none" ? { associationToken: null } : {}),
 		...trustOf(tls),
+		furtherProtocols: furtherProtocolsOf(config),
 	});
 	return {
 		eimId,
@@ -77,6 +78,14 @@ export function cardConfiguration(
 		}),
 		read: readEimConfiguration,
 	};
+}
+
+/** coaps+tcp and MQTT are bindings that SGP.32 does not name. */
+function furtherProtocolsOf(config: EimConfig): NonNullable<EimConfigurationSettings["furtherProtocols"]> {
+	return [
+		...(config["coap.port"] === undefined ? [] : (["eimRetrieveCoaps"] as const)),
+		...(config["coap.tcpPort"] === undefined && config["mqtt.url"] === undefined ? [] : (["eimProprietary"] as const)),
+	];
 }
 
 export function eimIdOf(config: EimConfig): EimId {

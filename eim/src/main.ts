@@ -11,6 +11,7 @@ import { Seconds } from "@iot-esim/shared/util/duration";
 import { declaredErrors, EsimError } from "@iot-esim/shared/util/errors";
 import { serverConfig } from "./admin/server-config.ts";
 import { buildEim, type Eim } from "./app.ts";
+import type { CoapAddresses } from "./bindings/coap-face.ts";
 import { LARGEST_ESIPA_BODY } from "./bindings/esipa-face.ts";
 import type { EimConfig } from "./config.ts";
 import { EimError } from "./errors.ts";
@@ -68,6 +69,11 @@ async function run(): Promise<number> {
 			},
 			stop: () => former?.close(),
 		})
+		.add({
+			name: "coap",
+			start: async () => void Object.assign(listening, await coapListening(eim, config)),
+			stop: () => eim.coap?.close(),
+		})
 		.add({ name: "mqtt", start: () => eim.mqtt?.start(), stop: () => eim.mqtt?.stop() })
 		.add({ name: "health", start: () => undefined, stop: () => eim.health.beginShutdown() });
 	process.on("SIGHUP", () => reloadRevocationLists(eim, log));
@@ -105,6 +111,11 @@ function listenersOf(eim: Eim, log: Logger) {
 		esipa: listenerFor(eim.tlsIdentity),
 		former: eim.formerTlsIdentity && listenerFor(eim.formerTlsIdentity),
 	};
+}
+
+async function coapListening(eim: Eim, config: EimConfig): Promise<CoapAddresses> {
+	const place = { host: config["coap.host"], port: config["coap.port"] ?? config["coap.tcpPort"] ?? 0 };
+	return listenOn("coap", place, async () => (await eim.coap?.listen()) ?? {});
 }
 
 interface Place {

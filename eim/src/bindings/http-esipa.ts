@@ -15,7 +15,7 @@ export function rememberedAdminProtocol(): (header: string | string[] | undefine
 }
 
 /** The sender of a request; what a connection has shown is remembered as long as the connection lasts. */
-export function rememberedPeers(): (request: IncomingRequest) => EsipaPeer {
+export function rememberedPeers(): (request: Pick<IncomingRequest, "remoteAddress" | "connection">) => EsipaPeer {
 	const connections = new WeakMap<object, EsipaConnection>();
 	return ({ remoteAddress, connection: of }) => {
 		if (of === undefined) return { remoteAddress };

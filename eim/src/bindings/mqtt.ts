@@ -107,7 +107,7 @@ function refusal(status: number, text: string): Uint8Array {
 }
 
 /** The EID that a message names, where it can be read: for the handler everything else has its own answer. */
-function eidIn(message: Uint8Array): string | undefined {
+export function eidIn(message: Uint8Array): string | undefined {
 	try {
 		const whole = readWholeTlv(message);
 		if (!NAMES_DEVICE.includes(whole.tag)) return undefined;

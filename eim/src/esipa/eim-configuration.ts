@@ -36,6 +36,8 @@ export interface EimConfigurationSettings {
 	readonly tlsTrust?: TlsTrustAnchor | undefined;
 	/** Subject key identifier of the CI whose eUICC certificate the card shall sign with. */
 	readonly euiccCiPKId?: Uint8Array | undefined;
+	/** How IPAs reach this eIM besides HTTPS. */
+	readonly furtherProtocols?: readonly ("eimRetrieveCoaps" | "eimInjectCoaps" | "eimProprietary")[] | undefined;
 	/** True when downloads go through this eIM only. */
 	readonly indirectProfileDownload?: boolean | undefined;
 	/** Certificates and keys as a whole SEQUENCE inside the CHOICE arm, for cards that cannot read the strict form. */
@@ -69,7 +71,11 @@ export function eimConfigurationData(
 							? { trustedEimPkTls: tlsTrust.spki }
 							: { trustedCertificateTls: tlsTrust.der },
 				}),
-		eimSupportedProtocol: EimSupportedProtocol.of("eimRetrieveHttps", "eimInjectHttps"),
+		eimSupportedProtocol: EimSupportedProtocol.of(
+			"eimRetrieveHttps",
+			"eimInjectHttps",
+			...(settings.furtherProtocols ?? []),
+		),
 		...(euiccCiPKId === undefined ? {} : { euiccCiPKId }),
 		...(settings.indirectProfileDownload === false ? {} : { indirectProfileDownload: null }),
 	};

@@ -1,0 +1,95 @@
+import { Eid } from "@iot-esim/shared/ids/eid";
+import type { Logger } from "@iot-esim/shared/runtime/logger";
+import type { CoapHandler, CoapPeer, CoapReply } from "@iot-esim/shared/transport/coap/coap-face";
+import { utf8 } from "@iot-esim/shared/util/bytes";
+import { EsimError } from "@iot-esim/shared/util/errors";
+import type { EsipaPeer } from "../esipa/esipa-deps.ts";
+import type { EsipaHandler } from "../esipa/handler.ts";
+import { ESIPA_ASN1_PATH } from "./http-asn1.ts";
+import { rememberedPeers } from "./http-esipa.ts";
+import { eidIn } from "./mqtt.ts";
+
+export interface CoapBindingDeps {
+	readonly handler: EsipaHandler;
+	/** One short segment that stands for the path of the standard: every octet counts. */
+	readonly shortPath: string;
+	readonly log: Logger;
+}
+
+/** application/octet-stream: what CoAP has instead of application/x-gsma-rsp-asn1, where a peer names a format at all. */
+const OCTET_STREAM = 42;
+
+/** Seconds after which a device that found the eIM busy asks again. */
+const RETRY_AFTER = 30;
+
+/**
+ * ESipa over CoAP (SGP.32 section 6.2) in ASN.1: one TLV as the payload of a POST, 2.04 with one TLV in the answer, or
+ * without payload where the function has no answer. The path says what the payload is, so that no Content-Format does.
+ */
+export function createCoapBinding({ handler, shortPath, log }: CoapBindingDeps): CoapHandler {
+	const paths = [ESIPA_ASN1_PATH.slice(1), shortPath];
+	const remembered = rememberedPeers();
+	return async ({ method, path, contentFormat, payload }, peer) => {
+		if (!paths.includes(path.join("/"))) return refusal("4.04", `ESipa is at ${ESIPA_ASN1_PATH}`);
+		if (method !== "POST") return refusal("4.05", "ESipa functions are called by POST");
+		if (contentFormat !== undefined && contentFormat !== OCTET_STREAM) {
+			return refusal("4.15", "ESipa messages are named by their path, or are octet streams");
+		}
+		const proven = provenEid(peer);
+		const named = eidIn(payload);
+		if (proven !== undefined && named !== undefined && named !== proven) {
+			log.warn("request in the name of another device", { eid: proven, named });
+			return refusal("4.03", "the message names another EID than the session's key");
+		}
+		try {
+			const answer = await handler.handle(payload, esipaPeer(remembered(peer), proven));
+			return answer === null ? { code: "2.04" } : { code: "2.04", payload: answer };
+		} catch (error) {
+			const status = error instanceof EsimError ? error.httpStatus : 500;
+			const facts = { remoteAddress: peer.remoteAddress, status, error };
+			if (status < 500) log.warn("request refused", facts);
+			else log.error("request failed", facts);
+			return status < 500
+				? refusal(coapCode(status), (error as Error).message)
+				: { ...refusal(coapCode(status), "try again later"), maxAge: RETRY_AFTER };
+		}
+	};
+}
+
+/** Who has a device's pre-shared key is that device. */
+function provenEid({ proven }: CoapPeer): Eid | undefined {
+	const identity = proven?.pskIdentity;
+	return identity !== undefined && Eid.is(identity) ? Eid(identity) : undefined;
+}
+
+function esipaPeer(peer: EsipaPeer, proven: Eid | undefined): EsipaPeer {
+	if (proven !== undefined && peer.connection !== undefined) peer.connection.eid ??= proven;
+	return peer;
+}
+
+/** The diagnostic payload of RFC 7252 section 5.5.2. */
+export function refusal(code: string, text: string): CoapReply {
+	return { code, payload: utf8(text) };
+}
+
+const CODES: Readonly<Record<number, string>> = {
+	400: "4.00",
+	401: "4.01",
+	403: "4.03",
+	404: "4.04",
+	409: "4.09",
+	413: "4.13",
+	415: "4.15",
+	422: "4.22",
+	429: "4.29",
+	500: "5.00",
+	501: "5.01",
+	502: "5.02",
+	503: "5.03",
+	504: "5.04",
+};
+
+/** RFC 8075 section 7: the code that says the same as a status of HTTP. */
+function coapCode(status: number): string {
+	return CODES[status] ?? (status < 500 ? "4.00" : "5.00");
+}

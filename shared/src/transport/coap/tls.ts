@@ -1,0 +1,108 @@
+/** CoAP over TLS (RFC 8323 section 8.2): coaps+tcp. */
+
+import type { AddressInfo, Socket } from "node:net";
+import { createServer, TLSSocket } from "node:tls";
+import type { Clock } from "../../runtime/clock.ts";
+import { type Duration, Hours, Seconds } from "../../util/duration.ts";
+import type { ProvenPeer } from "../datagram.ts";
+import { parseProxy } from "../http/client.ts";
+import { type Connect, openConnection } from "../http/connect.ts";
+import { type ServerIdentity, serverTlsOptions } from "../http/server.ts";
+import { type ClientIdentity, prepareTrust, type TlsTrust } from "../http/trust.ts";
+import { type HostPort, listenError, printHostPort, type TcpListener } from "../tcp.ts";
+import { StreamChannel } from "./stream-channel.ts";
+
+/** Of DTLS and of TLS. */
+export const COAPS_PORT = 5684;
+
+const ALPN = ["coap"];
+
+export interface CoapTlsListenOptions extends HostPort {
+	readonly identity: ServerIdentity;
+	/** Asks clients for a certificate, but takes those without one too; false when absent. */
+	readonly asksForCertificate?: boolean;
+	/** Connections at once; what comes on top is closed at once. */
+	readonly maxConnections?: number;
+	/** A connection on which nothing moves for so long is ended. */
+	readonly idleTimeout?: Duration;
+}
+
+/** @throws TransportError TRANSPORT_LISTEN_FAILED, TRANSPORT_OPTIONS_INVALID */
+export function listenCoapTls(
+	{ host, port, identity, asksForCertificate = false, maxConnections, idleTimeout = Hours(1) }: CoapTlsListenOptions,
+	onConnection: (stream: TLSSocket, peer: { remoteAddress: string; proven?: ProvenPeer | undefined }) => void,
+): Promise<TcpListener> {
+	const asking = asksForCertificate ? { requestCert: true, rejectUnauthorized: false } : {};
+	const server = createServer({
+		...serverTlsOptions(identity),
+		...asking,
+		ALPNProtocols: ALPN,
+		// NB-IoT needs some seconds for a handshake; who takes longer only holds a connection.
+		handshakeTimeout: Seconds(60),
+		noDelay: true,
+	});
+	if (maxConnections !== undefined) server.maxConnections = maxConnections;
+	const sockets = new Set<Socket>();
+	server.on("connection", (socket: Socket) => {
+		sockets.add(socket);
+		socket.once("close", () => sockets.delete(socket));
+	});
+	server.on("secureConnection", (socket) => {
+		socket.setTimeout(idleTimeout, () => socket.end());
+		const remoteAddress = printHostPort({ host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 });
+		onConnection(socket, { remoteAddress, proven: provenBy(socket) });
+	});
+	return new Promise((resolve, reject) => {
+		server.once("error", (cause) => reject(listenError({ host, port }, cause)));
+		server.listen({ host, port }, () => {
+			resolve({
+				address: { host, port: (server.address() as AddressInfo).port },
+				close: () =>
+					new Promise((done) => {
+						server.close(() => done());
+						for (const socket of sockets) socket.destroy();
+					}),
+			});
+		});
+	});
+}
+
+export interface CoapTlsConnectOptions extends HostPort {
+	readonly trust: TlsTrust;
+	readonly identity?: ClientIdentity;
+	/** `name[:port]` → `host:port`. */
+	readonly hosts?: Readonly<Record<string, string>>;
+	/** "http://host:port": the only way out. */
+	readonly proxy?: string;
+	/** The stream below TLS, for what has another way out than this machine's network. */
+	readonly connect?: Connect;
+	readonly clock: Clock;
+	/** Octets of the longest message that is taken from the server. */
+	readonly maxMessage: number;
+	readonly signal: AbortSignal;
+}
+
+/**
+ * Opens a connection on which the server has proven to be the trusted one.
+ * @throws TransportError TRANSPORT_TLS_UNTRUSTED, _CONNECT_REFUSED, _OPTIONS_INVALID ...
+ */
+export async function connectCoapTls(options: CoapTlsConnectOptions): Promise<StreamChannel> {
+	const { host, port, trust, identity, hosts = {}, proxy, connect, clock, maxMessage, signal } = options;
+	const route = {
+		hosts,
+		proxy: proxy === undefined ? undefined : parseProxy(proxy),
+		connect,
+		trust: prepareTrust(trust, identity),
+		alpn: ALPN,
+	};
+	const stream = await openConnection({ host, port }, true, route, signal);
+	const proven = stream instanceof TLSSocket ? provenBy(stream) : undefined;
+	return new StreamChannel(stream, { clock, remoteAddress: printHostPort({ host, port }), proven, maxMessage });
+}
+
+function provenBy(socket: TLSSocket): ProvenPeer | undefined {
+	const certificate = socket.getPeerX509Certificate();
+	if (certificate === undefined) return undefined;
+	const publicKey = new Uint8Array(certificate.publicKey.export({ format: "der", type: "spki" }));
+	return { certificate: new Uint8Array(certificate.raw), publicKey };
+}
