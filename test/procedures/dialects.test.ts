@@ -6,6 +6,7 @@
 
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
+import { readLaterFields } from "@iot-esim/shared/messages/sgp32/dialect/later-fields";
 import { SGP32_VERSIONS, type Sgp32Version } from "@iot-esim/shared/messages/sgp32/dialect/version";
 import { hex, toHex } from "@iot-esim/shared/util/bytes";
 import { afterEach, describe, expect, it } from "vitest";
@@ -44,7 +45,9 @@ describe.each(SGP32_VERSIONS)("an IPA and a card of version %s", (version) => {
 		const data = await eim.order(eid, { type: "readEuiccData", parameters: {} });
 		await round();
 		expect(await eim.store.loadOperation(data)).toMatchObject({ state: "succeeded" });
-		const { dialect } = (await eim.store.loadDevice(eid)) ?? {};
+		const { dialect, euiccInfo2 = hex`BF2200` } = (await eim.store.loadDevice(eid)) ?? {};
+		const { euiccMinimumSecurityLevel } = readLaterFields("EUICCInfo2", euiccInfo2);
+		expect(euiccMinimumSecurityLevel).toEqual(version === "1.3" ? hex`00` : undefined);
 		expect(dialect).toMatchObject({ euiccVersion: version, euiccVersionFrom: "EUICCInfo2" });
 		expect(dialect?.version).toBe(version === "1.0" ? "1.0" : "1.2");
 		const matchingId = await release();

@@ -43,6 +43,7 @@ export const differencesOf13: readonly Difference[] = [
 		versions: ["1.3"],
 		form: "6 is not used any more: it is 18 of AuthenticateClient, which comes before",
 		type: "GetBoundProfilePackageResponseEsipa",
+		codes: { deprecated: 6 },
 		write: (strict) => withCode(strict, 0x81, [6], 127),
 	},
 	{

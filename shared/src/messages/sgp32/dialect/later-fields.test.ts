@@ -109,6 +109,7 @@ describe("what version 1.3 adds", () => {
 	it.each([
 		["BF3B03820112", "18: downloadOrderExpired in version 1.3"],
 		["BF5C03800108", "8: ecallNotAvailable in version 1.3"],
+		["BF3A03810106", "downloadOrderExpired(6), deprecated in version 1.3"],
 		["BF5703810102", "associatedEimAlreadyExists(2), unsignedEimConfigDisallowed in version 1.0"],
 	])("numbers have the names of every version: %s is %s", (octets, expected) => {
 		const shown = inspect({ form: "octets", bytes: fromHex(octets), encoding: "binary" });
