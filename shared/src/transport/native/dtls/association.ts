@@ -1,0 +1,168 @@
+import type { Clock } from "../../../runtime/clock.ts";
+import { Milliseconds } from "../../../util/duration.ts";
+import type { DatagramReceiver, ProvenPeer } from "../../datagram.ts";
+import type { NativeAgreed, NativeSession, NativeStep } from "./addon.ts";
+import { alertName, DtlsError } from "./errors.ts";
+import { DTLS_CIPHER_SUITES, type DtlsCipherSuite, type DtlsPath } from "./options.ts";
+
+/** Messages kept for a receiver that has not come yet. */
+const MAX_WAITING = 64;
+
+export interface AssociationDeps {
+	readonly clock: Clock;
+	readonly remoteAddress: string;
+	readonly handshakeTimeout: number;
+	transmit(datagram: Uint8Array): void;
+	/** Why this side refused the peer, when it did. */
+	takeRefusal(): string | undefined;
+	/** Once, when the handshake is done. */
+	opened(association: Association): void;
+	/** Once; with a cause unless the end was asked for by either side. */
+	ended(association: Association, cause: Error | undefined): void;
+	/** A datagram of the peer was good, or one was sent. */
+	active?(association: Association): void;
+}
+
+/** Drives one native session: its datagrams, its timers, and the path that it becomes. */
+export class Association implements DtlsPath {
+	readonly clientRandom: Uint8Array;
+	readonly remoteAddress: string;
+	readonly #native: NativeSession;
+	readonly #deps: AssociationDeps;
+	readonly #waiting: Uint8Array[] = [];
+	#receiver: DatagramReceiver | undefined;
+	#agreed: NativeAgreed | undefined;
+	#timerGeneration = 0;
+	#cancelTimer: () => void = () => undefined;
+	#cancelDeadline: () => void = () => undefined;
+	#ended: { readonly cause: Error | undefined } | undefined;
+
+	constructor(native: NativeSession, deps: AssociationDeps) {
+		this.#native = native;
+		this.#deps = deps;
+		this.remoteAddress = deps.remoteAddress;
+		this.clientRandom = native.clientRandom();
+	}
+
+	/** Sends the first flight, or answers the hello. */
+	start(): void {
+		const { clock, handshakeTimeout } = this.#deps;
+		this.#cancelDeadline = clock.schedule(Milliseconds(handshakeTimeout), () => {
+			const seconds = Math.round(handshakeTimeout / 1000);
+			this.end(new DtlsError("DTLS_TIMEOUT", `${this.remoteAddress} did not complete the handshake in ${seconds} s`));
+		});
+		this.#apply(this.#native.start());
+	}
+
+	take(datagram: Uint8Array): void {
+		if (this.#ended === undefined) this.#apply(this.#native.receive(datagram));
+	}
+
+	get isOpen(): boolean {
+		return this.#agreed !== undefined && this.#ended === undefined;
+	}
+
+	get agreed(): NativeAgreed {
+		if (this.#agreed === undefined) throw new Error("the handshake is not done");
+		return this.#agreed;
+	}
+
+	get proven(): ProvenPeer {
+		const { certificate, publicKey, pskIdentity } = this.agreed;
+		return {
+			...(certificate === undefined ? {} : { certificate }),
+			...(publicKey === undefined ? {} : { publicKey }),
+			...(pskIdentity === undefined ? {} : { pskIdentity }),
+		};
+	}
+
+	get maxDatagram(): number {
+		return this.agreed.largestMessage;
+	}
+
+	get cipherSuite(): DtlsCipherSuite {
+		const all = Object.entries(DTLS_CIPHER_SUITES) as [DtlsCipherSuite, string][];
+		const found = all.find(([, name]) => name === this.agreed.cipherSuite);
+		if (found === undefined) throw new Error(`${this.agreed.cipherSuite} was never offered`);
+		return found[0];
+	}
+
+	get isResumed(): boolean {
+		return this.agreed.isResumed;
+	}
+
+	/** What resumes this session, while it is open. */
+	export(): Uint8Array | undefined {
+		return this.#native.export();
+	}
+
+	send(datagram: Uint8Array): void {
+		if (datagram.length > this.maxDatagram) {
+			throw new DtlsError(
+				"DTLS_DATAGRAM_TOO_LARGE",
+				`${datagram.length} octets do not fit into one datagram of this session, which takes ${this.maxDatagram}`,
+			);
+		}
+		if (this.#ended === undefined && datagram.length > 0) this.#apply(this.#native.send(datagram));
+	}
+
+	receive(receiver: DatagramReceiver): void {
+		this.#receiver = receiver;
+		for (const datagram of this.#waiting.splice(0)) receiver.datagram(datagram);
+		if (this.#ended !== undefined) receiver.closed(this.#ended.cause);
+	}
+
+	close(): void {
+		if (this.#ended === undefined) this.#apply(this.#native.close());
+	}
+
+	/** Ends without a word to the peer. */
+	end(cause: Error | undefined): void {
+		if (this.#ended !== undefined) return;
+		this.#ended = { cause };
+		this.#cancelTimer();
+		this.#cancelDeadline();
+		this.#native.free();
+		this.#deps.ended(this, cause);
+		this.#receiver?.closed(cause);
+	}
+
+	#apply(step: NativeStep): void {
+		for (const datagram of step.sent) this.#deps.transmit(datagram);
+		if (step.timerGeneration !== this.#timerGeneration) this.#arm(step);
+		if (step.sent.length > 0 || step.received.length > 0) this.#deps.active?.(this);
+		if (step.state === "open" && this.#agreed === undefined) {
+			this.#cancelDeadline();
+			this.#agreed = this.#native.agreed();
+			this.#deps.opened(this);
+		}
+		for (const message of step.received) this.#deliver(message);
+		if (step.state === "closed") this.end(undefined);
+		if (step.state === "failed") this.end(this.#failure(step));
+	}
+
+	#arm({ timerGeneration, timerMs }: NativeStep): void {
+		this.#timerGeneration = timerGeneration;
+		this.#cancelTimer();
+		if (timerMs === 0) return;
+		this.#cancelTimer = this.#deps.clock.schedule(Milliseconds(timerMs), () => {
+			if (this.#ended === undefined) this.#apply(this.#native.timer());
+		});
+	}
+
+	#deliver(message: Uint8Array): void {
+		if (this.#ended !== undefined) return;
+		if (this.#receiver !== undefined) this.#receiver.datagram(message);
+		else if (this.#waiting.length < MAX_WAITING) this.#waiting.push(message);
+	}
+
+	#failure(step: NativeStep): DtlsError {
+		const peer = this.remoteAddress;
+		const refusal = this.#deps.takeRefusal();
+		if (refusal !== undefined) return new DtlsError("DTLS_PEER_UNTRUSTED", `${peer} is not trusted: ${refusal}`);
+		if (step.alert >= 0) {
+			return new DtlsError("DTLS_REFUSED", `${peer} refused with the alert ${alertName(step.alert)}`);
+		}
+		return new DtlsError("DTLS_HANDSHAKE_FAILED", `the DTLS session with ${peer} failed: ${step.reason}`);
+	}
+}

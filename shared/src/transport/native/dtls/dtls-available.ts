@@ -1,0 +1,21 @@
+import { type DtlsFeatures, loadAddon, type NativeAddon } from "./addon.ts";
+import { DtlsError } from "./errors.ts";
+
+export type DtlsAvailability =
+	| { readonly available: true; readonly features: DtlsFeatures }
+	| { readonly available: false; readonly reason: string };
+
+/** Whether this machine can speak DTLS, and what is missing otherwise. */
+export function dtlsAvailable(): DtlsAvailability {
+	const loaded = loadAddon();
+	return "addon" in loaded
+		? { available: true, features: loaded.addon.features() }
+		: { available: false, reason: loaded.reason };
+}
+
+/** @throws DtlsError DTLS_ADDON_MISSING */
+export function requireAddon(): NativeAddon {
+	const loaded = loadAddon();
+	if ("addon" in loaded) return loaded.addon;
+	throw new DtlsError("DTLS_ADDON_MISSING", `DTLS is not available: ${loaded.reason}`);
+}

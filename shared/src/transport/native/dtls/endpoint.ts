@@ -1,0 +1,131 @@
+import { X509Certificate } from "node:crypto";
+import type { NativeEndpoint, NativeEndpointOptions, NativeHooks } from "./addon.ts";
+import { dtlsAvailable, requireAddon } from "./dtls-available.ts";
+import { DtlsError } from "./errors.ts";
+import { DTLS_CIPHER_SUITES, type DtlsCipherSuite, type DtlsOptions, type DtlsTrust } from "./options.ts";
+import { judgeOf, type TrustJudge } from "./trust-judge.ts";
+
+/** The part of an end that differs between server and client. */
+export interface EndpointRole {
+	readonly isServer: boolean;
+	readonly serverName: string | undefined;
+	/** Own identity of a client with a pre-shared key. */
+	readonly pskIdentity: string | undefined;
+	readonly keyOf: ((identity: string) => Uint8Array | undefined) | undefined;
+	readonly sessions: Pick<NativeHooks, "keepSession" | "findSession"> | undefined;
+}
+
+export interface Endpoint {
+	readonly native: NativeEndpoint;
+	readonly judge: TrustJudge;
+	/** Why the last peer was refused, taken once. */
+	takeRefusal(): string | undefined;
+}
+
+const MIN_MTU = 256;
+const MAX_MTU = 16_384;
+
+/** @throws DtlsError DTLS_ADDON_MISSING, DTLS_FEATURE_MISSING, DTLS_OPTIONS_INVALID */
+export function createEndpoint(options: DtlsOptions, role: EndpointRole): Endpoint {
+	const addon = requireAddon();
+	const judge = judgeOf(options.trust, role.serverName);
+	const native = nativeOptions(options, role);
+	let refusal: string | undefined;
+	const hooks: NativeHooks = {
+		trust: (certificate, publicKey, chainError) => {
+			refusal = judge({ publicKey, ...(certificate === undefined ? {} : { certificate }) }, chainError);
+			return refusal === undefined;
+		},
+		keyOf: (identity) => {
+			const key = role.keyOf?.(identity);
+			if (key === undefined) refusal = `the identity "${identity}" has no key here`;
+			return key;
+		},
+		keepSession: (id, session) => role.sessions?.keepSession(id, session),
+		findSession: (id) => role.sessions?.findSession(id),
+		logKey: (line) => options.labKeyLog?.(line),
+	};
+	const takeRefusal = () => {
+		const taken = refusal;
+		refusal = undefined;
+		return taken;
+	};
+	try {
+		return { native: addon.createEndpoint(native, hooks), judge, takeRefusal };
+	} catch (cause) {
+		throw invalid(cause instanceof Error ? cause.message : String(cause), cause);
+	}
+}
+
+function nativeOptions(options: DtlsOptions, role: EndpointRole): NativeEndpointOptions {
+	const { trust, identity } = options;
+	const rawPublicKeys = options.rawPublicKeys ?? false;
+	checkCredentials(options, role);
+	const mtu = options.mtu ?? 1232;
+	if (!(mtu >= MIN_MTU && mtu <= MAX_MTU)) throw invalid(`an MTU of ${mtu} is not between ${MIN_MTU} and ${MAX_MTU}`);
+	return {
+		isServer: role.isServer,
+		certificates: identity?.certificate ?? "",
+		privateKey: identity?.key ?? "",
+		trusted: rawPublicKeys ? "" : trusted(trust),
+		cipherSuites: suites(options, role).join(":"),
+		asksCertificate: trust.kind !== "none",
+		rawPublicKeys,
+		hasKeys: role.keyOf !== undefined,
+		identity: role.pskIdentity ?? "",
+		logsKeys: options.labKeyLog !== undefined,
+		keepsSessions: role.sessions !== undefined,
+		mtu,
+		firstRetransmitMs: options.firstRetransmit ?? 1_000,
+		longestRetransmitMs: options.longestRetransmit ?? 60_000,
+	};
+}
+
+function checkCredentials({ trust, identity, rawPublicKeys }: DtlsOptions, role: EndpointRole): void {
+	const provesByKey = role.keyOf !== undefined;
+	if (role.isServer && identity === undefined && !provesByKey) {
+		throw invalid("the server has neither a certificate nor pre-shared keys, so it can prove itself to nobody");
+	}
+	if (!role.isServer && trust.kind === "none" && !provesByKey) {
+		throw invalid("the client has neither somebody to trust nor a pre-shared key, so it can believe no server");
+	}
+	if (!rawPublicKeys) return;
+	if (trust.kind !== "pinned" && trust.kind !== "asked") {
+		throw invalid("raw public keys have no issuer: trust must be a pinned key or be asked for");
+	}
+	const available = dtlsAvailable();
+	if (available.available && !available.features.rawPublicKeys) {
+		const version = available.features.openssl;
+		throw new DtlsError(
+			"DTLS_FEATURE_MISSING",
+			`raw public keys (RFC 7250) need OpenSSL 3.2; this Node has ${version}. Node 24 has them`,
+		);
+	}
+}
+
+/** OpenSSL's names of the suites that the credentials allow. */
+function suites({ trust, identity, cipherSuites }: DtlsOptions, role: EndpointRole): string[] {
+	const hasCertificates = role.isServer ? identity !== undefined : trust.kind !== "none";
+	const all = Object.keys(DTLS_CIPHER_SUITES) as DtlsCipherSuite[];
+	const usable = all.filter((name) => (name.startsWith("TLS_PSK_") ? role.keyOf !== undefined : hasCertificates));
+	const chosen = (cipherSuites ?? usable).filter((name) => usable.includes(name));
+	if (chosen.length === 0) throw invalid("none of the cipher suites fits the credentials given");
+	return chosen.map((name) => DTLS_CIPHER_SUITES[name]);
+}
+
+function trusted(trust: DtlsTrust): string {
+	if (trust.kind === "ca") {
+		if (trust.certificates.length === 0) throw invalid("trust of kind ca names no certificate, so it trusts nobody");
+		return trust.certificates.join("\n");
+	}
+	if (trust.kind !== "pinned-certificate") return "";
+	try {
+		return new X509Certificate(trust.der).toString();
+	} catch (cause) {
+		throw invalid("the pinned certificate cannot be read", cause);
+	}
+}
+
+function invalid(message: string, cause?: unknown): DtlsError {
+	return new DtlsError("DTLS_OPTIONS_INVALID", message, { cause });
+}

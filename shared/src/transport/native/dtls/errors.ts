@@ -1,0 +1,96 @@
+import { defineErrors, EsimError } from "../../../util/errors.ts";
+
+export const dtlsErrors = defineErrors({
+	DTLS_ADDON_MISSING: {
+		meaning: "DTLS is not available here: its native part was neither built nor is a prebuilt one for this machine.",
+		action:
+			"Run `npm run dtls:build` (needs g++ and Node's headers), or use another transport: HTTPS, CoAP over TCP and TLS, MQTT.",
+		httpStatus: 501,
+	},
+	DTLS_FEATURE_MISSING: {
+		meaning: "The OpenSSL inside this Node lacks what was asked for; raw public keys need OpenSSL 3.2 (Node 24).",
+		action: "Use a certificate or a pre-shared key, or run a newer Node.",
+		httpStatus: 501,
+	},
+	DTLS_OPTIONS_INVALID: {
+		meaning: "A DTLS end was configured in a way that cannot work: nothing to prove itself with, nobody to trust.",
+		action: "Correct what the message names.",
+		httpStatus: 400,
+	},
+	DTLS_PEER_UNTRUSTED: {
+		meaning: "The peer's certificate or key is not the one trusted here: other pin, other issuer, other name, expired.",
+		action:
+			"Compare the peer's certificate with the pin or CA named in the configuration. Nothing was sent to the peer.",
+		httpStatus: 502,
+	},
+	DTLS_REFUSED: {
+		meaning:
+			"The peer ended the handshake or session with an alert: it does not trust this side, or has nothing in common.",
+		action:
+			"Check this side's certificate or pre-shared key and identity, and that both sides share a cipher suite; the alert is in the message.",
+		httpStatus: 502,
+	},
+	DTLS_HANDSHAKE_FAILED: {
+		meaning: "The handshake failed on this side, or a pre-shared key differs between the two sides.",
+		action: "See OpenSSL's reason in the message; with pre-shared keys compare key and identity on both sides.",
+		httpStatus: 502,
+	},
+	DTLS_TIMEOUT: {
+		meaning: "The peer did not complete the handshake within the time allowed.",
+		action:
+			"Check address, port and reach, and that the peer speaks DTLS 1.2; a server silently drops what it cannot read.",
+		httpStatus: 504,
+		retryable: true,
+	},
+	DTLS_DATAGRAM_TOO_LARGE: {
+		meaning: "A message is larger than fits into one datagram of this session.",
+		action: "Send at most `maxDatagram` octets; CoAP splits larger ones into blocks.",
+	},
+	DTLS_SESSION_ENDED: {
+		meaning: "The session was ended on this side: idle for too long, replaced by a newer one, or the server stopped.",
+		action: "Open a new one; the session may be resumed.",
+		httpStatus: 503,
+		retryable: true,
+	},
+});
+
+export type DtlsErrorCode = keyof typeof dtlsErrors;
+
+export class DtlsError extends EsimError {
+	declare readonly code: DtlsErrorCode;
+
+	constructor(
+		code: DtlsErrorCode,
+		message: string,
+		options: { cause?: unknown; context?: Readonly<Record<string, string | number | boolean | undefined>> } = {},
+	) {
+		super(code, message, options);
+	}
+}
+
+/** Alerts of RFC 5246 7.2 and RFC 4279 that a peer ends a handshake with. */
+const ALERTS: Readonly<Record<number, string>> = {
+	10: "unexpected_message",
+	20: "bad_record_mac",
+	40: "handshake_failure",
+	42: "bad_certificate",
+	43: "unsupported_certificate",
+	44: "certificate_revoked",
+	45: "certificate_expired",
+	46: "certificate_unknown",
+	47: "illegal_parameter",
+	48: "unknown_ca",
+	49: "access_denied",
+	50: "decode_error",
+	51: "decrypt_error",
+	70: "protocol_version",
+	71: "insufficient_security",
+	80: "internal_error",
+	90: "user_canceled",
+	115: "unknown_psk_identity",
+};
+
+/** "unknown_ca (48)". */
+export function alertName(alert: number): string {
+	return `${ALERTS[alert] ?? "alert"} (${alert})`;
+}

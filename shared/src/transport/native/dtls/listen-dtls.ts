@@ -1,0 +1,263 @@
+import { equalBytes, toHex } from "../../../util/bytes.ts";
+import { Days, Hours, Milliseconds } from "../../../util/duration.ts";
+import type { DatagramServer } from "../../datagram.ts";
+import { type HostPort, printHostPort } from "../../tcp.ts";
+import type { NativeSession } from "./addon.ts";
+import { Association } from "./association.ts";
+import { createEndpoint, type Endpoint } from "./endpoint.ts";
+import { DtlsError } from "./errors.ts";
+import type { DtlsPath, DtlsServerOptions } from "./options.ts";
+import { type DtlsSessionStore, MemorySessionStore } from "./session-store.ts";
+import { type DatagramSocket, udpNetwork } from "./udp-socket.ts";
+
+/** The random of a ClientHello in the first record of a datagram. */
+const HELLO_RANDOM = [27, 59] as const;
+
+/** A server and what it holds at the moment. */
+export interface DtlsServer extends DatagramServer {
+	readonly openSessions: number;
+	readonly handshakes: number;
+}
+
+/**
+ * Accepts DTLS sessions. Nothing is kept for a peer before it has repeated the cookie made for its address; handshakes
+ * and sessions are bounded and expire. `onPath` gets each path when both sides have proven themselves.
+ * @throws DtlsError DTLS_OPTIONS_INVALID, DTLS_ADDON_MISSING, DTLS_FEATURE_MISSING
+ * @throws TransportError TRANSPORT_LISTEN_FAILED
+ */
+export async function listenDtls(options: DtlsServerOptions, onPath: (path: DtlsPath) => void): Promise<DtlsServer> {
+	const { clock, keyOf } = options;
+	const sessions =
+		options.sessions === false ? undefined : (options.sessions ?? new MemorySessionStore(clock, Days(1), 50_000));
+	const endpoint = createEndpoint(options, {
+		isServer: true,
+		serverName: undefined,
+		pskIdentity: undefined,
+		keyOf,
+		sessions: sessions && {
+			keepSession: (id, session) => sessions.keep(id, session),
+			findSession: (id) => sessions.find(id),
+		},
+	});
+	const table = new AssociationTable(options, endpoint, sessions, onPath);
+	const network = options.network ?? udpNetwork;
+	const local = { host: options.host, port: options.port };
+	const socket = await network.open(local, (datagram, from) => table.take(datagram, from));
+	table.open(socket);
+	return {
+		host: socket.address.host,
+		port: socket.address.port,
+		get openSessions() {
+			return table.openSessions;
+		},
+		get handshakes() {
+			return table.handshakes;
+		},
+		close: async () => {
+			table.close();
+			await socket.close();
+		},
+	};
+}
+
+/** The associations of one address: a new one takes the old one's place only when it is proven (RFC 6347 4.2.8). */
+interface Source {
+	pending?: Association | undefined;
+	current?: Association | undefined;
+}
+
+class AssociationTable {
+	readonly #options: DtlsServerOptions;
+	readonly #endpoint: Endpoint;
+	readonly #sessions: DtlsSessionStore | undefined;
+	readonly #onPath: (path: DtlsPath) => void;
+	readonly #sources = new Map<string, Source>();
+	/** Open ones with the time they were last heard or spoken to, the one silent for longest first. */
+	readonly #open = new Map<Association, number>();
+	readonly #bySessionId = new Map<string, Association>();
+	#pending = 0;
+	#socket: DatagramSocket | undefined;
+	#cancelExpiry: (() => void) | undefined;
+
+	constructor(
+		options: DtlsServerOptions,
+		endpoint: Endpoint,
+		sessions: DtlsSessionStore | undefined,
+		onPath: (path: DtlsPath) => void,
+	) {
+		this.#options = options;
+		this.#endpoint = endpoint;
+		this.#sessions = sessions;
+		this.#onPath = onPath;
+	}
+
+	get openSessions(): number {
+		return this.#open.size;
+	}
+
+	get handshakes(): number {
+		return this.#pending;
+	}
+
+	open(socket: DatagramSocket): void {
+		this.#socket = socket;
+	}
+
+	close(): void {
+		for (const { current, pending } of [...this.#sources.values()]) {
+			pending?.end(stopped());
+			current?.close();
+		}
+		this.#cancelExpiry?.();
+		this.#socket = undefined;
+	}
+
+	take(datagram: Uint8Array, from: HostPort): void {
+		const key = printHostPort(from);
+		const source = this.#sources.get(key);
+		if (startsClientHello(datagram)) {
+			const random = datagram.subarray(...HELLO_RANDOM);
+			if (source?.pending !== undefined && equalBytes(source.pending.clientRandom, random)) {
+				source.pending.take(datagram);
+			} else if (source?.current === undefined || !equalBytes(source.current.clientRandom, random)) {
+				this.#hello(datagram, from, key);
+			}
+			return;
+		}
+		// While a new handshake runs, each of the two drops what is the other's.
+		const { pending, current } = source ?? {};
+		pending?.take(datagram);
+		current?.take(datagram);
+	}
+
+	#hello(datagram: Uint8Array, from: HostPort, key: string): void {
+		const { clock } = this.#options;
+		const answer = this.#endpoint.native.hello(Buffer.from(key), datagram, clock.now());
+		if (answer instanceof Uint8Array) this.#socket?.send(answer, from);
+		else if (answer !== undefined) this.#accept(answer, from, key);
+	}
+
+	#accept(native: NativeSession, from: HostPort, key: string): void {
+		const { clock, handshakeTimeout = 120_000, maxHandshakes = 1_000 } = this.#options;
+		this.#sources.get(key)?.pending?.end(new DtlsError("DTLS_SESSION_ENDED", `${key} began a new handshake`));
+		// The peer repeats its hello, so it loses a second and not its chance.
+		if (this.#pending >= maxHandshakes) {
+			native.free();
+			return;
+		}
+		const association = new Association(native, {
+			clock,
+			handshakeTimeout,
+			remoteAddress: key,
+			transmit: (datagram) => this.#socket?.send(datagram, from),
+			takeRefusal: this.#endpoint.takeRefusal,
+			opened: () => this.#opened(association, key),
+			ended: (_, cause) => this.#ended(association, key, cause),
+			active: () => this.#touch(association),
+		});
+		const source = this.#sources.get(key) ?? {};
+		source.pending = association;
+		this.#sources.set(key, source);
+		this.#pending++;
+		association.start();
+	}
+
+	#opened(association: Association, key: string): void {
+		const source = this.#sources.get(key);
+		if (source === undefined) return;
+		source.pending = undefined;
+		this.#pending--;
+		source.current?.end(replaced());
+		source.current = association;
+		this.#sources.set(key, source);
+		this.#open.set(association, this.#options.clock.now());
+		const refusal = association.isResumed ? this.#refusalOfResumed(association) : undefined;
+		if (refusal !== undefined) {
+			this.#sessions?.forget(association.agreed.sessionId);
+			this.#options.onHandshakeFailed?.(key, new DtlsError("DTLS_PEER_UNTRUSTED", `${key} is not trusted: ${refusal}`));
+			association.close();
+			return;
+		}
+		this.#takePlace(association);
+		this.#makeRoom();
+		this.#expire();
+		this.#onPath(association);
+	}
+
+	/** Trust may have been taken away since the session was made. */
+	#refusalOfResumed({ proven }: Association): string | undefined {
+		const { keyOf, trust } = this.#options;
+		if (proven.pskIdentity !== undefined) {
+			return keyOf?.(proven.pskIdentity) === undefined
+				? `the identity "${proven.pskIdentity}" has no key here`
+				: undefined;
+		}
+		return trust.kind === "none" ? undefined : this.#endpoint.judge(proven, undefined);
+	}
+
+	/** Who resumes a session has left the address where it was open before. */
+	#takePlace(association: Association): void {
+		const id = toHex(association.agreed.sessionId);
+		if (id === "") return;
+		this.#bySessionId.get(id)?.end(replaced());
+		this.#bySessionId.set(id, association);
+	}
+
+	#makeRoom(): void {
+		const { maxSessions = 10_000 } = this.#options;
+		for (const [longestSilent] of this.#open) {
+			if (this.#open.size <= maxSessions) return;
+			longestSilent.end(new DtlsError("DTLS_SESSION_ENDED", "the session made room for a newer one"));
+		}
+	}
+
+	#touch(association: Association): void {
+		if (!this.#open.delete(association)) return;
+		this.#open.set(association, this.#options.clock.now());
+	}
+
+	/** One timer for all: for the session silent for longest. */
+	#expire(): void {
+		if (this.#cancelExpiry !== undefined) return;
+		const { clock, idleTimeout = Hours(1) } = this.#options;
+		const [first] = this.#open.values();
+		if (first === undefined) return;
+		this.#cancelExpiry = clock.schedule(Milliseconds(first + idleTimeout - clock.now()), () => {
+			this.#cancelExpiry = undefined;
+			for (const [association, heard] of this.#open) {
+				if (heard + idleTimeout > clock.now()) break;
+				association.end(new DtlsError("DTLS_SESSION_ENDED", "the session was silent for too long"));
+			}
+			this.#expire();
+		});
+	}
+
+	#ended(association: Association, key: string, cause: Error | undefined): void {
+		const source = this.#sources.get(key);
+		if (source?.pending === association) {
+			source.pending = undefined;
+			this.#pending--;
+			if (cause !== undefined) this.#options.onHandshakeFailed?.(key, cause);
+		}
+		if (source?.current === association) source.current = undefined;
+		if (source !== undefined && source.pending === undefined && source.current === undefined) {
+			this.#sources.delete(key);
+		}
+		if (!this.#open.delete(association)) return;
+		const id = toHex(association.agreed.sessionId);
+		if (this.#bySessionId.get(id) === association) this.#bySessionId.delete(id);
+	}
+}
+
+/** A plaintext handshake record that begins with a ClientHello. */
+function startsClientHello(datagram: Uint8Array): boolean {
+	return datagram.length > 59 && datagram[0] === 22 && datagram[3] === 0 && datagram[4] === 0 && datagram[13] === 1;
+}
+
+function replaced(): DtlsError {
+	return new DtlsError("DTLS_SESSION_ENDED", "a newer session of the same peer took its place");
+}
+
+function stopped(): DtlsError {
+	return new DtlsError("DTLS_SESSION_ENDED", "the server stopped");
+}
