@@ -5,9 +5,16 @@ import type { OpenLink } from "./scene.ts";
 export interface WireBinding {
 	readonly name: string;
 	readonly carrier: "udp" | "tcp";
-	/** Settings of the eIM that its listener needs. */
+	/** How many tickets the server gives at the end of a resumed handshake of TLS 1.3; a server on Node gives none. */
+	readonly ticketsOfResumed?: number;
+	/** What has to be there before the eIM, and the rest of the binding. */
+	start(): Promise<StartedBinding> | StartedBinding;
+}
+
+export interface StartedBinding {
+	/** Settings of the eIM that the binding needs. */
 	readonly eimSettings?: Readonly<Record<string, string>>;
-	/** Starts the eIM's real listener, on a port of 127.0.0.1. */
+	/** Starts what really listens for devices, on a port of 127.0.0.1. */
 	listen(eim: Eim): Promise<{ readonly port: number; close(): Promise<void> }>;
 	/** The IPA's real link; `relayPort` is where it has to go instead of the eIM's name. */
 	link(relayPort: number): OpenLink;

@@ -1,6 +1,6 @@
 /** What one binding costs, exchange by exchange, in one form of messages. */
 
-import type { WireBinding } from "./binding.ts";
+import type { StartedBinding, WireBinding } from "./binding.ts";
 import { countWire, readPcap } from "./capture.ts";
 import { profileOfSize } from "./profile.ts";
 import { RecordReader, type SeenHandshake } from "./records.ts";
@@ -60,10 +60,11 @@ export async function measure(binding: WireBinding, form: Form): Promise<WireRow
 	}
 }
 
-type Listener = Awaited<ReturnType<WireBinding["listen"]>>;
+type Listener = Awaited<ReturnType<StartedBinding["listen"]>>;
 
 class WireBench {
-	readonly #binding: WireBinding;
+	readonly #name: string;
+	readonly #binding: StartedBinding;
 	readonly #form: Form;
 	readonly #scene: WireScene;
 	readonly #listener: Listener;
@@ -71,23 +72,24 @@ class WireBench {
 	readonly #records: RecordReader;
 
 	private constructor(
-		[binding, form]: readonly [WireBinding, Form],
+		[kind, binding, form]: readonly [WireBinding, StartedBinding, Form],
 		[scene, listener, relay]: readonly [WireScene, Listener, SocketRelay],
 	) {
+		this.#name = kind.name;
 		this.#binding = binding;
 		this.#form = form;
 		this.#scene = scene;
 		this.#listener = listener;
 		this.#relay = relay;
-		this.#records = new RecordReader(listener.port);
+		this.#records = new RecordReader(listener.port, kind.ticketsOfResumed ?? 0);
 	}
 
 	static async start(binding: WireBinding, form: Form): Promise<WireBench> {
-		const { eimSettings = {} } = binding;
-		const scene = await WireScene.open({ isCompact: form === "compact", eimSettings });
-		const listener = await binding.listen(scene.eim);
+		const started = await binding.start();
+		const scene = await WireScene.open({ isCompact: form === "compact", eimSettings: started.eimSettings ?? {} });
+		const listener = await started.listen(scene.eim);
 		const relay = await (binding.carrier === "udp" ? udpRelay : tcpCapture)(listener.port);
-		return new WireBench([binding, form], [scene, listener, relay]);
+		return new WireBench([binding, started, form], [scene, listener, relay]);
 	}
 
 	/** Two profiles besides the first, one of them enabled, and nothing left to say. */
@@ -162,7 +164,7 @@ class WireBench {
 		const esipa = this.#scene.takeTally();
 		const { octets, packets: carrying, roundTrips } = countWire(packets, [this.#listener.port]);
 		return {
-			binding: this.#binding.name,
+			binding: this.#name,
 			form: this.#form,
 			exchange,
 			octets,

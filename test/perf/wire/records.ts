@@ -26,8 +26,8 @@ const [HANDSHAKE, APPLICATION] = [22, 23];
 const [SERVER_HELLO, HELLO_VERIFY, CERTIFICATE] = [2, 3, 11];
 /** Suites of TLS 1.3 are 13xx: their handshakes look like application data from the ServerHello on. */
 const isOfTls13 = (suite: number) => suite >> 8 === 0x13;
-/** A full handshake of TLS 1.3 with a server on Node ends with two tickets, a resumed one with none. */
-const TICKETS = { full: 2, resumed: 0 } as const;
+/** A full handshake of TLS 1.3 with OpenSSL ends with two tickets. */
+const TICKETS_OF_FULL = 2;
 /** Records of a client's Finished with SHA-256 and SHA-384: 4 octets, the hash, the inner type and a tag. */
 const FINISHED = [53, 69];
 /** A certificate does not fit into a server's flight below this; the ones without are about 200 octets. */
@@ -57,12 +57,15 @@ interface Flow {
 /** Reads captures of one device one after the other: what is open from an earlier one is known in the next. */
 export class RecordReader {
 	readonly #serverPort: number;
+	readonly #ticketsOfResumed: number;
 	readonly #flows = new Map<string, Flow>();
 	#parts = { handshake: 0, envelope: 0, application: 0 };
 	#seen: SeenHandshake[] = [];
 
-	constructor(serverPort: number) {
+	/** @param ticketsOfResumed how many the server gives at the end of a resumed handshake of TLS 1.3 */
+	constructor(serverPort: number, ticketsOfResumed: number) {
 		this.#serverPort = serverPort;
+		this.#ticketsOfResumed = ticketsOfResumed;
 	}
 
 	/** The parts of this capture, and the handshakes in it. */
@@ -121,7 +124,7 @@ export class RecordReader {
 			flow.isFinished = FINISHED.includes(octets - head);
 			if (!flow.isFinished) return true;
 			flow.isFull = flow.serverFlight >= SMALLEST_WITH_CERTIFICATE;
-			flow.ticketsLeft = flow.isFull ? TICKETS.full : TICKETS.resumed;
+			flow.ticketsLeft = flow.isFull ? TICKETS_OF_FULL : this.#ticketsOfResumed;
 			return true;
 		}
 		if (!flow.isFinished) flow.serverFlight += octets;

@@ -46,7 +46,7 @@ export interface SceneOptions {
 type Target = Parameters<Parameters<typeof createIpa>[0]["link"]>[0];
 
 /** Opens the link that the IPA is to use. */
-export type OpenLink = (target: Target) => EsipaLink;
+export type OpenLink = (target: Target, eid: Uint8Array) => EsipaLink;
 
 /** Second octet of the tag of ESipa.ProvideEimPackageResult, BF50. */
 const PROVIDE_RESULT = 0x50;
@@ -107,7 +107,8 @@ export class WireScene {
 			"trust-folder": path.join(folder, "trust"),
 			...options.eimSettings,
 		};
-		const config = readConfig(eimConfig, { flags: Object.entries(settings).flatMap(([k, v]) => [`--${k}`, v]) });
+		const environment = Object.entries(settings).map(([name, value]) => [`EIM_${snakeCase(name)}`, value] as const);
+		const config = readConfig(eimConfig, { environment: Object.fromEntries(environment) });
 		const es9PlusHttp = { request: (request: Es9PlusRequest) => answerEs9Plus(smdp, request) };
 		const eim = await buildEim(config, { clock: systemClock, random: systemRandom, logger, version: "0", es9PlusHttp });
 		const scene = new WireScene({ folder, pki, eim, smdp, entries, card: await newCard(pki) }, options);
@@ -134,7 +135,7 @@ export class WireScene {
 		await this.#ipa?.close();
 		const ipa = createIpa({
 			driver: inProcessDriver(this.card.card),
-			link: (target) => this.#linkTo(target, onExecuted),
+			link: (target, eid) => this.#linkTo(() => this.#open?.(target, eid), onExecuted),
 			clock: systemClock,
 			random: systemRandom,
 			journal: await openJournal(this.#journal),
@@ -214,10 +215,10 @@ export class WireScene {
 	}
 
 	/** The one link of the scene, whichever IPA has it. */
-	#linkTo(target: Target, onExecuted: (() => Promise<void>) | undefined): EsipaLink {
-		if (this.#open === undefined) throw new Error("no link in this scene yet");
-		this.#link ??= this.#open(target);
+	#linkTo(open: () => EsipaLink | undefined, onExecuted: (() => Promise<void>) | undefined): EsipaLink {
+		this.#link ??= open();
 		const link = this.#link;
+		if (link === undefined) throw new Error("no link in this scene yet");
 		return {
 			name: link.name,
 			close: async () => undefined,
@@ -263,6 +264,8 @@ export class WireScene {
 		return JSON.parse(new TextDecoder().decode(answer.body)) as Record<string, unknown>;
 	}
 }
+
+const snakeCase = (name: string) => name.replaceAll("-", "_").toUpperCase();
 
 const JSON_BODY = { "content-type": "application/json", "x-admin-protocol": "gsma/rsp/v2.5.0" };
 

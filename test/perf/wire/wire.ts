@@ -2,11 +2,13 @@ import type { BenchReport } from "../bench.ts";
 import type { AbsentBinding, WireBinding } from "./binding.ts";
 import { httpsBinding } from "./https-binding.ts";
 import { FORMS, measure, type WireRow } from "./measure.ts";
+import { mqttBinding } from "./mqtt-binding.ts";
 import { wireTable } from "./table.ts";
 
 const BINDINGS: readonly (WireBinding | AbsentBinding)[] = [
 	httpsBinding("asn1"),
 	httpsBinding("json"),
+	mqttBinding(),
 	{ name: "coap+dtls", absent: "not built yet" },
 ];
 
