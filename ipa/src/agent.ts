@@ -2,6 +2,7 @@ import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { toHex } from "@iot-esim/shared/util/bytes";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import { CardLock } from "./card/card-lock.ts";
+import type { EimConfiguration } from "./card/eim-configuration.ts";
 import { CardError } from "./card/errors.ts";
 import { Es10 } from "./card/es10.ts";
 import { Es10Commands } from "./card/es10-commands.ts";
@@ -233,7 +234,7 @@ class Agent implements Ipa {
 		if (this.#eid === undefined) {
 			const identity = await startUp(this.#es10);
 			const eid = toHex(identity.eid);
-			const configurations = eimsToPoll(identity.configurations, this.#deps.settings.eimId);
+			const configurations = this.#eimsToPoll(identity.configurations);
 			if (configurations.length === 0) {
 				throw new ProcedureError("IPA_NO_EIM", `the card ${eid} is associated with no eIM that can be polled`);
 			}
@@ -336,9 +337,14 @@ class Agent implements Ipa {
 		}
 	}
 
+	#eimsToPoll(configurations: readonly EimConfiguration[]): readonly EimConfiguration[] {
+		const { eimId, procedures } = this.#deps.settings;
+		return eimsToPoll(configurations, eimId, procedures.protocols);
+	}
+
 	/** After eIM configuration operations; a card without any eIM left ends the session. */
 	async #readEims(eid: Uint8Array): Promise<void> {
-		const configurations = eimsToPoll(await this.#es10.getEimConfigurationData(), this.#deps.settings.eimId);
+		const configurations = this.#eimsToPoll(await this.#es10.getEimConfigurationData());
 		this.#eims = await this.#links.update(eid, configurations);
 		if (configurations.length === 0) this.#eid = undefined;
 	}

@@ -6,6 +6,7 @@ import { Days, Hours, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import type { IpaSettings } from "./agent.ts";
 import type { ProactiveDuty } from "./card/isd-r-channel.ts";
 import { ISD_R_AID } from "./card/isd-r-channel.ts";
+import { coapSettings } from "./coap-settings.ts";
 import type { EimDialect } from "./esipa/dialect-link.ts";
 import { mqttSettings } from "./mqtt-settings.ts";
 import type { IpaProtocol } from "./procedures/download-mode.ts";
@@ -67,8 +68,9 @@ export const ipaConfig = defineConfig(
 			example: "eim.example.com",
 		}),
 		"eim.transport": setting.choice({
-			description: "What carries messages to eIMs: HTTPS, or MQTT through a broker (mqtt.*)",
-			values: ["https", "mqtt"],
+			description:
+				"What carries messages to eIMs: HTTPS, CoAP over DTLS or over TLS (coap.*), or MQTT through a broker (mqtt.*)",
+			values: ["https", "coap", "coaps+tcp", "mqtt"],
 			default: "https",
 		}),
 		"eim.timeout": setting.duration({
@@ -105,6 +107,7 @@ export const ipaConfig = defineConfig(
 			form: "major.minor.revision",
 			default: "2.5.0",
 		}),
+		...coapSettings,
 		...mqttSettings,
 		"inject.listen": setting.string({
 			description: "Where eIMs may bring packages (ESipa.TransferEimPackage over HTTPS); nowhere when absent",
@@ -302,9 +305,11 @@ export const ipaConfig = defineConfig(
 
 export type IpaConfig = Config<typeof ipaConfig>;
 
-/** What IpaCapabilities says of each transport; MQTT is none that the standard knows. */
+/** What IpaCapabilities says of each transport; CoAP over TLS and MQTT are none that the standard knows. */
 const PROTOCOLS: Readonly<Record<string, readonly IpaProtocol[]>> = {
 	https: ["ipaRetrieveHttps"],
+	coap: ["ipaRetrieveCoaps"],
+	"coaps+tcp": ["ipaProprietary"],
 	mqtt: ["ipaProprietary"],
 };
 

@@ -6,7 +6,7 @@ import { hex, toHex, utf8 } from "@iot-esim/shared/util/bytes";
 import { describe, expect, it } from "vitest";
 import { testPki } from "../../../test/support/esipa-bench.ts";
 import { parseEimConfigurationFile } from "../cli/eim-configuration-file.ts";
-import { offersHttpsRetrieval } from "../procedures/start-up.ts";
+import { offersRetrieval } from "../procedures/start-up.ts";
 import { decodeEimConfiguration } from "./eim-configuration.ts";
 
 const sample = new Uint8Array(
@@ -51,9 +51,10 @@ describe("an eIM configuration on the card", () => {
 	});
 
 	it("offers HTTPS when its bit is set or nothing is said", () => {
-		expect(offersHttpsRetrieval(decodeEimConfiguration(entry(hex`87020780`)))).toBe(true);
-		expect(offersHttpsRetrieval(decodeEimConfiguration(entry()))).toBe(true);
-		expect(offersHttpsRetrieval(decodeEimConfiguration(entry(hex`87020308`)))).toBe(false);
+		expect(offersRetrieval(decodeEimConfiguration(entry(hex`87020780`)), ["ipaRetrieveHttps"])).toBe(true);
+		expect(offersRetrieval(decodeEimConfiguration(entry()), ["ipaRetrieveHttps"])).toBe(true);
+		expect(offersRetrieval(decodeEimConfiguration(entry(hex`87020308`)), ["ipaRetrieveHttps"])).toBe(false);
+		expect(offersRetrieval(decodeEimConfiguration(entry(hex`87020640`)), ["ipaRetrieveCoaps"])).toBe(true);
 	});
 
 	it("reads what a compiler-made encoder wrote (onomondo-ipa, contrib/sample_eim_cfg.ber)", () => {

@@ -2,8 +2,12 @@ import { readFileSync } from "node:fs";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
+import { exponentWithin } from "@iot-esim/shared/transport/coap/block";
+import { DTLS_CIPHER_SUITES, type DtlsCipherSuite } from "@iot-esim/shared/transport/native/dtls/options";
+import { fromHex, toHex } from "@iot-esim/shared/util/bytes";
 import { fileTrouble } from "@iot-esim/shared/util/errors";
 import type { IpaConfig } from "../config.ts";
+import { type CoapTargetOptions, coapDtlsLink, coapTlsLink } from "../esipa/coap-targets.ts";
 import type { EsipaLink } from "../esipa/esipa-link.ts";
 import { httpAsn1Link } from "../esipa/http-asn1.ts";
 import { httpJsonLink } from "../esipa/http-json.ts";
@@ -33,6 +37,8 @@ export interface LinkEffects {
 /** What carries messages to eIMs, by the names of eim.transport. */
 const transports: Readonly<Record<string, (config: IpaConfig, effects: LinkEffects) => LinkMaker>> = {
 	https: httpsLinks,
+	coap: coapLinks,
+	"coaps+tcp": coapTlsLinks,
 	mqtt: mqttLinks,
 };
 
@@ -67,6 +73,52 @@ function bindingChoice(config: IpaConfig): (eimId: string) => typeof httpJsonLin
 		throw new IpaCliError("IPA_SETTING_INVALID", `eim.bindings: "${binding}" of ${eimId} is neither asn1 nor json`);
 	}
 	return (eimId) => links[bindings[eimId] ?? usual] ?? httpAsn1Link;
+}
+
+function coapLinks(config: IpaConfig, effects: LinkEffects): LinkMaker {
+	const options = {
+		...coapOptions(config, effects),
+		blockExponent: exponentWithin(config["coap.blockSize"]),
+		cipherSuites: cipherSuitesOf(config["coap.cipherSuites"]),
+	};
+	const key = config["coap.pskKey"] && keyOctets(config["coap.pskKey"].reveal());
+	const identity = config["coap.pskIdentity"];
+	return (target, eid) => coapDtlsLink(target, { ...options, key: key && { identity: identity ?? toHex(eid), key } });
+}
+
+function coapTlsLinks(config: IpaConfig, effects: LinkEffects): LinkMaker {
+	const { proxy } = config;
+	return (target) => coapTlsLink(target, { ...coapOptions(config, effects), proxy });
+}
+
+/** Largest answer of an eIM: a piece of a profile package, or what a card has to be told. */
+const LARGEST_COAP_ANSWER = 256 * 1024;
+
+function coapOptions(config: IpaConfig, { clock, random, fallbackCa }: LinkEffects): CoapTargetOptions {
+	return {
+		clock,
+		random,
+		fallbackCa,
+		hosts: config.hosts,
+		timeout: config["eim.timeout"],
+		idle: config["coap.idle"],
+		port: config["coap.port"],
+		path: config["coap.path"].split("/"),
+		maxBody: LARGEST_COAP_ANSWER,
+	};
+}
+
+function cipherSuitesOf(names: readonly string[]): readonly DtlsCipherSuite[] {
+	return names.map((name) => {
+		if (Object.hasOwn(DTLS_CIPHER_SUITES, name)) return name as DtlsCipherSuite;
+		const known = Object.keys(DTLS_CIPHER_SUITES).join(", ");
+		throw new IpaCliError("IPA_SETTING_INVALID", `coap.cipherSuites: "${name}" is none of ${known}`);
+	});
+}
+
+function keyOctets(text: string): Uint8Array {
+	if (/^([0-9A-Fa-f]{2}){4,256}$/.test(text)) return fromHex(text);
+	throw new IpaCliError("IPA_SETTING_INVALID", "coap.pskKey is not a key of 4 to 256 octets in hex");
 }
 
 function mqttLinks(config: IpaConfig, effects: LinkEffects): LinkMaker {

@@ -3,6 +3,7 @@ import { createHttpClient, type HttpClient, type TlsTrust } from "@iot-esim/shar
 import { TlsSessions } from "@iot-esim/shared/transport/http/tls-sessions";
 import { type Duration, Seconds } from "@iot-esim/shared/util/duration";
 import { EsimError } from "@iot-esim/shared/util/errors";
+import { eimTrust } from "./eim-trust.ts";
 import { EsipaLinkError } from "./errors.ts";
 import type { EsipaLink } from "./esipa-link.ts";
 
@@ -57,7 +58,7 @@ export function httpLink(target: EsipaTarget, options: HttpLinkOptions, binding:
 		);
 	}
 	const origin = `https://${target.eimFqdn}`;
-	const tls = trustOf(target, options.fallbackCa ?? []);
+	const tls = eimTrust(target, options.fallbackCa ?? []);
 	const sessions = new TlsSessions();
 	const makeClient =
 		options.makeClient ?? ((trust) => createHttpClient({ ...clientOptions(trust, options), sessions }));
@@ -111,20 +112,6 @@ function unreachable(url: string, cause: unknown): EsipaLinkError {
 	const reason = cause instanceof Error ? cause.message : String(cause);
 	const transportCode = cause instanceof EsimError ? cause.code : undefined;
 	return new EsipaLinkError("IPA_EIM_UNREACHABLE", `${url}: ${reason}`, { cause, context: { transportCode } });
-}
-
-function trustOf(target: EsipaTarget, fallbackCa: readonly string[]): TlsTrust {
-	const { trustedTlsKey } = target;
-	if (trustedTlsKey !== undefined) {
-		return "publicKey" in trustedTlsKey
-			? { kind: "pinned", spki: trustedTlsKey.publicKey }
-			: { kind: "pinned-certificate", der: trustedTlsKey.certificate };
-	}
-	if (fallbackCa.length > 0) return { kind: "ca", certificates: fallbackCa };
-	throw new EsipaLinkError(
-		"IPA_EIM_TRUST_MISSING",
-		`the card's configuration of eIM "${target.eimId}" has no trustedPublicKeyDataTls, and no CA file is configured`,
-	);
 }
 
 function clientOptions(tls: TlsTrust, options: HttpLinkOptions) {

@@ -23,6 +23,8 @@ export interface ChannelReceiver {
 export interface CoapChannel {
 	readonly remoteAddress: string;
 	readonly proven: ProvenPeer | undefined;
+	/** When anything came from the peer; 0 before that. */
+	readonly lastHeard: number;
 	/** Octets of a payload in one message; for datagrams at most one block of 1024. */
 	readonly maxPayload: number;
 	/** Size exponent of blocks, where a body does not fit into one message. */

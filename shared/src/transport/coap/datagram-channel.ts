@@ -48,6 +48,7 @@ export class DatagramChannel implements CoapChannel {
 	readonly blockExponent: number;
 	readonly maxPayload: number;
 	readonly takesBert = false;
+	lastHeard = 0;
 	readonly #underWay = new Map<number, Outgoing>();
 	readonly #waiting: Outgoing[] = [];
 	readonly #incoming: ExpiringCache<Incoming>;
@@ -167,6 +168,7 @@ export class DatagramChannel implements CoapChannel {
 	#receive(octets: Uint8Array): void {
 		const header = readHeader(octets);
 		if (header === undefined || this.#isClosed) return;
+		this.lastHeard = this.#clock.now();
 		const { type, messageId } = header;
 		const message = readable(octets);
 		if (type === "reset") this.#rejected(messageId);

@@ -58,6 +58,11 @@ export class CoapEndpoint implements CoapClient {
 		return this.#channel.remoteAddress;
 	}
 
+	/** When anything came from the peer; 0 before that. */
+	get lastHeard(): number {
+		return this.#channel.lastHeard;
+	}
+
 	get proven() {
 		return this.#channel.proven;
 	}

@@ -40,6 +40,7 @@ export class StreamChannel implements CoapChannel {
 	readonly remoteAddress: string;
 	readonly proven: ProvenPeer | undefined;
 	readonly takesBert = true;
+	lastHeard = 0;
 	#receiver: ChannelReceiver | undefined;
 	#peerMaxMessage = BASE_MESSAGE;
 	#takesBlocks = false;
@@ -110,6 +111,7 @@ export class StreamChannel implements CoapChannel {
 	}
 
 	#receive(chunk: Uint8Array): void {
+		this.lastHeard = this.#options.clock.now();
 		try {
 			for (const message of this.#reader.push(chunk)) if (!this.#isClosed) this.#take(message);
 		} catch (error) {

@@ -1,0 +1,153 @@
+import type { Clock } from "@iot-esim/shared/runtime/clock";
+import type { CoapClient } from "@iot-esim/shared/transport/coap/coap-face";
+import { TransportError } from "@iot-esim/shared/transport/errors";
+import { abortError } from "@iot-esim/shared/transport/tcp";
+import { type Duration, Seconds } from "@iot-esim/shared/util/duration";
+import { EsimError } from "@iot-esim/shared/util/errors";
+import { EsipaLinkError } from "./errors.ts";
+import type { EsipaLink } from "./esipa-link.ts";
+
+/** An open way to an eIM: a session or a connection. */
+export interface CoapSession extends CoapClient {
+	/** When anything came from the eIM; 0 before that. */
+	readonly lastHeard: number;
+	close(): void;
+}
+
+export interface CoapLinkOptions {
+	/** coaps:// or coaps+tcp:// with the address of the eIM, for logs. */
+	readonly name: string;
+	/** Opens a session in which the eIM has proven to be the trusted one; `onClosed` tells of its end. */
+	readonly open: (signal: AbortSignal, onClosed: () => void) => Promise<CoapSession>;
+	/** What stands for the path of the standard. */
+	readonly path: readonly string[];
+	/** Longest time for opening a session. */
+	readonly timeout: Duration;
+	/** A session in which nothing moves for so long is closed; it stays open when absent. */
+	readonly idle?: Duration | undefined;
+	readonly clock: Clock;
+}
+
+/**
+ * How long an eIM may be silent in a session of earlier before the session is taken for lost: after a change of the
+ * device's address it hears nothing, and nobody says so.
+ */
+const PATIENCE_WITH_OLD_SESSION = Seconds(15);
+
+/** A session that was heard so shortly before is not taken for lost. */
+const FRESH = Seconds(20);
+
+/** ESipa over CoAP (SGP.32 section 6.2): one message per POST, in as many blocks as it needs. */
+export function coapLink(options: CoapLinkOptions): EsipaLink {
+	return new CoapLink(options);
+}
+
+class CoapLink implements EsipaLink {
+	readonly name: string;
+	readonly #options: CoapLinkOptions;
+	#session: CoapSession | undefined;
+	#cancelIdle = () => {};
+
+	constructor(options: CoapLinkOptions) {
+		this.name = options.name;
+		this.#options = options;
+	}
+
+	async exchange(message: Uint8Array, signal: AbortSignal = new AbortController().signal): Promise<Uint8Array> {
+		this.#cancelIdle();
+		try {
+			const { code, payload } = await this.#request(message, signal);
+			if (code.startsWith("2.")) return payload;
+			const [major, detail] = code.split(".").map(Number);
+			const said = new TextDecoder().decode(payload).slice(0, 200);
+			throw new EsipaLinkError("IPA_EIM_STATUS", `${this.name} answered ${code}${said === "" ? "" : `: ${said}`}`, {
+				context: { status: (major ?? 5) * 100 + (detail ?? 0) },
+			});
+		} catch (cause) {
+			if (cause instanceof EsipaLinkError) throw cause;
+			this.#drop();
+			const reason = cause instanceof Error ? cause.message : String(cause);
+			const transportCode = cause instanceof EsimError ? cause.code : undefined;
+			throw new EsipaLinkError("IPA_EIM_UNREACHABLE", `${this.name}: ${reason}`, { cause, context: { transportCode } });
+		} finally {
+			this.#closeWhenIdle();
+		}
+	}
+
+	async close(): Promise<void> {
+		this.#cancelIdle();
+		this.#drop();
+	}
+
+	async #request(message: Uint8Array, signal: AbortSignal) {
+		const { path } = this.#options;
+		const request = { method: "POST", path, payload: message } as const;
+		const old = this.#session;
+		if (old !== undefined) {
+			try {
+				return await this.#whileHeard(old, signal, (impatience) => old.request(request, { signal: impatience }));
+			} catch (error) {
+				if (signal.aborted || !isLost(error)) throw error;
+				this.#drop();
+			}
+		}
+		const session = await this.#open(signal);
+		return session.request(request, { signal });
+	}
+
+	/** Gives up early on a session of earlier in which nothing is heard any more. */
+	async #whileHeard<T>(
+		session: CoapSession,
+		signal: AbortSignal,
+		run: (signal: AbortSignal) => Promise<T>,
+	): Promise<T> {
+		const { clock } = this.#options;
+		const start = clock.now();
+		if (session.lastHeard + FRESH > start) return run(signal);
+		const impatience = new AbortController();
+		const cancel = clock.schedule(PATIENCE_WITH_OLD_SESSION, () => {
+			if (session.lastHeard < start) impatience.abort(new TransportError("TRANSPORT_TIMEOUT", "the session is silent"));
+		});
+		try {
+			return await run(AbortSignal.any([signal, impatience.signal]));
+		} finally {
+			cancel();
+		}
+	}
+
+	async #open(signal: AbortSignal): Promise<CoapSession> {
+		const { clock, timeout, open } = this.#options;
+		if (signal.aborted) throw abortError(signal, this.name);
+		const late = new AbortController();
+		const cancel = clock.schedule(timeout, () => {
+			late.abort(new TransportError("TRANSPORT_TIMEOUT", `no session within ${timeout} ms`));
+		});
+		try {
+			const session: CoapSession = await open(AbortSignal.any([signal, late.signal]), () => {
+				if (this.#session === session) this.#session = undefined;
+			});
+			this.#session = session;
+			return session;
+		} finally {
+			cancel();
+		}
+	}
+
+	#drop(): void {
+		const session = this.#session;
+		this.#session = undefined;
+		session?.close();
+	}
+
+	#closeWhenIdle(): void {
+		const { idle, clock } = this.#options;
+		if (idle !== undefined) this.#cancelIdle = clock.schedule(idle, () => this.#drop());
+	}
+}
+
+/** The session, and not the eIM, may be at fault. */
+function isLost(error: unknown): boolean {
+	return error instanceof EsimError && LOST.includes(error.code);
+}
+
+const LOST = ["TRANSPORT_TIMEOUT", "TRANSPORT_CLOSED", "TRANSPORT_RESET", "DTLS_SESSION_ENDED"];

@@ -1,0 +1,104 @@
+import type { RandomSource } from "@iot-esim/shared/runtime/random";
+import { DatagramChannel } from "@iot-esim/shared/transport/coap/datagram-channel";
+import { CoapEndpoint } from "@iot-esim/shared/transport/coap/endpoint";
+import { COAPS_PORT, connectCoapTls } from "@iot-esim/shared/transport/coap/tls";
+import { mappedAddress } from "@iot-esim/shared/transport/http/connect";
+import { connectDtls } from "@iot-esim/shared/transport/native/dtls/connect-dtls";
+import { requireAddon } from "@iot-esim/shared/transport/native/dtls/dtls-available";
+import type { DtlsCipherSuite } from "@iot-esim/shared/transport/native/dtls/options";
+import { type HostPort, printHostPort } from "@iot-esim/shared/transport/tcp";
+import { type CoapLinkOptions, coapLink } from "./coap-link.ts";
+import { eimTrust } from "./eim-trust.ts";
+import { EsipaLinkError } from "./errors.ts";
+import type { EsipaLink } from "./esipa-link.ts";
+import type { EsipaTarget } from "./http-link.ts";
+
+/** What the device says of its links over CoAP, whatever carries them. */
+export interface CoapTargetOptions extends Pick<CoapLinkOptions, "timeout" | "idle" | "clock" | "path"> {
+	readonly random: RandomSource;
+	/** Where the eIM's name is served over CoAP; 5684 when absent. */
+	readonly port?: number | undefined;
+	/** `name[:port]` → `host:port`. */
+	readonly hosts?: Readonly<Record<string, string>>;
+	/** PEM certificates of CAs, for eIMs whose configuration on the card has no TLS key. */
+	readonly fallbackCa?: readonly string[];
+	/** Largest answer of an eIM. */
+	readonly maxBody: number;
+}
+
+export interface CoapDtlsOptions extends CoapTargetOptions {
+	/** Largest block, as its exponent: 6 for 1024 octets. */
+	readonly blockExponent: number;
+	readonly cipherSuites?: readonly DtlsCipherSuite[];
+	/** The device's own key with the eIM, in place of certificates. */
+	readonly key?: { readonly identity: string; readonly key: Uint8Array } | undefined;
+}
+
+/**
+ * ESipa over CoAP and DTLS. A session that was lost is resumed.
+ * @throws EsipaLinkError IPA_EIM_ADDRESS_MISSING, IPA_EIM_TRUST_MISSING; DtlsError DTLS_ADDON_MISSING
+ */
+export function coapDtlsLink(target: EsipaTarget, options: CoapDtlsOptions): EsipaLink {
+	requireAddon();
+	const { clock, random, timeout, key, cipherSuites, blockExponent, maxBody, hosts = {} } = options;
+	const name = addressOf(target, options);
+	const trust = key === undefined ? eimTrust(target, options.fallbackCa ?? []) : ({ kind: "none" } as const);
+	let resumable: Uint8Array | undefined;
+	return coapLink({
+		...options,
+		name: `coaps://${printHostPort(name)}`,
+		open: async (signal, onClosed) => {
+			const path = await connectDtls({
+				...mappedAddress(hosts, name),
+				clock,
+				trust,
+				serverName: name.host,
+				handshakeTimeout: timeout,
+				signal,
+				...(key === undefined ? {} : { key }),
+				...(cipherSuites === undefined || cipherSuites.length === 0 ? {} : { cipherSuites }),
+				...(resumable === undefined ? {} : { session: resumable }),
+			});
+			resumable = path.session;
+			const channel = new DatagramChannel(path, { clock, random, blockExponent });
+			return new CoapEndpoint(channel, { clock, random, responseTimeout: timeout, maxBody, onClosed });
+		},
+	});
+}
+
+export interface CoapTlsOptions extends CoapTargetOptions {
+	/** "http://host:port": the device's only way out, when its modem is a proxy. */
+	readonly proxy?: string | undefined;
+}
+
+/**
+ * ESipa over CoAP and TLS (coaps+tcp).
+ * @throws EsipaLinkError IPA_EIM_ADDRESS_MISSING, IPA_EIM_TRUST_MISSING
+ */
+export function coapTlsLink(target: EsipaTarget, options: CoapTlsOptions): EsipaLink {
+	const { clock, random, timeout, maxBody, hosts, proxy } = options;
+	const name = addressOf(target, options);
+	const trust = eimTrust(target, options.fallbackCa ?? []);
+	return coapLink({
+		...options,
+		name: `coaps+tcp://${printHostPort(name)}`,
+		open: async (signal, onClosed) => {
+			const channel = await connectCoapTls({
+				...name,
+				trust,
+				clock,
+				signal,
+				maxMessage: maxBody + 1024,
+				...(hosts === undefined ? {} : { hosts }),
+				...(proxy === undefined ? {} : { proxy }),
+			});
+			return new CoapEndpoint(channel, { clock, random, responseTimeout: timeout, maxBody, onClosed });
+		},
+	});
+}
+
+/** The name of the eIM without the port, which is that of HTTPS. */
+function addressOf({ eimId, eimFqdn }: EsipaTarget, { port = COAPS_PORT }: CoapTargetOptions): HostPort {
+	if (eimFqdn !== undefined && eimFqdn !== "") return { host: eimFqdn.replace(/:\d+$/, ""), port };
+	throw new EsipaLinkError("IPA_EIM_ADDRESS_MISSING", `the card's configuration of eIM "${eimId}" has no FQDN`);
+}
