@@ -40,6 +40,7 @@ import { givenTlsIdentity, makeFolder, ownSigningKey, ownTlsIdentity } from "./o
 import { openStore } from "./storage/open-store.ts";
 import type { Store } from "./storage/store.ts";
 import { TrustFolder } from "./trust-folder.ts";
+import { type Waking, wakingOf } from "./wake-parts.ts";
 
 /** What comes from outside. */
 export interface EimDeps {
@@ -65,6 +66,8 @@ export interface Eim {
 	readonly mqtt?: MqttFace;
 	/** ESipa over CoAP, not listening yet; absent without a port in the settings. */
 	readonly coap?: CoapFace;
+	/** The ways to devices that sleep, not connected yet. */
+	readonly waking: Waking;
 	readonly jobs: JobRunner;
 	readonly housekeeping: Housekeeping;
 	readonly health: Health;
@@ -105,10 +108,12 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	const keys = { signer, formerSigners, ownEim: card.settings };
 	const esipaDeps: EsipaDeps = { store, ...keys, es9plus, es11, trust, crls, clock, random, logger, settings };
 	const esipa = measuredEsipa(createEsipaHandler(esipaDeps), metrics, clock);
-	const api = await apiOf(config, deps, { store, metrics, health, eimConfiguration: card });
+	const waking = wakingOf(config, { store, metrics, clock, random, logger });
+	const api = await apiOf(config, deps, { store, metrics, health, eimConfiguration: card, checkWakeUp: waking.check });
 	const mqtt = mqttFaceOf(config, { handler: esipa, store, ownCa: tls.ca, clock, random, logger });
 	const coap = coapFaceOf(config, { handler: esipa, identity: tls, clock, random, logger });
-	const work = measuredJobs(jobWork(esipaContext(esipaDeps), injectorOf(config, tls, mqtt)), metrics);
+	const injector = injectorOf(config, tls, mqtt);
+	const work = measuredJobs(jobWork(esipaContext(esipaDeps), injector, waking.wake), metrics);
 	// A job is one exchange with an SM-DP+ at most: what a killed process had under way is due again soon after. A device that
 	// packages are brought to may take longer; it works on one thing at a time, so that a second worker does no harm.
 	const lease = Milliseconds(config["es9plus.timeout"] + Seconds(10));
@@ -130,6 +135,7 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 		...(formerTls && { formerTlsIdentity: { key: formerTls.key, certificate: formerTls.certificate } }),
 		...(mqtt && { mqtt }),
 		...(coap && { coap }),
+		waking,
 		jobs,
 		housekeeping,
 		health,
@@ -141,6 +147,7 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 			await mqtt?.stop();
 			await coap?.close();
 			await Promise.all([jobs.stop(), housekeeping.stop()]);
+			await waking.stop();
 			await api.close();
 			outside.close();
 			await store.close();
@@ -268,7 +275,13 @@ function es9PlusOptionsOf(config: EimConfig, http: Es9PlusHttp, random: RandomSo
 function apiOf(
 	config: EimConfig,
 	deps: EimDeps,
-	parts: { store: Store; metrics: Metrics; health: Health; eimConfiguration: EimConfiguration },
+	parts: {
+		store: Store;
+		metrics: Metrics;
+		health: Health;
+		eimConfiguration: EimConfiguration;
+		checkWakeUp: Waking["check"];
+	},
 ): Promise<ApiServer> {
 	const key = config["api.tlsKey"];
 	const certificate = config["api.tlsCertificate"];

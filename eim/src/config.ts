@@ -2,6 +2,7 @@ import { type Config, defineConfig, setting } from "@iot-esim/shared/runtime/con
 import { LOG_LEVELS } from "@iot-esim/shared/runtime/logger";
 import { Days, Hours, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { coapSettings } from "./coap-settings.ts";
+import { wakeSettings } from "./wake-settings.ts";
 
 const ADDRESS = {
 	pattern: /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?$/,
@@ -239,6 +240,7 @@ export const eimConfig = defineConfig(
 			example: "broker-ca.pem",
 		}),
 		...coapSettings,
+		...wakeSettings,
 		"es9plus.timeout": setting.duration({
 			description: "Longest time for one exchange with an SM-DP+",
 			min: Seconds(1),

@@ -74,6 +74,7 @@ async function run(): Promise<number> {
 			start: async () => void Object.assign(listening, await coapListening(eim, config)),
 			stop: () => eim.coap?.close(),
 		})
+		.add({ name: "waking", start: () => eim.waking.start(), stop: () => eim.waking.stop() })
 		.add({ name: "mqtt", start: () => eim.mqtt?.start(), stop: () => eim.mqtt?.stop() })
 		.add({ name: "health", start: () => undefined, stop: () => eim.health.beginShutdown() });
 	process.on("SIGHUP", () => reloadRevocationLists(eim, log));

@@ -1,11 +1,14 @@
 /** Parts that count what they do. */
 
 import type { Clock } from "@iot-esim/shared/runtime/clock";
+import type { WakeUpAddress } from "./domain/wake-up.ts";
 import type { Es9PlusClient } from "./es9plus/es9plus-client.ts";
 import type { Es11Client } from "./es9plus/smds.ts";
 import type { EsipaHandler } from "./esipa/handler.ts";
 import type { JobWork } from "./jobs/job-runner.ts";
 import type { Metrics } from "./observability/metrics.ts";
+import type { WakeUpStore } from "./storage/store.ts";
+import type { Waker, Wakers } from "./wake/waker.ts";
 
 /** Names of ESipa functions by their tag. */
 const ESIPA_FUNCTIONS: Readonly<Record<number, string>> = {
@@ -71,6 +74,36 @@ export function measuredEs9Plus(client: Es9PlusClient, metrics: Metrics): Es9Plu
 		getBoundProfilePackage: counted("getBoundProfilePackage", client.getBoundProfilePackage),
 		cancelSession: counted("cancelSession", client.cancelSession),
 		handleNotification: counted("handleNotification", client.handleNotification),
+	};
+}
+
+export function measuredWakers(wakers: Wakers, metrics: Metrics): Wakers {
+	const counted = Object.entries(wakers as Readonly<Record<string, Waker<WakeUpAddress>>>).map(([via, waker]) => {
+		const wake: Waker<WakeUpAddress>["wake"] = async (address, trigger) => {
+			try {
+				const sent = await waker.wake(address, trigger);
+				metrics.wakeUpEnded(via, "sent");
+				return sent;
+			} catch (error) {
+				metrics.wakeUpEnded(via, "failed");
+				throw error;
+			}
+		};
+		return [via, { ...waker, wake }];
+	});
+	return Object.fromEntries(counted) as Wakers;
+}
+
+export function measuredReceipts(
+	store: Pick<WakeUpStore, "noteWakeUpReceipt">,
+	metrics: Metrics,
+): Pick<WakeUpStore, "noteWakeUpReceipt"> {
+	return {
+		async noteWakeUpReceipt(via, references, change) {
+			const noted = await store.noteWakeUpReceipt(via, references, change);
+			if (noted !== undefined) metrics.wakeUpEnded(via, change.state);
+			return noted;
+		},
 	};
 }
 

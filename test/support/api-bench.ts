@@ -1,6 +1,7 @@
 import { buildApi } from "@iot-esim/eim/api/api";
 import type { ApiLimits, EimConfiguration } from "@iot-esim/eim/api/api-deps";
 import { API_KEY_RANDOM, makeApiKey } from "@iot-esim/eim/domain/api-key";
+import type { WakeUpAddress } from "@iot-esim/eim/domain/wake-up";
 import { readEimConfiguration } from "@iot-esim/eim/esipa/eim-configuration";
 import { makeHealth } from "@iot-esim/eim/observability/health";
 import { makeMetrics } from "@iot-esim/eim/observability/metrics";
@@ -23,7 +24,9 @@ const eimConfiguration: EimConfiguration = {
 };
 
 /** The API over an empty store in memory, with one key. */
-export async function apiBench(given: { limits?: Partial<ApiLimits>; clock?: Clock } = {}) {
+export async function apiBench(
+	given: { limits?: Partial<ApiLimits>; clock?: Clock; checkWakeUp?: (address: WakeUpAddress) => void } = {},
+) {
 	const store = await openStore({ file: ":memory:" });
 	const { logger, entries } = memoryLogger();
 	const clock = given.clock ?? systemClock;
@@ -41,6 +44,7 @@ export async function apiBench(given: { limits?: Partial<ApiLimits>; clock?: Clo
 		metrics: makeMetrics(() => store.countOpenOperations()),
 		health: makeHealth([{ name: "database", check: () => store.ping() }], clock, Seconds(5)),
 		eimConfiguration,
+		checkWakeUp: given.checkWakeUp ?? (() => undefined),
 		version: "1.2.3",
 		limits: {
 			requestsPerMinute: 10_000,

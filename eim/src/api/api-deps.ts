@@ -4,6 +4,7 @@ import type { Logger } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import type { Duration } from "@iot-esim/shared/util/duration";
 import type { EimToldToCard } from "../domain/euicc-command.ts";
+import type { WakeUpAddress } from "../domain/wake-up.ts";
 import type { Health } from "../observability/health.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { Store } from "../storage/store.ts";
@@ -17,6 +18,8 @@ export interface ApiDeps {
 	readonly metrics: Metrics;
 	readonly health: Health;
 	readonly eimConfiguration: EimConfiguration;
+	/** @throws EsimError for an address by which this eIM cannot wake a device */
+	readonly checkWakeUp: (address: WakeUpAddress) => void;
 	/** Version of the program, for the OpenAPI document. */
 	readonly version: string;
 	readonly limits: ApiLimits;

@@ -11,6 +11,8 @@ export interface Metrics {
 	es9PlusCalled(es9PlusFunction: string, outcome: string): void;
 	/** One try of a job ended. */
 	jobTried(kind: string, outcome: string): void;
+	/** One wake-up of a device went out or failed, or its way said what became of it. */
+	wakeUpEnded(via: string, outcome: string): void;
 	/** The Prometheus text. */
 	text(): Promise<string>;
 	readonly contentType: string;
@@ -52,6 +54,12 @@ export function makeMetrics(
 		labelNames: ["kind", "outcome"],
 		registers,
 	});
+	const wakeUps = new Counter({
+		name: "eim_wake_ups_total",
+		help: "Wake-ups of devices that sleep, by way and outcome.",
+		labelNames: ["via", "outcome"],
+		registers,
+	});
 	new Gauge({
 		name: "eim_operations_open",
 		help: "Operations that are not over, by state.",
@@ -73,6 +81,7 @@ export function makeMetrics(
 		apiAnswered: (method, route, status, seconds) => api.observe({ method, route, status }, seconds),
 		es9PlusCalled: (es9PlusFunction, outcome) => es9Plus.inc({ function: es9PlusFunction, outcome }),
 		jobTried: (kind, outcome) => jobs.inc({ kind, outcome }),
+		wakeUpEnded: (via, outcome) => wakeUps.inc({ via, outcome }),
 		text: () => registry.metrics(),
 		contentType: registry.contentType,
 	};

@@ -1,0 +1,148 @@
+/** What the eIM needs to wake devices, made of its settings. */
+
+import { readFileSync } from "node:fs";
+import type { Duplex } from "node:stream";
+import tls from "node:tls";
+import type { Eid } from "@iot-esim/shared/ids/eid";
+import { certificatesOfFile, certificateToPem } from "@iot-esim/shared/pki/pem";
+import type { Clock } from "@iot-esim/shared/runtime/clock";
+import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
+import type { RandomSource } from "@iot-esim/shared/runtime/random";
+import { createHttpClient } from "@iot-esim/shared/transport/http/client";
+import { mappedAddress } from "@iot-esim/shared/transport/http/connect";
+import { connectTcp, parseHostPort } from "@iot-esim/shared/transport/tcp";
+import { Seconds } from "@iot-esim/shared/util/duration";
+import { eimIdOf } from "./card-configuration.ts";
+import type { EimConfig } from "./config.ts";
+import type { WakeUpAddress } from "./domain/wake-up.ts";
+import { EimError } from "./errors.ts";
+import { measuredReceipts, measuredWakers } from "./measured.ts";
+import type { Metrics } from "./observability/metrics.ts";
+import type { Store } from "./storage/store.ts";
+import { SmppLink } from "./wake/smpp-link.ts";
+import { receiptTaker, smsWaker } from "./wake/sms-waker.ts";
+import { checkWakeUpAddress, type WakeLater, wakeDevice } from "./wake/wake-device.ts";
+import type { Wakers } from "./wake/waker.ts";
+import { webhookWaker } from "./wake/webhook-waker.ts";
+
+interface Parts {
+	readonly store: Store;
+	readonly metrics: Metrics;
+	readonly clock: Clock;
+	readonly random: RandomSource;
+	readonly logger: LoggerFactory;
+}
+
+/** The ways to devices that sleep. */
+export interface Waking {
+	/** Wakes a device for which something waits; when to look again. */
+	wake(eid: Eid): Promise<WakeLater | undefined>;
+	/** @throws WakeError for an address that this eIM cannot use */
+	check(address: WakeUpAddress): void;
+	/** Opens the connections that stay open. */
+	start(): void;
+	stop(): Promise<void>;
+}
+
+/** An SMSC is asked no longer than this: a job must end in its lease. */
+const ANSWER_WITHIN = Seconds(10);
+
+/** @throws EimError EIM_FILE_UNREADABLE; WakeError WAKE_SECRET_INVALID; TransportError TRANSPORT_OPTIONS_INVALID */
+export function wakingOf(config: EimConfig, parts: Parts): Waking {
+	const { store, clock, random, logger } = parts;
+	const link = smppLinkOf(config, parts);
+	const webhook = webhookOf(config);
+	const wakers: Wakers = measuredWakers(
+		{
+			...(webhook && { webhook: webhook.waker }),
+			...(link && { sms: smsWaker({ smsc: link, source: config["smpp.source"], payload: config["smpp.payload"] }) }),
+		},
+		parts.metrics,
+	);
+	const limits = {
+		perHour: config["wake.perHour"],
+		repeatAfter: config["wake.repeatAfter"],
+		patience: config["wake.patience"],
+	};
+	return {
+		wake: (eid) => wakeDevice({ store, clock, random, logger, wakers, limits }, eid),
+		check: (address) => checkWakeUpAddress(wakers, address),
+		start: () => link?.start(),
+		async stop() {
+			webhook?.close();
+			await link?.stop();
+		},
+	};
+}
+
+function webhookOf(config: EimConfig) {
+	const secret = config["wake.webhook.secret"]?.reveal();
+	if (secret === undefined) return undefined;
+	const http = createHttpClient({
+		tls: { kind: "ca", certificates: trusted(config["wake.webhook.ca"]) },
+		hosts: config.hosts,
+		timeout: config["wake.webhook.timeout"],
+		maxResponseBytes: 64 * 1024,
+	});
+	const waker = webhookWaker({
+		http,
+		secret,
+		url: config["wake.webhook.url"],
+		allow: config["wake.webhook.allow"],
+		eimId: eimIdOf(config),
+	});
+	return { waker, close: () => http.close() };
+}
+
+function smppLinkOf(config: EimConfig, { store, metrics, clock, logger }: Parts): SmppLink | undefined {
+	const url = config["smpp.url"];
+	if (url === undefined) return undefined;
+	const log = logger("eim.wake");
+	return new SmppLink({
+		settings: {
+			systemId: config["smpp.systemId"],
+			password: config["smpp.password"]?.reveal() ?? "",
+			systemType: config["smpp.systemType"],
+			window: config["smpp.window"],
+			perSecond: config["smpp.perSecond"],
+			enquireEvery: config["smpp.enquireEvery"],
+			answerWithin: ANSWER_WITHIN,
+		},
+		open: smscOpener(url, config),
+		clock,
+		log,
+		onDelivered: receiptTaker(measuredReceipts(store, metrics), clock, log),
+	});
+}
+
+function smscOpener(url: string, config: EimConfig): (signal: AbortSignal) => Promise<Duplex> {
+	const target = parseHostPort(url.slice(url.indexOf("//") + 2), "smpp.url");
+	const address = mappedAddress(config.hosts, target);
+	if (!url.startsWith("smpps:")) return (signal) => connectTcp(address, signal);
+	const ca = [...trusted(config["smpp.ca"])];
+	return async (signal) => {
+		const socket = await connectTcp(address, signal);
+		return new Promise((resolve, reject) => {
+			const secured = tls.connect({ socket, ca, host: target.host, servername: target.host });
+			const stop = () => secured.destroy(new Error("given up"));
+			signal.addEventListener("abort", stop, { once: true });
+			secured.once("error", reject);
+			secured.once("close", () => reject(new Error("the SMSC closed the connection during the TLS handshake")));
+			secured.once("secureConnect", () => {
+				signal.removeEventListener("abort", stop);
+				secured.off("error", reject);
+				resolve(secured);
+			});
+		});
+	};
+}
+
+/** PEM of the file's certificates, or of the public CAs that Node.js carries. */
+function trusted(file: string | undefined): readonly string[] {
+	if (file === undefined) return tls.rootCertificates;
+	try {
+		return certificatesOfFile(readFileSync(file)).map(certificateToPem);
+	} catch (cause) {
+		throw new EimError("EIM_FILE_UNREADABLE", `${file} cannot be read`, { cause });
+	}
+}
