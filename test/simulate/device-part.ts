@@ -71,6 +71,8 @@ export class DevicePart {
 	#isOn = true;
 	#isCardIn = false;
 	#ipa: IpaRun | undefined;
+	/** Every run of the IPA waits by this signal, the dead ones too. */
+	readonly #ended = new AbortController();
 
 	constructor(options: DevicePartOptions) {
 		const { name, model, timeline, clock, draws, logger, faults, record, network } = options;
@@ -186,13 +188,19 @@ export class DevicePart {
 					if (isSurprise) record.surprise(`ipa ${this.name}`, shown(event));
 					else record.note(`ipa ${this.name}`, shown(event));
 				});
-				return agent.run(new AbortController().signal);
+				return agent.run(this.#ended.signal);
 			})
 			.catch((error) => {
 				if (!life.isAlive) return;
 				record.note(`ipa ${this.name}`, `ends: ${error}`);
 				life.die();
 			});
+	}
+
+	/** Lets go of what waits in any run of the IPA: a signal with a listener is never collected. */
+	close(): void {
+		this.#ipa?.life.die();
+		this.#ended.abort();
 	}
 
 	#client(life: Life) {

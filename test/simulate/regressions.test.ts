@@ -24,7 +24,8 @@ const LESSONS: readonly Lesson[] = [
 	{ seed: 101_106, lesson: "a clock that is set back while a rollback waits must not put the rollback off by as much" },
 	{
 		seed: 303_317,
-		lesson: "a result that came as a notification, and for its download only after the expiry, still ends that download",
+		lesson:
+			"a result that came as a notification, and for its download only after the expiry, still ends that download",
 	},
 	{
 		seed: 7,

@@ -155,6 +155,7 @@ export class World {
 	close(): void {
 		this.eim.running?.life.die();
 		this.eim.database.close();
+		for (const device of this.devices) device.close();
 	}
 
 	#setClocks(machine: Machine, offset: number): void {
