@@ -48,8 +48,8 @@ export const coapSettings = {
 		example: "coap-keys.txt",
 	}),
 	"coap.cipherSuites": setting.strings({
-		description: "Cipher suites of DTLS, as OpenSSL names them, best first; a set of ECDHE and PSK when empty",
+		description: "Cipher suites that devices may choose in DTLS; all that certificate and keys allow when empty",
 		default: [],
-		example: ["ECDHE-ECDSA-AES128-CCM8", "PSK-AES128-CCM8"],
+		example: ["TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8", "TLS_PSK_WITH_AES_128_CCM_8"],
 	}),
 };

@@ -10,6 +10,10 @@ export const eimErrors = defineErrors({
 			"Of settings that need each other (a key and its certificate, a former server and its port) some are missing.",
 		action: "Give all that the message names, or none of them.",
 	},
+	EIM_KEYS_INVALID: {
+		meaning: "A line of the file of devices' pre-shared keys is not an identity, a colon and a key.",
+		action: "Write each line as EID:key, the key of 4 to 256 octets in hex.",
+	},
 	EIM_PORT_UNUSABLE: {
 		meaning: "The eIM cannot listen on a configured address.",
 		action: "Choose another port or host in the setting that the message names, or stop the program that has it.",

@@ -1,0 +1,33 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { memoryLogger } from "@iot-esim/shared/runtime/logger";
+import { hex } from "@iot-esim/shared/util/bytes";
+import { afterAll, expect, it } from "vitest";
+import { PskFile } from "./psk-file.ts";
+
+const folder = mkdtempSync(path.join(tmpdir(), "eim-psk-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const file = path.join(folder, "keys.txt");
+const { logger } = memoryLogger();
+
+it("gives the key of an identity, and of a new one as soon as it is in the file; a broken file changes nothing", () => {
+	writeFileSync(file, "# fleet 1\n\n89049032000000000000000000000001: 00112233\r\nsensor-7:AABBCCDD\n");
+	const keys = new PskFile(file, logger("test"));
+	expect(keys.keyOf("89049032000000000000000000000001")).toEqual(hex`00112233`);
+	expect(keys.keyOf("sensor-7")).toEqual(hex`AABBCCDD`);
+	expect(keys.keyOf("sensor-8")).toBeUndefined();
+	writeFileSync(file, "sensor-8:0102030405\n");
+	expect(keys.keyOf("sensor-8")).toEqual(hex`0102030405`);
+	expect(keys.keyOf("sensor-7")).toBeUndefined();
+	writeFileSync(file, "sensor-8:0102030405\nno key here\n");
+	expect(keys.keyOf("sensor-8")).toEqual(hex`0102030405`);
+	rmSync(file);
+	expect(keys.keyOf("sensor-8")).toEqual(hex`0102030405`);
+});
+
+it("names the line that is wrong", () => {
+	writeFileSync(file, "sensor-7:AABBCCDD\nsensor-8:AAB\n");
+	expect(() => new PskFile(file, logger("test"))).toThrow(/line 2/);
+	expect(() => new PskFile(path.join(folder, "none"), logger("test"))).toThrow(/cannot be read/);
+});

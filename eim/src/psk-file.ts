@@ -1,0 +1,72 @@
+import { readFileSync, statSync } from "node:fs";
+import type { Logger } from "@iot-esim/shared/runtime/logger";
+import { fromHex } from "@iot-esim/shared/util/bytes";
+import { fileTrouble } from "@iot-esim/shared/util/errors";
+import { EimError } from "./errors.ts";
+
+/**
+ * Pre-shared keys of devices, by identity: a file of lines `identity:key`, the key of 4 to 256 octets in hex; empty lines
+ * and lines that begin with # are left out. A changed file is read again when a device comes.
+ */
+export class PskFile {
+	readonly #file: string;
+	readonly #log: Logger;
+	#keys: ReadonlyMap<string, Uint8Array>;
+	#readAt: string;
+
+	/** @throws EimError EIM_FILE_UNREADABLE, EIM_KEYS_INVALID */
+	constructor(file: string, log: Logger) {
+		this.#file = file;
+		this.#log = log;
+		this.#readAt = this.#version();
+		this.#keys = this.#read();
+	}
+
+	/** The key of an identity; undefined for one that has none. */
+	keyOf(identity: string): Uint8Array | undefined {
+		try {
+			const version = this.#version();
+			if (version !== this.#readAt) {
+				this.#readAt = version;
+				this.#keys = this.#read();
+				this.#log.info("keys of devices read again", { keys: this.#keys.size });
+			}
+		} catch (error) {
+			this.#log.error("keys of devices cannot be read, the former ones go on", { error });
+		}
+		return this.#keys.get(identity);
+	}
+
+	#version(): string {
+		try {
+			const { mtimeMs, size, ino } = statSync(this.#file);
+			return `${mtimeMs} ${size} ${ino}`;
+		} catch (cause) {
+			throw unreadable(this.#file, cause);
+		}
+	}
+
+	#read(): ReadonlyMap<string, Uint8Array> {
+		let text: string;
+		try {
+			text = readFileSync(this.#file, "utf8");
+		} catch (cause) {
+			throw unreadable(this.#file, cause);
+		}
+		const keys = new Map<string, Uint8Array>();
+		for (const [index, line] of text.split("\n").entries()) {
+			if (/^\s*(#|$)/.test(line)) continue;
+			const [, identity, key] = /^\s*(\S+?)\s*:\s*((?:[0-9A-Fa-f]{2}){4,256})\s*$/.exec(line) ?? [];
+			if (identity === undefined || key === undefined) {
+				const message = `coap.pskFile ${this.#file}, line ${index + 1}: not an identity, a colon and a key in hex`;
+				throw new EimError("EIM_KEYS_INVALID", message);
+			}
+			keys.set(identity, fromHex(key));
+		}
+		return keys;
+	}
+}
+
+function unreadable(file: string, cause: unknown): EimError {
+	return new EimError("EIM_FILE_UNREADABLE", `coap.pskFile ${file} cannot be read: ${fileTrouble(cause)}`, { cause });
+}
