@@ -1,16 +1,85 @@
-import { afterAll, expect, it } from "vitest";
+/** ESipa over MQTT through real sockets: an embedded broker with MQTT 3.1.1, Mosquitto with 3.1.1 and 5. */
+
+import type { MqttVersion } from "@iot-esim/shared/transport/mqtt/connection";
+import { Seconds } from "@iot-esim/shared/util/duration";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { mosquitto, startMosquitto } from "../interop/mosquitto-broker.ts";
 import { startAedes } from "../support/mqtt-broker.ts";
-import { EID, faceOf, linkOf, NOTHING, openerTo, pollOf } from "./mqtt-bench.ts";
+import { closeAll, EID, faceOf, handlerOf, linkOf, NOTHING, openerTo, pollOf } from "./mqtt-bench.ts";
 
-const broker = await startAedes();
-afterAll(() => broker.stop());
+afterEach(closeAll);
 
-it("exchanges", async () => {
-	const face = faceOf(openerTo(broker.url, "eim", "3.1.1"), { shareGroup: "" });
-	face.start();
-	await face.connected();
-	const link = linkOf(openerTo(broker.url, EID, "3.1.1"));
-	expect(await link.exchange(pollOf(EID))).toEqual(NOTHING);
-	await link.close();
-	await face.stop();
+/** What a broker of either kind can do for these tests. */
+interface TestBroker {
+	readonly url: string;
+	readonly port: number;
+	stop(): Promise<void>;
+}
+
+const brokers: readonly [string, MqttVersion, boolean, (port?: number) => Promise<TestBroker>][] = [
+	["aedes", "3.1.1", true, (port) => startAedes({}, port)],
+	["Mosquitto", "3.1.1", mosquitto !== undefined, (port) => startMosquitto(port === undefined ? {} : { port })],
+	["Mosquitto", "5", mosquitto !== undefined, (port) => startMosquitto(port === undefined ? {} : { port })],
+];
+
+describe.each(brokers)("a broker: %s with MQTT %s", (name, version, isThere, start) => {
+	describe.skipIf(!isThere)("", async () => {
+		let broker = isThere ? await start() : undefined;
+		afterAll(() => broker?.stop());
+		const open = (clientId: string, change = {}) => openerTo(broker?.url ?? "", clientId, version, change);
+		// An embedded broker has no shared subscriptions.
+		const shareGroup = name === "aedes" ? "" : "eim";
+		const startFace = async (handle?: Parameters<typeof handlerOf>[0]) => {
+			const face = faceOf(open("eim"), { shareGroup, handler: handlerOf(handle) });
+			face.start();
+			await face.connected();
+			return face;
+		};
+
+		it("carries messages of 128 KB both ways, with QoS 0 and 1", async () => {
+			const large = new Uint8Array(128 * 1024).fill(0x5a);
+			large.set([0xbf, 0x4f, 0x83, 0x01, 0xff, 0xfa]);
+			await startFace(async (body) => body);
+			for (const qos of [0, 1] as const) {
+				const link = linkOf(open(`${EID}-${qos}`), { qos });
+				expect(Buffer.compare(await link.exchange(large), large)).toBe(0);
+			}
+		});
+
+		it("an exchange ends with its connection, and the next one has a connection of its own", async () => {
+			let release: () => void = () => undefined;
+			const held = new Promise<Uint8Array>((resolve) => {
+				release = () => resolve(NOTHING);
+			});
+			let asked = 0;
+			await startFace(async () => (asked++ === 0 ? held : NOTHING));
+			const link = linkOf(open(EID), { timeout: Seconds(60) });
+			const first = link.exchange(pollOf(EID));
+			first.catch(() => undefined);
+			await expect.poll(() => asked).toBe(1);
+			// Another client with the same name: the broker ends the older connection.
+			const other = await openerTo(broker?.url ?? "", EID, version)(() => undefined);
+			await expect(first).rejects.toMatchObject({ code: "IPA_EIM_UNREACHABLE", retryable: true });
+			await other.close();
+			expect(await link.exchange(pollOf(EID))).toEqual(NOTHING);
+			release();
+		});
+
+		it("a broker that is started again finds eIM and IPA back", async () => {
+			const face = await startFace();
+			const link = linkOf(open(EID));
+			await link.exchange(pollOf(EID));
+			const port = broker?.port;
+			await broker?.stop();
+			await expect(link.exchange(pollOf(EID))).rejects.toMatchObject({ code: "IPA_EIM_UNREACHABLE" });
+			broker = await start(port);
+			await face.connected();
+			expect(await link.exchange(pollOf(EID))).toEqual(NOTHING);
+		});
+
+		it("nobody at the address is an error that says so", async () => {
+			const link = linkOf(openerTo("mqtt://127.0.0.1:1", EID, version));
+			await expect(link.exchange(pollOf(EID))).rejects.toThrow("ECONNREFUSED");
+		});
+	});
 });

@@ -44,6 +44,7 @@ export async function startMosquitto(options: MosquittoOptions = {}) {
 	const lines = [
 		`listener ${port} 127.0.0.1`,
 		"persistence false",
+		"set_tcp_nodelay true",
 		"user root",
 		`allow_anonymous ${options.users === undefined && options.tls === undefined}`,
 	];

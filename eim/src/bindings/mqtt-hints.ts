@@ -37,11 +37,13 @@ export class MqttHints {
 		this.#log = log;
 	}
 
-	/** After each connection: what the broker knows comes as retained messages. */
+	/** After each connection: what the broker knows comes as retained messages, and may have come already. */
 	connected(connection: MqttConnection): void {
-		for (const eid of this.#shown) this.#doubtful.add(eid);
-		this.#shown.clear();
 		this.#connection = connection;
+		connection.closed.then(() => {
+			for (const eid of this.#shown) this.#doubtful.add(eid);
+			this.#shown.clear();
+		});
 		this.look();
 	}
 

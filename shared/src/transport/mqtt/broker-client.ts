@@ -199,10 +199,11 @@ class BrokerConnection implements MqttConnection {
 		};
 		const given = this.version === "5" && Object.keys(properties).length > 0 ? { properties } : {};
 		return this.#until((settle) => {
+			let id: number | undefined;
 			this.#client.publish(topic, Buffer.from(payload), { qos, retain, ...given }, (error) => {
-				settle(error ?? undefined, !this.#unheard.delete(id));
+				settle(error ?? undefined, id === undefined || !this.#unheard.delete(id));
 			});
-			const id = this.#client.getLastMessageId();
+			if (qos > 0) id = this.#client.getLastMessageId();
 		});
 	}
 
