@@ -1,3 +1,4 @@
+import type { EsipaLink } from "@iot-esim/ipa/esipa/esipa-link";
 import { httpAsn1Link } from "@iot-esim/ipa/esipa/http-asn1";
 import { httpJsonLink } from "@iot-esim/ipa/esipa/http-json";
 import type { EsipaTarget } from "@iot-esim/ipa/esipa/http-link";
@@ -7,6 +8,7 @@ import type { HttpHandler } from "@iot-esim/shared/transport/http/server";
 import { utf8 } from "@iot-esim/shared/util/bytes";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { observeEsipa } from "../conformance/observation.ts";
+import { type CoapTransport, coapFaceLink } from "./coap-face.ts";
 
 /** The forms of ESipa over HTTP. */
 export const BINDINGS = ["asn1", "json"] as const;
@@ -60,6 +62,20 @@ export function faceClient(
 	};
 }
 
+/** What carries ESipa. */
+export type Transport = "https" | CoapTransport;
+let transport: Transport = "https";
+
+/** Runs a test in which every IPA has its links over `over`; the binding is ASN.1 then, which is all that CoAP carries. */
+export async function withTransport(over: Transport, test: () => Promise<void>): Promise<void> {
+	transport = over;
+	try {
+		await test();
+	} finally {
+		transport = "https";
+	}
+}
+
 /** The IPA's own link in a binding, to an eIM of this process. */
 export function faceLink(
 	binding: Binding,
@@ -69,7 +85,8 @@ export function faceLink(
 		readonly target?: Partial<EsipaTarget>;
 		readonly seen?: (exchange: SeenExchange) => void;
 	} = {},
-) {
+): EsipaLink {
+	if (transport !== "https") return coapFaceLink(transport, faceClient(face, options.seen));
 	const target = { eimId: "eim", eimFqdn: "eim.example.com", trustedTlsKey: { publicKey: new Uint8Array(1) } };
 	return (binding === "json" ? httpJsonLink : httpAsn1Link)(
 		{ ...target, ...options.target },
