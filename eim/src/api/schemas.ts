@@ -98,17 +98,19 @@ const orNull = <T extends TSchema>(schema: T) =>
 const InjectAddress = Type.Object(
 	{
 		url: Type.String({
-			pattern: "^https://[^/\\s]+/?$",
+			pattern: "^(https://[^/\\s]+/?|mqtt:)$",
 			maxLength: 300,
-			expected: "https://host:port",
-			description: "Where the IPA takes packages.",
+			expected: "https://host:port, or mqtt:",
+			description: "Where the IPA takes packages; `mqtt:` over the eIM's MQTT broker.",
 		}),
-		certificate: Type.String({
-			pattern: "^\\s*-----BEGIN CERTIFICATE-----",
-			maxLength: 20_000,
-			expected: "a certificate in PEM",
-			description: "The TLS certificate of the IPA's listener, or of the CA above it.",
-		}),
+		certificate: Type.Optional(
+			Type.String({
+				pattern: "^\\s*-----BEGIN CERTIFICATE-----",
+				maxLength: 20_000,
+				expected: "a certificate in PEM",
+				description: "The TLS certificate of the IPA's listener, or of the CA above it; for https:// alone.",
+			}),
+		),
 		binding: Type.Optional(
 			Type.Union([Type.Literal("asn1"), Type.Literal("json")], { expected: "asn1 or json", default: "asn1" }),
 		),

@@ -82,6 +82,7 @@ function injectErrorOf(url: string, cause: unknown): unknown {
 }
 
 function trustOf({ url, certificate }: Address): TlsTrust {
+	if (certificate === undefined) throw new InjectError("INJECT_UNREACHABLE", `no certificate is given for ${url}`);
 	try {
 		return { kind: "pinned-certificate", der: new Uint8Array(new X509Certificate(certificate).raw) };
 	} catch (cause) {

@@ -30,10 +30,10 @@ export interface CardEim {
 
 /** Where the IPA of a device takes packages that the eIM brings (SGP.32 eimInjectHttps). */
 export interface InjectAddress {
-	/** https://host[:port] */
+	/** https://host[:port], or mqtt: for what the broker knows by the EID */
 	readonly url: string;
-	/** PEM of the certificate of the IPA's listener, or of the CA above it. */
-	readonly certificate: string;
+	/** PEM of the certificate of the IPA's listener, or of the CA above it; absent where no TLS leads to the IPA itself. */
+	readonly certificate?: string;
 	readonly binding: "asn1" | "json";
 }
 

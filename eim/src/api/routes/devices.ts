@@ -108,8 +108,10 @@ function changeOf(
 
 /** @throws ApiError API_REQUEST_INVALID for text that is no certificate */
 function injectAddress({ binding = "asn1", ...address }: NonNullable<DevicePatch["inject"]>): InjectAddress {
+	const { url, certificate } = address;
+	if (url === "mqtt:" && certificate === undefined && binding === "asn1") return { url, binding };
 	try {
-		new X509Certificate(address.certificate);
+		new X509Certificate(certificate ?? "");
 		return { ...address, binding };
 	} catch {
 		const [field, message] = ["body.inject.certificate", "cannot be read as a certificate"];

@@ -129,7 +129,7 @@ function updateCommand(device: Command, context: CliContext): void {
 		.option("--association-token <number>", "token that the eUICC gave for this eIM", wholeNumber)
 		.option("--counter <number>", "last counter value that the eUICC has taken", wholeNumber)
 		.option("--signing-key <id>", "key that the card knows this eIM by")
-		.option("--inject-url <url>", "brings packages to the device at https://host:port")
+		.option("--inject-url <url>", "brings packages to the device at https://host:port, or mqtt:")
 		.option("--inject-certificate <file>", "its TLS certificate (PEM)")
 		.option("--inject-binding <binding>", "asn1 or json", "asn1")
 		.option("--no-inject-url", "leaves it to the device to poll")
@@ -164,7 +164,8 @@ function injectAddressOf(
 	options: { injectUrl: string; injectCertificate?: string; injectBinding: string },
 ) {
 	const { injectUrl: url, injectCertificate: file, injectBinding: binding } = options;
-	if (file === undefined) throw new CliError("CLI_USAGE", "--inject-url needs --inject-certificate");
+	if (url === "mqtt:" && file === undefined) return { url, binding };
+	if (file === undefined) throw new CliError("CLI_USAGE", "--inject-url https://... needs --inject-certificate");
 	return { url, binding, certificate: new TextDecoder().decode(readFile(file)) };
 }
 
