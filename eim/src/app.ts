@@ -172,6 +172,8 @@ function esipaSettingsOf(config: EimConfig): EsipaSettings {
 		ownOperationLifetime: config["operations.ownLifetime"],
 		sessionLifetime: config["sessions.lifetime"],
 		smdsAddress: config["smds.address"],
+		offers: config["operations.offers"],
+		offerAgainAfter: config["operations.offerAgainAfter"],
 		download: {
 			profileClasses: config["download.profileClasses"].split(",") as ProfileClass[],
 			largestMetadata: config["download.largestMetadata"],

@@ -268,6 +268,19 @@ export const eimConfig = defineConfig(
 			min: Seconds(1),
 			default: Days(7),
 		}),
+		"operations.offers": setting.integer({
+			description:
+				"How often a download or a question is given to a device in all when it fails without the eUICC's signature, or because the SM-DP+ could not be asked",
+			min: 1,
+			max: 10,
+			default: 3,
+		}),
+		"operations.offerAgainAfter": setting.duration({
+			description: "Time to the next offer of a download whose SM-DP+ could not be asked; doubles each time",
+			min: Seconds(1),
+			max: Hours(24),
+			default: Minutes(1),
+		}),
 		"operations.ownLifetime": setting.duration({
 			description: "How long the eIM goes on with what it asks for itself (certificates, lists)",
 			min: Minutes(1),

@@ -138,6 +138,8 @@ const benchSettings: EsipaSettings = {
 	enrolment: [],
 	seenUnknownBound: 3,
 	ownOperationLifetime: Days(7),
+	// One failure ends an operation where a test is not about giving it out again.
+	offers: 1,
 	sessionLifetime: Days(1),
 	download: {
 		profileClasses: ["operational", "provisioning", "test"],

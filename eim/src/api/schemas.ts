@@ -294,6 +294,9 @@ export const OperationView = Type.Object(
 		sentAt: Type.Optional(Time),
 		finishedAt: Type.Optional(Time),
 		expiresAt: Time,
+		heldUntil: Type.Optional(
+			Type.String({ format: "date-time", description: "Queued, and given to the device again after this moment." }),
+		),
 	},
 	{ schemaName: "Operation" },
 );

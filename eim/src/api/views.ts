@@ -81,6 +81,7 @@ export const operationView = (operation: Operation) => ({
 	...maybe("sentAt", operation.sentAt, time),
 	...maybe("finishedAt", operation.finishedAt, time),
 	expiresAt: time(operation.expiresAt),
+	...maybe("heldUntil", operation.heldUntil, time),
 });
 
 export const notificationView = (notification: NotificationWithDelivery) => {

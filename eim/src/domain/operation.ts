@@ -98,6 +98,8 @@ export type Operation = OperationOrder & {
 	/** When the operation reached a final state. */
 	readonly finishedAt?: number;
 	readonly expiresAt: number;
+	/** Queued, and not given to the device before this moment; what else waits goes on. */
+	readonly heldUntil?: number;
 	readonly idempotencyKey?: string;
 };
 
@@ -118,7 +120,12 @@ export type OperationEvent = { readonly at: number } & (
 	/** Somebody says so in the name of the device, with no signature: nothing follows but the note. */
 	| { readonly kind: "packageRefused"; readonly reason: OperationReason }
 	/** The eUICC did not execute the package and a new one is to be made, with a new counter. */
-	| { readonly kind: "packageDropped"; readonly reason: OperationReason }
+	| {
+			readonly kind: "packageDropped";
+			readonly reason: OperationReason;
+			readonly heldUntil?: number | undefined;
+			readonly outcome?: OperationOutcome;
+	  }
 	| { readonly kind: "expired" }
 	| { readonly kind: "cancelled"; readonly reason?: OperationReason }
 );
@@ -171,6 +178,8 @@ export function nextOperation(operation: Operation, event: OperationEvent): Oper
 	const next = withoutReason(operation);
 	next.state = state;
 	next.updatedAt = event.at;
+	delete next.heldUntil;
+	if (event.kind === "packageDropped" && event.heldUntil !== undefined) next.heldUntil = event.heldUntil;
 	const reason = reasonOf(event);
 	if (reason) next.reason = reason;
 	if ("outcome" in event && event.outcome) next.outcome = { ...operation.outcome, ...event.outcome };

@@ -48,18 +48,19 @@ export async function authenticateClient(context: EsipaContext, body: Uint8Array
 	if (full === undefined) return failure(ErrorCode.euiccSignatureInvalid);
 	const checked = await checkResponse(context, session, device, full);
 	if (typeof checked === "number") return failure(checked);
+	const { isProven } = checked;
 	const relayed = { transactionId, authenticateServerResponse: full.der };
 	if (session.details.server === "smds") {
-		const events = await retrieveEvents(context, session, relayed);
+		const events = await retrieveEvents(context, session, relayed, isProven);
 		return typeof events === "number" ? failure(events) : events;
 	}
-	const answer = await askServer(context, { ...session, session }, () =>
+	const answer = await askServer(context, { ...session, session, isProven }, () =>
 		context.es9plus.authenticateClient(session.smdpAddress, relayed),
 	);
 	if (answer.kind === "failed") {
 		return answerIn(device.dialect, AuthenticateClientResponseEsipa, failure(answer.esipaError));
 	}
-	return offer(context, { session, device: checked, answer });
+	return offer(context, { session, device: checked.device, answer });
 }
 
 function readRequest(context: EsipaContext, body: Uint8Array): AuthenticateClientRequestEsipa | undefined {
@@ -72,13 +73,20 @@ function readRequest(context: EsipaContext, body: Uint8Array): AuthenticateClien
 	}
 }
 
-/** The device as it is known after its answer, or the error that answers another eUICC. */
+/** The device as it is known after its answer. */
+interface CheckedResponse {
+	readonly device: Device;
+	/** Its own eUICC has signed the answer, for this session. */
+	readonly isProven: boolean;
+}
+
+/** What the answer tells, or the error that answers another eUICC. */
 async function checkResponse(
 	context: EsipaContext,
 	session: RspSession,
 	device: Device,
 	{ value }: Kept<AuthenticateServerResponse>,
-): Promise<Device | number> {
+): Promise<CheckedResponse | number> {
 	const log = context.logger("eim.esipa");
 	if ("authenticateResponseOk" in value) {
 		const { euiccCertificate } = value.authenticateResponseOk;
@@ -93,7 +101,7 @@ async function checkResponse(
 		const name = Object.entries(AuthenticateErrorCodes).find(([, known]) => known === code)?.[0] ?? "unknownCode";
 		log.warn("eUICC refused the server", { eid: session.eid, code: `${name}(${code})` });
 	}
-	return device;
+	return { device, isProven: false };
 }
 
 /**
@@ -105,14 +113,18 @@ async function learnFromResponse(
 	session: RspSession,
 	device: Device,
 	response: AuthenticateResponseOk,
-): Promise<Device> {
+): Promise<CheckedResponse> {
 	const { euiccCertificate, eumCertificate, euiccSigned1, euiccSignature1 } = response;
 	const key = context.keys.verify(session.eid, euiccCertificate, eumCertificate);
 	if (key.kind === "untrusted") {
 		context.logger("eim.esipa").warn("certificates of a session not trusted", { eid: session.eid, error: key.error });
-		return device;
+		return { device, isProven: false };
 	}
-	if (!verifyRaw(key.publicKey, euiccSignature1Input(euiccSigned1.der), euiccSignature1)) return device;
+	if (!verifyRaw(key.publicKey, euiccSignature1Input(euiccSigned1.der), euiccSignature1)) {
+		return { device, isProven: false };
+	}
+	const isProven = TransactionId.fromBytes(euiccSigned1.value.transactionId) === session.transactionId;
+	if (isProven) await noteProven(context, session);
 	// The session runs under the CI of the SM-DP+. An eUICC with several may sign its results under another.
 	const isOnlyOne = euiccSigned1.value.euiccInfo2.euiccCiPKIdListForSigning.length === 1;
 	const isTaken = isOnlyOne && mayReplaceCertificates(context, device, euiccCertificate);
@@ -125,7 +137,17 @@ async function learnFromResponse(
 	});
 	if (!isTaken && !isSame(device.euiccCertificate, euiccCertificate))
 		await keepCertificate(context, session, euiccCertificate);
-	return changed === undefined || changed instanceof Error ? device : changed;
+	return { device: changed === undefined || changed instanceof Error ? device : changed, isProven };
+}
+
+/** What comes later in this session is of the device: nobody else knows its transaction. */
+async function noteProven(
+	context: EsipaContext,
+	{ transactionId, state, eimTransactionId }: RspSession,
+): Promise<void> {
+	const proven = { at: context.clock.now(), details: { isProven: "yes" } };
+	await context.store.moveSession(transactionId, state, proven);
+	if (eimTransactionId !== undefined) await context.store.moveSession(eimTransactionId, "initiated", proven);
 }
 
 /** What the eUICC signs later in this session is by this key and not by that of its results. */

@@ -7,11 +7,12 @@ import {
 } from "@iot-esim/shared/messages/sgp32/esipa-download";
 import { toHex } from "@iot-esim/shared/util/bytes";
 import { EsimError } from "@iot-esim/shared/util/errors";
-import type { OperationReason } from "../domain/operation.ts";
+import type { OperationEvent, OperationReason } from "../domain/operation.ts";
 import type { RspSession } from "../domain/rsp-session.ts";
 import { fullCancelSessionResponse } from "./compact-messages.ts";
 import { loadRelay } from "./download-session.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
+import { offeredAgain } from "./offer-again.ts";
 import { reasonOf } from "./result-text.ts";
 
 /**
@@ -37,7 +38,7 @@ export async function cancelSession(context: EsipaContext, body: Uint8Array): Pr
 	const at = context.clock.now();
 	const reason = reasonFor(full.value);
 	const details = { cancelSessionResponse: toHex(full.der) };
-	const operationEvent = { kind: "failed", at, reason } as const;
+	const operationEvent = await eventOf(context, session, reason);
 	const isOver = session.state === "installed" || session.state === "installationFailed";
 	if (isOver) return failure(ErrorCode.invalidTransactionId);
 	await context.store.moveSession(session.transactionId, "cancelled", { at, details, operationEvent });
@@ -45,6 +46,13 @@ export async function cancelSession(context: EsipaContext, body: Uint8Array): Pr
 	// ES11 has no such function: a session with an SM-DS ends by itself.
 	if (session.details.server === "smds") return success();
 	return tellServer(context, session, { transactionId, cancelSessionResponse: full.der });
+}
+
+/** A session in which the eUICC has signed nothing may be anybody's. */
+async function eventOf(context: EsipaContext, session: RspSession, reason: OperationReason): Promise<OperationEvent> {
+	const { operationId: id, details } = session;
+	if (id === undefined || details.isProven !== undefined) return { kind: "failed", at: context.clock.now(), reason };
+	return offeredAgain(context, { id }, reason);
 }
 
 async function tellServer(

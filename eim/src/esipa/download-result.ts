@@ -7,17 +7,19 @@ import { StoreMetadataRequest } from "@iot-esim/shared/messages/sgp32/profile-in
 import { equalBytes, fromHex, toHex } from "@iot-esim/shared/util/bytes";
 import type { Device, DeviceChange } from "../domain/device.ts";
 import type { Notification } from "../domain/notification.ts";
-import type { Operation, OperationEvent } from "../domain/operation.ts";
+import type { Operation, OperationEvent, OperationOutcome, OperationReason } from "../domain/operation.ts";
 import type { ProfileChange } from "../domain/profile.ts";
 import type { ReceivedResult } from "../domain/received-result.ts";
 import type { RspSession } from "../domain/rsp-session.ts";
 import { rememberEvent } from "../domain/smds-polling.ts";
+import type { FoundPackage } from "../storage/store.ts";
 import { answeredPackage } from "./answered-package.ts";
-import { loadRelay } from "./download-session.ts";
+import { isDelivered, loadRelay, noteRejection } from "./download-session.ts";
 import { EsipaError } from "./errors.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
 import { classOf } from "./listed-profiles.ts";
 import { checkNotification, iccidOf } from "./notifications.ts";
+import { isOfLatest, offeredAgain, POSTPONED_FOR, pauseOf } from "./offer-again.ts";
 import { listProfiles, readEuiccData } from "./own-operation.ts";
 import { isFull, recordAgain, unsignedEvent } from "./record-unsigned.ts";
 import { rememberedFailure } from "./relay.ts";
@@ -39,7 +41,6 @@ export async function acceptDownloadResult(context: EsipaContext, device: Device
 		const result = outcome.profileInstallationResult;
 		return acceptInstallation(context, device, result, { bytes: result.der, operation });
 	}
-	const at = context.clock.now();
 	const { profileDownloadErrorReason, errorResponse } = outcome.profileDownloadError;
 	const cause = found && (await rememberedFailure(context, found.package.eimTransactionId));
 	const reason = cause ?? reasonOf("profileDownloadError", profileDownloadErrorReason);
@@ -47,10 +48,52 @@ export async function acceptDownloadResult(context: EsipaContext, device: Device
 	const facts =
 		errorResponse === undefined || said !== undefined ? {} : { errorResponse: toHex(errorResponse.subarray(0, 64)) };
 	const text = said === undefined ? reason.text : `${sentence(reason.text)} The device says: ${said}`;
+	const code = cause === undefined ? serverCodeIn(said) : undefined;
+	const told = { ...reason, text, ...(code === undefined ? {} : { code }) };
+	const event = found && (await isOfLatest(context, found)) && (await eventOfError(context, found, told, said, cause));
 	await recordAgain(context, {
 		result: received(context, device, bytes, "unsigned", operation),
-		operationEvent: unsignedEvent(operation, { kind: "failed", at, reason: { ...reason, text }, outcome: facts }),
+		operationEvent: event ? unsignedEvent(operation, withFacts(event, facts)) : undefined,
 	});
+}
+
+/**
+ * What the device's word means that it has no profile. Nobody signed it, so the device is asked again, and later when it
+ * has put off the download itself or the SM-DP+ could not be asked; never when it may have the whole package.
+ */
+async function eventOfError(
+	context: EsipaContext,
+	{ operation, package: { eimTransactionId } }: FoundPackage,
+	reason: OperationReason,
+	said: string | undefined,
+	cause: OperationReason | undefined,
+): Promise<OperationEvent> {
+	const at = context.clock.now();
+	if (await isDelivered(context, operation)) return { kind: "failed", at, reason };
+	if (said?.startsWith(POSTPONED)) return { kind: "packageDropped", at, reason, heldUntil: at + POSTPONED_FOR };
+	if (cause !== undefined) return offeredAgain(context, operation, reason, pauseOf(context));
+	const trigger = await context.store.loadSession(eimTransactionId);
+	// The device has taken part in this very download: should it still go on, its installation result counts.
+	if (trigger?.details.isProven) return { kind: "failed", at, reason };
+	return offeredAgain(context, operation, reason);
+}
+
+function withFacts(event: OperationEvent, outcome: OperationOutcome): OperationEvent {
+	return event.kind === "failed" ? { ...event, outcome: { ...event.outcome, ...outcome } } : event;
+}
+
+/** How the words of an IPA begin that downloads later. */
+const POSTPONED = "IPA_DOWNLOAD_POSTPONED";
+
+/**
+ * What an SM-DP+ answered that the device has asked itself, as our IPA ends its words: subject and reason, or the number of
+ * the ASN.1 binding.
+ */
+function serverCodeIn(said: string | undefined): string | undefined {
+	const codes = said?.match(/\((\d+(?:\.\d+)*\/\d+(?:\.\d+)*)\)$/)?.[1];
+	const [, called, name, number] = said?.match(/^ES9\+\.(\w+) was refused: (\w+) \((\d+)\)$/) ?? [];
+	if (called === undefined || name === undefined) return codes;
+	return `${called.charAt(0).toLowerCase()}${called.slice(1)}: ${name}(${number})`;
 }
 
 const sentence = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`);
@@ -150,6 +193,7 @@ async function apply(
 	const isOpen = operation?.state === "sent" || (operation?.state === "expired" && event.kind === "succeeded");
 	if (recorded.repeated && !recorded.isOfOther && isOpen) await context.store.moveOperation(operation.id, event);
 	if (session === undefined) return;
+	if (event.kind === "packageDropped") await noteRejection(context, session);
 	const to = event.kind === "succeeded" ? "installed" : "installationFailed";
 	await context.store.moveSession(session.transactionId, to, { at });
 }

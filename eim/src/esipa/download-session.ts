@@ -70,6 +70,28 @@ export async function downloadOf(
 	return operation?.type === "download" ? operation : undefined;
 }
 
+/** The device may have the whole package from now on: its trigger is not replaced by another one any more. */
+export async function noteDelivery(context: EsipaContext, { eimTransactionId }: RspSession): Promise<void> {
+	if (eimTransactionId === undefined) return;
+	const delivered = { at: context.clock.now(), details: { isDelivered: "yes" } };
+	await context.store.moveSession(eimTransactionId, "initiated", delivered);
+}
+
+/** The eUICC has signed that it threw the package away. */
+export async function noteRejection(context: EsipaContext, { eimTransactionId }: RspSession): Promise<void> {
+	if (eimTransactionId === undefined) return;
+	const rejected = { at: context.clock.now(), details: { isDelivered: "" } };
+	await context.store.moveSession(eimTransactionId, "initiated", rejected);
+}
+
+/** Whether a package has gone to the device that it may still hold, on any trigger of the download. */
+export async function isDelivered(context: EsipaContext, { id }: Pick<Operation, "id">): Promise<boolean> {
+	for (const { eimTransactionId } of await context.store.listPackages(id)) {
+		if ((await context.store.loadSession(eimTransactionId))?.details.isDelivered) return true;
+	}
+	return false;
+}
+
 /** How often a device is asked for what a download needs before the download is given up. */
 const QUESTIONS_AT_MOST = 3;
 

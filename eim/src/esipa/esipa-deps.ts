@@ -29,6 +29,10 @@ export interface EsipaSettings {
 	readonly sessionLifetime: Duration;
 	/** The SM-DS that is asked for devices whose polling names none; the card's root SM-DS when absent. */
 	readonly smdsAddress?: string | undefined;
+	/** How often a package whose failure nobody signed is given to the device in all; 3 when absent. */
+	readonly offers?: number;
+	/** Time to the next offer after an SM-DP+ that could not be asked, doubled each time; a minute when absent. */
+	readonly offerAgainAfter?: Duration;
 	/** Which profiles are let onto devices. */
 	readonly download: DownloadPolicy;
 }

@@ -12,7 +12,7 @@ import type { RspSession } from "../domain/rsp-session.ts";
 import { fullPrepareDownloadResponse } from "./compact-messages.ts";
 import { answerIn } from "./dialect.ts";
 import { refuseDownload } from "./download-offer.ts";
-import { loadRelay } from "./download-session.ts";
+import { loadRelay, noteDelivery } from "./download-session.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
 import { ipaFeatures } from "./ipa-features.ts";
 import { askServer } from "./relay.ts";
@@ -37,7 +37,8 @@ export async function getBoundProfilePackage(context: EsipaContext, body: Uint8A
 	if (session.details.refused !== undefined) return failure(ErrorCode.metadataMismatch);
 	const full = fullPrepareDownloadResponse(context, session, device, request.prepareDownloadResponse);
 	if (full === undefined) return failure(ErrorCode.euiccSignatureInvalid);
-	const answer = await askServer(context, { ...session, session }, () =>
+	const isProven = session.details.isProven !== undefined;
+	const answer = await askServer(context, { ...session, session, isProven }, () =>
 		context.es9plus.getBoundProfilePackage(session.smdpAddress, { transactionId, prepareDownloadResponse: full.der }),
 	);
 	if (answer.kind === "failed") {
@@ -45,6 +46,7 @@ export async function getBoundProfilePackage(context: EsipaContext, body: Uint8A
 	}
 	if (await isOtherProfile(context, session, answer.boundProfilePackage)) return failure(ErrorCode.metadataMismatch);
 	await context.store.moveSession(session.transactionId, "profileDelivered", { at: context.clock.now() });
+	await noteDelivery(context, session);
 	log.info("bound profile package relayed", { eid: session.eid, octets: answer.boundProfilePackage.length });
 	const isMinimal = ipaFeatures(device).has("minimizeEsipaBytes");
 	const transaction = isMinimal ? [] : [tlv(0x80, answer.transactionId)];

@@ -6,7 +6,7 @@ import {
 	InitiateAuthenticationRequestEsipa,
 	InitiateAuthenticationResponseEsipa,
 } from "@iot-esim/shared/messages/sgp32/esipa-download";
-import { toHex, utf8 } from "@iot-esim/shared/util/bytes";
+import { equalBytes, toHex, utf8 } from "@iot-esim/shared/util/bytes";
 import type { Device } from "../domain/device.ts";
 import type { RspSession } from "../domain/rsp-session.ts";
 import type { InitiateAuthenticationOk } from "../es9plus/es9plus-client.ts";
@@ -46,7 +46,12 @@ export async function initiateAuthentication(
 	const server = target.isSmds ? context.es11 : context.es9plus;
 	const answer = await askServer(
 		context,
-		{ eid: device.eid, operationId: operation.id, eimTransactionId: trigger.transactionId },
+		{
+			eid: device.eid,
+			operationId: operation.id,
+			eimTransactionId: trigger.transactionId,
+			isProven: isKnownInfo(device, euiccInfo1),
+		},
 		() => server.initiateAuthentication(target.address, { euiccChallenge: request.euiccChallenge, euiccInfo1 }),
 	);
 	if (answer.kind === "failed") return failure(answer.esipaError);
@@ -57,6 +62,12 @@ export async function initiateAuthentication(
 	}
 	await forgetFailure(context, trigger);
 	return open(context, opening, { answer, server: read, isLeftToEim: request.smdpAddress === undefined });
+}
+
+/** EUICCInfo1 is all of the device in this request, and nobody has signed it: one that is not known may be anybody's. */
+function isKnownInfo(device: Device, euiccInfo1: Uint8Array): boolean {
+	const known = euiccInfo1Of(device);
+	return known !== undefined && equalBytes(known, euiccInfo1);
 }
 
 function readRequest(context: EsipaContext, body: Uint8Array): InitiateAuthenticationRequestEsipa | undefined {

@@ -14,6 +14,7 @@ import type { EsipaContext } from "./esipa-deps.ts";
 import { mayReplaceCertificates } from "./euicc-keys.ts";
 import { acceptEuiccPackageResult } from "./euicc-package-result.ts";
 import { verifyKeptResults } from "./kept-results.ts";
+import { isOfLatest, offeredAgain } from "./offer-again.ts";
 import { ownOperation } from "./own-operation.ts";
 import { recordAgain, unsignedEvent } from "./record-unsigned.ts";
 import { resolveReplays } from "./replays.ts";
@@ -43,24 +44,31 @@ export async function acceptIpaEuiccData(
 		verification: "unsigned",
 		receivedAt: at,
 	} as const;
+	const isLatest = found !== undefined && (await isOfLatest(context, found));
 	if (!isData) {
 		const { ipaEuiccDataErrorCode } = response.ipaEuiccDataResponseError;
 		const reason = reasonOf("ipaEuiccDataError", ipaEuiccDataErrorCode);
+		const smaller = found && smallerQuestion(context, device, found.operation, ipaEuiccDataErrorCode);
+		const isReplaced = smaller !== undefined && smaller.length > 0;
+		const failure = { kind: "failed", at, reason } as const;
+		const event = isReplaced ? failure : isLatest && (await offeredAgain(context, found.operation, reason));
 		await recordAgain(context, {
 			result,
-			operationEvent: unsignedEvent(found?.operation, { kind: "failed", at, reason }),
-			enqueue: found && smallerQuestion(context, device, found.operation, ipaEuiccDataErrorCode),
+			operationEvent: event && isLatest ? event : undefined,
+			enqueue: isLatest ? smaller : undefined,
 		});
 		return [];
 	}
 	const data = response.ipaEuiccData;
 	const isAsked = found?.operation.state === "sent";
-	const { change, event } = learn(context, device, data, isAsked);
+	const { change, event: learnt } = learn(context, device, data, isAsked);
+	const isRefused = learnt.kind === "failed" && isLatest;
+	const event = isRefused ? await offeredAgain(context, found.operation, learnt.reason) : learnt;
 	const notifications = await takeNotifications(context, { ...device, ...known(change) }, data.notificationsList ?? []);
 	const isNewKey = change.euiccCertificate !== undefined;
 	await recordAgain(context, {
 		result,
-		operationEvent: unsignedEvent(found?.operation, event),
+		operationEvent: learnt.kind === "failed" && !isLatest ? undefined : unsignedEvent(found?.operation, event),
 		deviceChange: change,
 		notifications: notifications.rows,
 		// Should this process die now, the job verifies what is kept.

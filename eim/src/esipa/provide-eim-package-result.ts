@@ -13,13 +13,16 @@ import {
 import { toHex } from "@iot-esim/shared/util/bytes";
 import type { Device } from "../domain/device.ts";
 import type { Sgp32Version } from "../domain/dialect.ts";
+import type { OperationEvent, OperationReason } from "../domain/operation.ts";
 import type { FoundPackage } from "../storage/store.ts";
 import { answerIn, eidOfTransaction, noteVersion, versionOfResult } from "./dialect.ts";
 import { acceptDownloadResult } from "./download-result.ts";
+import { isDelivered } from "./download-session.ts";
 import type { EsipaConnection, EsipaContext, EsipaPeer } from "./esipa-deps.ts";
 import { acceptEuiccPackageResult, findPackageOf, transactionOfResult } from "./euicc-package-result.ts";
 import { acceptIpaEuiccData } from "./ipa-euicc-data.ts";
 import { eidOfCertificate } from "./notifications.ts";
+import { isOfLatest, offeredAgain } from "./offer-again.ts";
 import { recordAgain, unsignedEvent } from "./record-unsigned.ts";
 import { reasonOf } from "./result-text.ts";
 import { takeNotifications } from "./take-notifications.ts";
@@ -100,8 +103,9 @@ async function accept(
 }
 
 /**
- * The IPA could not make anything of a package. Nobody signed that: a download or a question ends by it, since nothing
- * of them is on the card; a package that the card may have executed stays open until its result or its expiry.
+ * The IPA could not make anything of a package. Nobody signed that: a download or a question is given to the device again
+ * before it ends, since nothing of them is on the card; a package that the card may have executed stays open until its
+ * result or its expiry.
  */
 async function acceptResponseError(
 	context: EsipaContext,
@@ -115,15 +119,24 @@ async function acceptResponseError(
 	const found = await openPackage(context, device, by);
 	const reason = reasonOf("eimPackageResultError", error.eimPackageResultErrorCode);
 	const entry = { eid: device.eid, bytes: memberOf(body, 0xa0), verification: "unsigned", receivedAt: at } as const;
+	const event = found && (await eventOfError(context, found, reason));
 	await recordAgain(context, {
 		result: found === undefined ? entry : { ...entry, operationId: found.operation.id },
-		operationEvent: unsignedEvent(found?.operation, {
-			kind: found?.package.kind === "euiccPackage" ? "packageRefused" : "failed",
-			at,
-			reason,
-		}),
+		operationEvent: event && unsignedEvent(found?.operation, event),
 	});
 	context.logger("eim.esipa").warn("package not understood by the IPA", { eid: device.eid, code: reason.code });
+}
+
+async function eventOfError(
+	context: EsipaContext,
+	found: FoundPackage,
+	reason: OperationReason,
+): Promise<OperationEvent | undefined> {
+	const at = context.clock.now();
+	if (found.package.kind === "euiccPackage") return { kind: "packageRefused", at, reason };
+	if (!(await isOfLatest(context, found))) return undefined;
+	if (await isDelivered(context, found.operation)) return { kind: "failed", at, reason };
+	return offeredAgain(context, found.operation, reason);
 }
 
 async function openPackage(

@@ -1,9 +1,10 @@
 import type { TransactionId } from "@iot-esim/shared/ids/transaction-id";
 import { EsimError } from "@iot-esim/shared/util/errors";
-import type { OperationReason } from "../domain/operation.ts";
+import type { OperationEvent, OperationReason } from "../domain/operation.ts";
 import type { RspSession } from "../domain/rsp-session.ts";
 import type { Es9PlusAnswer, Es9PlusRefusal } from "../es9plus/es9plus-client.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
+import { offeredAgain } from "./offer-again.ts";
 
 /** The server's answer, or the ESipa error that stands for its refusal or its silence. */
 export type RelayedAnswer<T> = ({ readonly kind: "ok" } & T) | { readonly kind: "failed"; readonly esipaError: number };
@@ -12,7 +13,8 @@ export type RelayedAnswer<T> = ({ readonly kind: "ok" } & T) | { readonly kind: 
 const UNDEFINED_ERROR = 127;
 
 /**
- * Asks an SM-DP+ or SM-DS. Its refusal ends the operation with subject and reason as it gave them. That it could not be asked at
+ * Asks an SM-DP+ or SM-DS. Its refusal ends the operation with subject and reason as it gave them, unless anybody could have
+ * caused it. That it could not be asked at
  * all ends nothing: the device's next poll gets the same trigger again, unless the device itself gives up, and then the
  * operation tells why.
  */
@@ -25,13 +27,15 @@ export async function askServer<T>(
 		readonly eimTransactionId?: TransactionId | undefined;
 		/** With the SM-DP+, once there is one. */
 		readonly session?: RspSession;
+		/** Nobody but the device's own eUICC can have caused a refusal: then it ends the operation. */
+		readonly isProven: boolean;
 	},
 	ask: () => Promise<Es9PlusAnswer<T>>,
 ): Promise<RelayedAnswer<T>> {
 	const log = context.logger("eim.esipa").with({ eid: of.eid, operationId: of.operationId });
 	let answer: Es9PlusAnswer<T>;
 	try {
-		answer = await ask();
+		answer = await askTwice(ask);
 	} catch (error) {
 		if (!(error instanceof EsimError)) throw error;
 		log.warn("SM-DP+ gave no usable answer", { error });
@@ -41,11 +45,44 @@ export async function askServer<T>(
 	if (answer.kind === "ok") return answer;
 	const reason = refusalReason(answer.refusal);
 	log.warn("SM-DP+ refused", { code: reason.code, esipaError: answer.refusal.esipaError });
-	const event = { kind: "failed", at: context.clock.now(), reason } as const;
+	const event = await eventOfRefusal(context, of, reason);
 	if (of.session !== undefined) {
 		await context.store.moveSession(of.session.transactionId, "failed", { at: event.at, operationEvent: event });
 	} else if (of.operationId !== undefined) await context.store.moveOperation(of.operationId, event);
 	return { kind: "failed", esipaError: answer.refusal.esipaError };
+}
+
+async function eventOfRefusal(
+	context: EsipaContext,
+	{ operationId: id, isProven }: { readonly operationId?: string | undefined; readonly isProven: boolean },
+	reason: OperationReason,
+): Promise<OperationEvent> {
+	if (isProven || id === undefined) return { kind: "failed", at: context.clock.now(), reason };
+	return offeredAgain(context, { id }, reason);
+}
+
+/** What both functions of a session call an unknown transaction: AuthenticateClient 10, GetBoundProfilePackage 95. */
+const TRANSACTION_UNKNOWN = [10, 95];
+
+/**
+ * A broken connection is tried once more at once: the session with the SM-DP+ lives on. Should the SM-DP+ have taken the
+ * first request and be done with the session, that is no refusal of this download.
+ */
+async function askTwice<T>(ask: () => Promise<Es9PlusAnswer<T>>): Promise<Es9PlusAnswer<T>> {
+	try {
+		return await ask();
+	} catch (error) {
+		if (!isBroken(error)) throw error;
+		const answer = await ask();
+		if (answer.kind === "refused" && TRANSACTION_UNKNOWN.includes(answer.refusal.esipaError)) throw error;
+		return answer;
+	}
+}
+
+/** A peer that has let the time run out does not answer sooner a second time. */
+function isBroken(error: unknown): boolean {
+	if (!(error instanceof EsimError) || error.code !== "ES9PLUS_UNREACHABLE") return false;
+	return !(error.cause instanceof EsimError && error.cause.code === "TRANSPORT_TIMEOUT");
 }
 
 function refusalReason(refusal: Es9PlusRefusal): OperationReason {

@@ -25,8 +25,9 @@ export async function retrieveEvents(
 	context: EsipaContext,
 	session: RspSession,
 	request: { readonly transactionId: Uint8Array; readonly authenticateServerResponse: Uint8Array },
+	isProven: boolean,
 ): Promise<Uint8Array | number> {
-	const answer = await askServer(context, { ...session, session }, () =>
+	const answer = await askServer(context, { ...session, session, isProven }, () =>
 		context.es11.authenticateClient(session.smdpAddress, request),
 	);
 	if (answer.kind === "failed") return answer.esipaError;

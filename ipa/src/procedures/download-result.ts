@@ -25,7 +25,7 @@ export async function provideDownloadError(
 		profileDownloadTriggerResultData: {
 			profileDownloadError: {
 				profileDownloadErrorReason: ProfileDownloadErrorReasonCode.undefinedError,
-				errorResponse: utf8(why.slice(0, LONGEST_REASON)),
+				errorResponse: utf8(shortened(why)),
 			},
 		},
 	});
@@ -33,6 +33,12 @@ export async function provideDownloadError(
 	if (answer.type === "refused") {
 		context.log.warn("download error refused by the eIM", { eimId: eim.eimId, code: answer.code });
 	}
+}
+
+/** Without its middle: what a server answered stands at the end. */
+function shortened(why: string): string {
+	const kept = LONGEST_REASON / 2 - 1;
+	return why.length <= LONGEST_REASON ? why : `${why.slice(0, kept)}…${why.slice(-kept)}`;
 }
 
 /** BF54 of a direct download: the whole Profile Installation Result as the card signed it. */

@@ -65,6 +65,12 @@ export async function poll(
 	}
 }
 
+/**
+ * How the words begin by which an eIM is told that a download is put off: BF54 has no reason for it, and without an answer
+ * the trigger would stand in the way of whatever else the eIM has.
+ */
+const POSTPONED = "IPA_DOWNLOAD_POSTPONED";
+
 /** A trigger, by whichever way it came. */
 export async function downloadProfile(
 	context: ProcedureContext,
@@ -75,6 +81,7 @@ export async function downloadProfile(
 		const reason = "the link is paid by volume, and downloads wait for another one (download.onMetered)";
 		context.log.info("download postponed", { eimId: eim.eimId, reason });
 		context.emit({ type: "download-postponed", eimId: eim.eimId, reason });
+		await provideDownloadError(context, eim, trigger.eimTransactionId, `${POSTPONED}: ${reason}`);
 		return;
 	}
 	const mode = downloadMode(context, eim);

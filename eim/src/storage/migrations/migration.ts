@@ -1,6 +1,7 @@
 import type { ColumnBuilderCallback, CompiledQuery, Expression, Kysely } from "kysely";
 import { associations } from "./associations.ts";
 import { deviceFacts } from "./device-facts.ts";
+import { heldOperations } from "./held-operations.ts";
 import { initial } from "./initial.ts";
 import { injectAddress } from "./inject-address.ts";
 import { smdsPolling } from "./smds-polling.ts";
@@ -33,6 +34,7 @@ export const migrations: readonly Migration[] = [
 	{ name: "0002-device-facts", changes: deviceFacts },
 	{ name: "0003-associations", changes: associations },
 	{ name: "0004-inject-address", changes: injectAddress },
+	{ name: "0005-held-operations", changes: heldOperations },
 	{ name: "0005-smds-polling", changes: smdsPolling },
 	{ name: "0006-wake-ups", changes: wakeUps },
 ];

@@ -171,6 +171,7 @@ export function toOperation(row: Row<"operations">): Operation {
 		sentAt: row.sent_at,
 		finishedAt: row.finished_at,
 		expiresAt: row.expires_at,
+		heldUntil: row.held_until,
 		idempotencyKey: row.idempotency_key,
 	});
 	return { ...order, ...rest };
@@ -193,6 +194,7 @@ export function fromOperation(operation: Operation): Insertable<Tables["operatio
 		sent_at: operation.sentAt ?? null,
 		finished_at: operation.finishedAt ?? null,
 		expires_at: operation.expiresAt,
+		held_until: operation.heldUntil ?? null,
 		idempotency_key: operation.idempotencyKey ?? null,
 	};
 }

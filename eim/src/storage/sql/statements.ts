@@ -68,6 +68,7 @@ interface OperationUpdate extends Record<string, unknown> {
 	readonly outcome: string | null;
 	readonly updatedAt: number;
 	readonly sentAt: number | null;
+	readonly heldUntil: number | null;
 	readonly finishedAt: number | null;
 }
 
@@ -78,6 +79,7 @@ const changed = (p: OperationUpdate) => ({
 	outcome: p.outcome,
 	updated_at: p.updatedAt,
 	sent_at: p.sentAt,
+	held_until: p.heldUntil,
 });
 
 /** Leaves `finished_at` out: naming it makes SQLite write the indexes of open operations anew. */

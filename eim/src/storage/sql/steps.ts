@@ -81,6 +81,7 @@ export class Steps {
 				outcome: next.outcome ? JSON.stringify(next.outcome) : null,
 				updatedAt: next.updatedAt,
 				sentAt: next.sentAt ?? null,
+				heldUntil: next.heldUntil ?? null,
 				finishedAt: next.finishedAt ?? null,
 			}),
 		);

@@ -78,6 +78,7 @@ export interface Tables {
 		sent_at: number | null;
 		finished_at: number | null;
 		expires_at: number;
+		held_until: number | null;
 		idempotency_key: string | null;
 	};
 	packages: {

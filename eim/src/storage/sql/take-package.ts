@@ -86,6 +86,7 @@ export class PackageTaker {
 		const isBusy = open.some(({ state }) => state === "awaiting-verification");
 		for (const operation of open) {
 			if (operation.state !== "queued" || (isBusy && operation.origin !== "eim")) continue;
+			if (operation.heldUntil !== undefined && poll.at < operation.heldUntil) continue;
 			const given = yield* this.#giveNew(taking, operation);
 			if (given) return given;
 		}
