@@ -295,6 +295,7 @@ class Agent implements Ipa {
 	 * again.
 	 */
 	async #resume(context: ProcedureContext): Promise<void> {
+		const { phase } = this.#deps.journal.state.work;
 		try {
 			await resumeWork(context, this.#eims);
 		} catch (error) {
@@ -304,6 +305,8 @@ class Agent implements Ipa {
 			if (isUnreachable(error) && this.#eims.length < 2) throw error;
 			await this.#deps.journal.note({ type: "result-left-on-card" });
 		}
+		// What was executed before its result found nobody may have added or removed eIMs.
+		if (phase !== "idle") await this.#readEims(context.eid);
 	}
 
 	/** Steps 2 to 9 for one eIM, again and again while it has packages. */

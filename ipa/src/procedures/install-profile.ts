@@ -36,11 +36,7 @@ export async function installProfile<Onward>(
 	const sight = sightOfNotification(result);
 	await onLoaded(result);
 	const enabled = sight.installation !== "failure" && (await enableImmediately(context));
-	if (enabled) {
-		const cause = StateChangeCauseCode.immediateEnableProfile;
-		await context.journal.note({ type: "state-changed", cause, tell: context.eimIds });
-		await waitForRefresh(context);
-	}
+	if (enabled) await waitForRefresh(context);
 	return { result, sight, enabled };
 }
 
@@ -59,10 +55,18 @@ export function announceInstallation(
 	context.emit({ type: "profile-installed", eimId: eim.eimId, iccid, enabled });
 }
 
+/**
+ * The change is noted before the card is asked and taken back when the card refuses: after a power cut in between an eIM
+ * is rather told once too often than never.
+ */
 async function enableImmediately(context: ProcedureContext): Promise<boolean> {
 	if (!context.settings.immediateEnable) return false;
+	const { stateChanges: before } = context.journal.state;
+	const cause = StateChangeCauseCode.immediateEnableProfile;
+	await context.journal.note({ type: "state-changed", cause, tell: context.eimIds });
 	const result = await context.commands.immediateEnable(true);
 	context.log.info("step 8: ES10b.ImmediateEnable", { result });
+	if (result !== OK) await context.journal.note({ type: "state-change-withdrawn", before });
 	return result === OK;
 }
 
