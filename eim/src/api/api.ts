@@ -16,6 +16,7 @@ import { eimKeyRoutes } from "./routes/eim-keys.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { serviceRoutes } from "./routes/service.ts";
+import { wakeUpRoutes } from "./routes/wake-ups.ts";
 import type { ApiServer } from "./server.ts";
 import { compileValidator } from "./validation.ts";
 
@@ -61,6 +62,7 @@ export async function buildApi(deps: ApiDeps): Promise<ApiServer> {
 		eimConfigurationRoutes(routes, deps);
 		eimKeyRoutes(routes, deps);
 		apiKeyRoutes(routes, deps);
+		wakeUpRoutes(routes, deps);
 	});
 	return server;
 }

@@ -43,6 +43,7 @@ describe("the OpenAPI document", () => {
 			"GET /api/v1/devices/{eid}",
 			"GET /api/v1/devices/{eid}/notifications",
 			"GET /api/v1/devices/{eid}/profiles",
+			"GET /api/v1/devices/{eid}/wake-ups",
 			"GET /api/v1/eim-configuration",
 			"GET /api/v1/eim-keys",
 			"GET /api/v1/events",

@@ -5,6 +5,7 @@ import { OPERATION_STATES } from "../domain/operation.ts";
 import { CommandList, type CommandRequest, commandSchemas } from "./command-schemas.ts";
 import { downloadFields, euiccDataFields } from "./download-schema.ts";
 import { SmdsPolling, SmdsPollingView } from "./smds-polling-schema.ts";
+import { AwakeRule, sleepFields, WakeUpAddress } from "./wake-schemas.ts";
 
 /** `expected` completes the sentence "... is not ..." of a validation message. */
 const text = (pattern: string, expected: string, options: object = {}) =>
@@ -132,6 +133,8 @@ export const DevicePatch = Type.Object(
 		signingKeyId: Type.Optional(SigningKeyId),
 		inject: Type.Optional(orNull(InjectAddress)),
 		smdsPolling: Type.Optional(orNull(SmdsPolling)),
+		wakeUp: Type.Optional(orNull(WakeUpAddress)),
+		awake: Type.Optional(orNull(AwakeRule)),
 		association: Type.Optional(
 			Type.Union([Type.Literal("associated"), Type.Literal("released")], {
 				expected: "associated or released",
@@ -188,6 +191,7 @@ export const DeviceView = Type.Object(
 		),
 		defaultSmdpAddress: Type.Optional(Type.String()),
 		rootSmdsAddress: Type.Optional(Type.String()),
+		...sleepFields,
 		lastPollAt: Type.Optional(Time),
 		lastRplmn: Type.Optional(Type.String({ description: "Three octets in hex." })),
 		lastNetwork: Type.Optional(

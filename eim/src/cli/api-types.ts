@@ -34,6 +34,18 @@ export interface DeviceJson {
 		readonly nextAt?: string;
 		readonly lastError?: string;
 	};
+	readonly wakeUp?: { readonly via: string; readonly msisdn?: string; readonly url?: string };
+	readonly awake?: { readonly by: string; readonly every: number; readonly for: number };
+	readonly nextExpected?: { readonly from: string; readonly isAwake: boolean; readonly by: string };
+	readonly createdAt: string;
+}
+
+export interface WakeUpJson {
+	readonly via: string;
+	readonly state: string;
+	readonly waiting: number;
+	readonly reference?: string;
+	readonly error?: string;
 	readonly createdAt: string;
 }
 

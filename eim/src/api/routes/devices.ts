@@ -19,6 +19,7 @@ import {
 } from "../schemas.ts";
 import type { ApiServer } from "../server.ts";
 import { deviceView, notificationView, profileView, seenUnknownView, smdsPollingView } from "../views.ts";
+import { awakeRuleOf, sleepView, wakeUpAddressOf } from "../wake-views.ts";
 import { responses } from "./responses.ts";
 
 const ByEid = Type.Object({ eid: EidText });
@@ -85,8 +86,8 @@ function knownKeys(own: EimConfiguration, signingKeyId = own.signingKeyIds[0]): 
 
 /** What a request changes in the device's row. */
 function changeOf(
-	{ association, signingKeyId, inject, smdsPolling, dialect, ...body }: DevicePatch,
-	own: EimConfiguration,
+	{ association, signingKeyId, inject, smdsPolling, wakeUp, awake, dialect, ...body }: DevicePatch,
+	{ eimConfiguration: own, checkWakeUp }: ApiDeps,
 	at: number,
 ): DeviceChange {
 	const change = {
@@ -96,6 +97,8 @@ function changeOf(
 		...(smdsPolling === undefined
 			? {}
 			: { smdsPolling: smdsPolling && { ...smdsPolling, every: smdsPolling.every * 1000, since: at } }),
+		...(wakeUp === undefined ? {} : { wakeUp: wakeUp && wakeUpAddressOf(wakeUp, checkWakeUp) }),
+		...(awake === undefined ? {} : { awake: awake && awakeRuleOf(awake) }),
 	} as DeviceChange;
 	if (association === "released") return { ...change, releasedAt: at };
 	if (association === "associated") {
@@ -159,8 +162,9 @@ function readRoutes(server: ApiServer, deps: ApiDeps): void {
 		},
 		async ({ query }) => {
 			const { limit = 50, cursor, search, labMode } = query;
+			const now = deps.clock.now();
 			const page = await store.listDevices({ limit, cursor, search, labMode, tags: tagsOf(query.tag) });
-			return { ...page, items: page.items.map(deviceView) };
+			return { ...page, items: page.items.map((device) => ({ ...deviceView(device), ...sleepView(device, now) })) };
 		},
 	);
 	server.get(
@@ -177,7 +181,13 @@ function readRoutes(server: ApiServer, deps: ApiDeps): void {
 		async ({ params }) => {
 			const device = await deviceOf(deps, params.eid);
 			const profiles = await store.listProfiles(device.eid);
-			return { ...deviceView(device), ...(await pollingOf(deps, device)), profiles: profiles.map(profileView) };
+			const sleep = sleepView(device, deps.clock.now());
+			return {
+				...deviceView(device),
+				...sleep,
+				...(await pollingOf(deps, device)),
+				profiles: profiles.map(profileView),
+			};
 		},
 	);
 }
@@ -210,7 +220,7 @@ function changeRoutes(server: ApiServer, deps: ApiDeps): void {
 		{
 			schema: {
 				operationId: "changeDevice",
-				summary: "Change name, tags, lab mode, dialect, SM-DS polling or association",
+				summary: "Change name, tags, lab mode, dialect, SM-DS polling, ways to the device or association",
 				description: "Absent fields stay as they are; null removes. Every change is in the audit.",
 				tags,
 				params: ByEid,
@@ -223,14 +233,15 @@ function changeRoutes(server: ApiServer, deps: ApiDeps): void {
 			const at = clock.now();
 			const facts = factsOf(request.body);
 			const audit = { at, actor: actorOf(request), action: "device.changed", subject: eid, facts };
-			const changed = await store.changeDevice(eid, changeOf(request.body, deps.eimConfiguration, at), audit);
+			const changed = await store.changeDevice(eid, changeOf(request.body, deps, at), audit);
 			if (!changed) throw unknownDevice(eid);
 			if (changed instanceof Error) throw changed;
 			if (request.body.inject) await store.saveJobs([{ kind: "packageInjection", reference: eid, runAfter: at }], at);
+			if (request.body.wakeUp) await store.saveJobs([{ kind: "deviceWakeUp", reference: eid, runAfter: at }], at);
 			if ("acceptUnverified" in request.body || "labMode" in request.body) {
 				deps.log.warn("lab mode changed", { eid, actor: audit.actor, ...facts });
 			}
-			return deviceView(changed);
+			return { ...deviceView(changed), ...sleepView(changed, at) };
 		},
 	);
 	server.delete(

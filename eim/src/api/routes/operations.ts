@@ -23,6 +23,7 @@ import { orderOf } from "../operation-order.ts";
 import { Accepted, EidText, OperationRequest, OperationView, PageQuery, pageOf } from "../schemas.ts";
 import type { ApiServer } from "../server.ts";
 import { operationView } from "../views.ts";
+import { withWaitingReasons, withWakeUp } from "../wake-views.ts";
 import { deviceOf, unknownDevice } from "./devices.ts";
 import { responses } from "./responses.ts";
 
@@ -156,7 +157,8 @@ const listOf = (names: readonly string[]) =>
 		expected: `a list out of ${names.join(", ")}, separated by commas`,
 	});
 
-function listRoute(server: ApiServer, { store }: ApiDeps): void {
+function listRoute(server: ApiServer, deps: ApiDeps): void {
+	const { store } = deps;
 	server.get(
 		"/api/v1/operations",
 		{
@@ -190,12 +192,12 @@ function listRoute(server: ApiServer, { store }: ApiDeps): void {
 				states: state?.split(",") as OperationState[] | undefined,
 				types: type?.split(",") as OperationType[] | undefined,
 			});
-			return { ...page, items: page.items.map(operationView) };
+			return { ...page, items: (await withWaitingReasons(deps, page.items)).map(operationView) };
 		},
 	);
 }
 
-function showRoute(server: ApiServer, { store }: ApiDeps): void {
+function showRoute(server: ApiServer, deps: ApiDeps): void {
 	server.get(
 		"/api/v1/operations/:id",
 		{
@@ -208,9 +210,9 @@ function showRoute(server: ApiServer, { store }: ApiDeps): void {
 			},
 		},
 		async ({ params }) => {
-			const operation = await store.loadOperation(params.id);
+			const operation = await deps.store.loadOperation(params.id);
 			if (!operation) throw unknownOperation(params.id);
-			return operationView(operation);
+			return operationView(await withWakeUp(deps, operation));
 		},
 	);
 }

@@ -4,6 +4,7 @@ import type { DeviceJson, NotificationJson, Page, ProfileJson, SeenUnknownJson }
 import { type CliContext, globalOptions, group, subcommand } from "../command-context.ts";
 import { CliError } from "../errors.ts";
 import { ago, listOf, tableOf } from "../output.ts";
+import { sleepText, wakingCommands } from "./waking.ts";
 
 /** `eim device ...` */
 export function deviceCommands(program: Command, context: CliContext): void {
@@ -14,6 +15,7 @@ export function deviceCommands(program: Command, context: CliContext): void {
 	updateCommand(device, context);
 	removeCommand(device, context);
 	partCommands(device, context);
+	wakingCommands(device, context);
 }
 
 function addCommand(device: Command, context: CliContext): void {
@@ -92,6 +94,7 @@ function showCommand(device: Command, context: CliContext): void {
 					"last network": found.lastRplmn,
 					"packages brought to": found.inject && `${found.inject.url} (${found.inject.binding})`,
 					"SM-DS asked": smdsPollingText(found),
+					sleep: found.wakeUp || found.awake || found.nextExpected ? sleepText(found) : undefined,
 					"package counter": found.counter,
 					"association token": found.associationToken ?? "none",
 					association: found.releasedAt ? `released ${ago(found.releasedAt, context.now())}` : "associated",
