@@ -7,6 +7,8 @@ overTransports(
 	["coap", "brainpoolP256r1"],
 	["coaps+tcp", "P-256"],
 	["coaps+tcp", "brainpoolP256r1"],
+	["mqtt", "P-256"],
+	["mqtt", "brainpoolP256r1"],
 );
 await import("./sgp32-device.test.ts");
 await import("./sgp32-packages.test.ts");

@@ -22,7 +22,7 @@ export type CoapTransport = "coap" | "coaps+tcp";
  * Whoever answers at the other end, by its HTTP face: what CoAP takes and gives is handed through octet by octet. Where
  * nobody is, the line goes dead.
  */
-function handlerOver(client: HttpClient, goDead: () => void) {
+export function handlerOver(client: HttpClient, goDead: () => void) {
 	return {
 		async handle(message: Uint8Array): Promise<Uint8Array | null> {
 			const headers = { "Content-Type": "application/x-gsma-rsp-asn1" };

@@ -14,7 +14,10 @@ export interface Where {
 }
 
 /** What carries the ASN.1 binding besides HTTPS, and on which curves it is tried; docs/conformance.md speaks of HTTPS. */
-let further: readonly (readonly [Exclude<Transport, "https">, Curve])[] = [["coap", "P-256"]];
+let further: readonly (readonly [Exclude<Transport, "https">, Curve])[] = [
+	["coap", "P-256"],
+	["mqtt", "P-256"],
+];
 
 /** Tries the procedures that are declared from now on over these transports alone. */
 export function overTransports(...given: typeof further): void {
@@ -24,7 +27,7 @@ export function overTransports(...given: typeof further): void {
 let isOverHttps = true;
 
 /**
- * The test of a procedure of the standard, over both bindings of ESipa and both curves, and over CoAP.
+ * The test of a procedure of the standard, over both bindings of ESipa and both curves, and over CoAP and MQTT.
  * @param name as in `test/conformance/procedures.ts`
  */
 export function procedure(name: string, test: (where: Where, context: TestContext) => Promise<void>): void {

@@ -1,5 +1,5 @@
 import type { Eid } from "@iot-esim/shared/ids/eid";
-import type { Clock } from "@iot-esim/shared/runtime/clock";
+import { type Clock, sleep } from "@iot-esim/shared/runtime/clock";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import type { MqttConnection, MqttMessage, OpenMqtt } from "@iot-esim/shared/transport/mqtt/connection";
@@ -35,6 +35,7 @@ export interface MqttFaceDeps {
 
 /** How soon other replicas' changes are seen. */
 const LOOK_AGAIN = Seconds(5);
+const LONGEST_STOP = Seconds(10);
 
 /** All that devices reach over MQTT, and by which the eIM reaches them. */
 export class MqttFace implements PackageInjector {
@@ -103,11 +104,14 @@ export class MqttFace implements PackageInjector {
 		return this.#injector.transfer(eid, message);
 	}
 
-	/** Answers what it has taken, then says goodbye to the broker. */
+	/** Answers what it has taken, as far as that takes no more than 10 s, then says goodbye to the broker. */
 	async stop(): Promise<void> {
 		this.#stopHints?.();
 		await this.#hints?.idle();
-		await Promise.all(this.#answering);
+		const answered = new AbortController();
+		const longEnough = sleep(this.#deps.clock, LONGEST_STOP, answered.signal).catch(() => undefined);
+		await Promise.race([Promise.all(this.#answering), longEnough]);
+		answered.abort();
 		await this.#session.stop();
 	}
 
