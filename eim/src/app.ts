@@ -21,12 +21,14 @@ import { API_KEY_RANDOM, makeApiKey } from "./domain/api-key.ts";
 import type { ProfileClass } from "./domain/profile.ts";
 import { EimError } from "./errors.ts";
 import { createEs9PlusClient, type Es9PlusEncoding, type Es9PlusOptions } from "./es9plus/client.ts";
+import { createHostPolicy } from "./es9plus/host-policy.ts";
 import type { Es9PlusHttp } from "./es9plus/http.ts";
 import { createEs11Client } from "./es9plus/smds.ts";
 import type { EsipaDeps, EsipaSettings } from "./esipa/esipa-deps.ts";
 import { createEsipaHandler, type EsipaHandler, esipaContext } from "./esipa/handler.ts";
 import type { PackageInjector } from "./esipa/inject-packages.ts";
 import { SigningKeys } from "./esipa/signing-keys.ts";
+import { guardedConnect, guardedHttp } from "./guarded-http.ts";
 import { createHousekeeping, type Housekeeping } from "./jobs/housekeeping.ts";
 import { JobRunner } from "./jobs/job-runner.ts";
 import { jobWork } from "./jobs/job-work.ts";
@@ -256,12 +258,14 @@ function es9PlusHttpOf(config: EimConfig, folder: TrustFolder): { http: Es9PlusH
 		};
 		return { http: { request: refuse }, close: () => undefined };
 	}
+	const policy = createHostPolicy({ allowed: config["es9plus.allowedHosts"], hosts: config.hosts });
 	const client = createHttpClient({
 		tls: { kind: "ca", certificates },
 		hosts: config.hosts,
+		connect: guardedConnect(policy),
 		timeout: config["es9plus.timeout"],
 	});
-	return { http: client, close: () => client.close() };
+	return { http: guardedHttp(client, policy), close: () => client.close() };
 }
 
 function es9PlusOptionsOf(config: EimConfig, http: Es9PlusHttp, random: RandomSource): Es9PlusOptions {

@@ -246,6 +246,12 @@ export const eimConfig = defineConfig(
 			min: Seconds(1),
 			default: Seconds(30),
 		}),
+		"es9plus.allowedHosts": setting.strings({
+			description:
+				"SM-DP+ and SM-DS that are contacted, `*.example.com` for all below a name; any public name when empty. Private addresses only for what stands here or in hosts",
+			default: [],
+			example: ["smdp.example.com"],
+		}),
 		"es9plus.encoding": setting.choice({
 			description: "How messages to SM-DP+ servers are written",
 			values: ["json", "asn1"],

@@ -8,6 +8,11 @@ export const es9PlusErrors = defineErrors({
 		httpStatus: 502,
 		retryable: true,
 	},
+	ES9PLUS_HOST_REFUSED: {
+		meaning: "An order, an event or a notification names a host that this eIM does not contact.",
+		action: "If it is right, name it in es9plus.allowedHosts or in hosts; a private address needs that always.",
+		httpStatus: 400,
+	},
 	ES9PLUS_HTTP_STATUS: {
 		meaning: "The SM-DP+ answered with an HTTP status that is no success.",
 		action: "See the status in the message; 5xx is tried again, 4xx means that the server does not speak ES9+ there.",

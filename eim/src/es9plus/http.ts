@@ -40,6 +40,8 @@ export async function post(
 		response = await http.request({ method: "POST", url, headers, body });
 	} catch (cause) {
 		if (!(cause instanceof EsimError)) throw cause;
+		const refusal = refusalIn(cause);
+		if (refusal !== undefined) throw refusal;
 		throw new Es9PlusError("ES9PLUS_UNREACHABLE", `${address}: ${cause.message}`, { cause, context: { address } });
 	}
 	const { status } = response;
@@ -49,6 +51,12 @@ export async function post(
 		});
 	}
 	return response.body;
+}
+
+/** The host policy has its say within the connection. */
+function refusalIn(error: unknown): Es9PlusError | undefined {
+	if (error instanceof Es9PlusError) return error;
+	return error instanceof Error && error.cause !== undefined ? refusalIn(error.cause) : undefined;
 }
 
 /** Addresses come from activation codes and from cards: nothing but a name and a port may get into a URL. */
