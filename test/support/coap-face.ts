@@ -82,7 +82,7 @@ export function coapFaceLink(transport: CoapTransport, client: HttpClient, rule?
 			return new CoapEndpoint(new DatagramChannel(line.client, parts), parts);
 		}
 		const [near, far] = duplexPair();
-		goDead = () => far.destroy();
+		goDead = () => near.destroy();
 		server.acceptStream(far, { remoteAddress: "192.0.2.1:40000" });
 		const channel = new StreamChannel(near, {
 			clock: systemClock,
