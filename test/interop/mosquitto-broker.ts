@@ -20,11 +20,19 @@ export const mosquitto = await requireExternal("Mosquitto (apt-get install mosqu
 		: undefined;
 });
 
+interface TlsListener {
+	readonly ca: string;
+	readonly certificate: string;
+	readonly key: string;
+}
+
 export interface MosquittoOptions {
 	/** Passwords by user name; with them goes the access list of examples/mosquitto. */
 	readonly users?: Readonly<Record<string, string>>;
-	/** Files of a TLS listener that asks for certificates, PEM. */
-	readonly tls?: { readonly ca: string; readonly certificate: string; readonly key: string };
+	/** PEM of a TLS listener that asks for certificates. */
+	readonly tls?: TlsListener;
+	/** PEM of a TLS listener that knows users by their passwords. */
+	readonly server?: TlsListener;
 	/** Further lines of its configuration. */
 	readonly more?: readonly string[];
 	/** The port of an instance that ran before. */
@@ -58,15 +66,12 @@ export async function startMosquitto(options: MosquittoOptions = {}) {
 		}
 		lines.push(`password_file ${passwords}`);
 	}
-	if (options.tls !== undefined) {
-		const { ca, certificate, key } = options.tls;
-		lines.push(
-			`cafile ${file("ca.pem", ca)}`,
-			`certfile ${file("certificate.pem", certificate)}`,
-			`keyfile ${file("key.pem", key)}`,
-		);
-		lines.push("require_certificate true", "use_identity_as_username true");
+	const listener = options.tls ?? options.server;
+	if (listener !== undefined) {
+		lines.push(`cafile ${file("ca.pem", listener.ca)}`);
+		lines.push(`certfile ${file("certificate.pem", listener.certificate)}`, `keyfile ${file("key.pem", listener.key)}`);
 	}
+	if (options.tls !== undefined) lines.push("require_certificate true", "use_identity_as_username true");
 	chmodSync(folder, 0o755);
 	const child = spawn(
 		programs.mosquitto ?? "",
@@ -84,7 +89,7 @@ export async function startMosquitto(options: MosquittoOptions = {}) {
 	return {
 		port,
 		folder,
-		url: `mqtt${options.tls === undefined ? "" : "s"}://127.0.0.1:${port}`,
+		url: `mqtt${listener === undefined ? "" : "s"}://127.0.0.1:${port}`,
 		log: () => log,
 		stop: async () => {
 			child.kill("SIGTERM");
