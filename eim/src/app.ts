@@ -99,12 +99,7 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	await store.noteEimKeys(card.eldest);
 	const metrics = makeMetrics(() => store.countOpenOperations());
 	const health = makeHealth([{ name: "database", check: () => store.ping() }], clock, Seconds(5));
-	const outside = deps.es9PlusHttp
-		? { http: deps.es9PlusHttp, close: () => undefined }
-		: es9PlusHttpOf(config, trustFolder);
-	const es9PlusOptions = es9PlusOptionsOf(config, outside.http, random);
-	const es9plus = measuredEs9Plus(createEs9PlusClient(es9PlusOptions), metrics);
-	const es11 = measuredEs11(createEs11Client(es9PlusOptions), metrics);
+	const { es9plus, es11, outside } = es9PlusPartsOf(config, deps, trustFolder, metrics);
 	const { trust, crls } = trustFolder;
 	const settings = esipaSettingsOf(config);
 	const keys = { signer, formerSigners, ownEim: card.settings };
@@ -120,12 +115,7 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	// packages are brought to may take longer; it works on one thing at a time, so that a second worker does no harm.
 	const lease = Milliseconds(config["es9plus.timeout"] + Seconds(10));
 	const jobs = new JobRunner({ store, clock, logger, work, interval: config["jobs.interval"], lease });
-	const kept = {
-		eventsKept: config["events.kept"],
-		operationsKept: config["operations.kept"],
-		idempotencyKept: config["idempotency.kept"],
-	};
-	const housekeeping = createHousekeeping({ store, clock, logger, ...kept });
+	const housekeeping = housekeepingOf(config, store, deps);
 	const firstApiKey = await makeFirstApiKey(config, store, deps);
 	const stopWaking = store.onJobs(() => jobs.wake());
 	return {
@@ -155,6 +145,25 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 			await store.close();
 		},
 	};
+}
+
+/** The clients of SM-DP+ and SM-DS, and what they leave open. */
+function es9PlusPartsOf(config: EimConfig, deps: EimDeps, trustFolder: TrustFolder, metrics: Metrics) {
+	const outside = deps.es9PlusHttp
+		? { http: deps.es9PlusHttp, close: () => undefined }
+		: es9PlusHttpOf(config, trustFolder);
+	const options = es9PlusOptionsOf(config, outside.http, deps.random);
+	const es9plus = measuredEs9Plus(createEs9PlusClient(options), metrics);
+	return { es9plus, es11: measuredEs11(createEs11Client(options), metrics), outside };
+}
+
+function housekeepingOf(config: EimConfig, store: Store, { clock, logger }: EimDeps): Housekeeping {
+	const kept = {
+		eventsKept: config["events.kept"],
+		operationsKept: config["operations.kept"],
+		idempotencyKept: config["idempotency.kept"],
+	};
+	return createHousekeeping({ store, clock, logger, ...kept });
 }
 
 function trustFolderOf(config: EimConfig, logger: LoggerFactory): TrustFolder {

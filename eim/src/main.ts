@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
-import { exitCode, Lifecycle, runUntilSignal } from "@iot-esim/shared/runtime/lifecycle";
+import { exitCode, Lifecycle, type Part, runUntilSignal } from "@iot-esim/shared/runtime/lifecycle";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { pinoLogger } from "@iot-esim/shared/runtime/pino-logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
@@ -58,17 +58,7 @@ async function run(): Promise<number> {
 			},
 			stop: () => esipa.close(),
 		})
-		.add({
-			name: "former esipa",
-			async start() {
-				const port = config["esipa.formerPort"];
-				if (former === undefined || port === undefined) return;
-				const place = { host: config["esipa.host"], port };
-				const bound = await listenOn("esipa.former", place, () => former.listen(place));
-				listening.formerEsipa = `https://${named(bound.host)}:${bound.port}`;
-			},
-			stop: () => former?.close(),
-		})
+		.add(formerEsipa(former, config, listening))
 		.add({
 			name: "coap",
 			start: async () => void Object.assign(listening, await coapListening(eim, config)),
@@ -83,11 +73,32 @@ async function run(): Promise<number> {
 		log,
 		abandon: (code) => process.exit(code),
 		complain: (text) => process.stderr.write(`eim: ${text}\n`),
-		ready: () => {
-			const first = eim.firstApiKey === undefined ? {} : { firstApiKey: eim.firstApiKey };
-			process.stdout.write(`${JSON.stringify({ listening, ...first })}\n`);
-		},
+		ready: () => tellReady(eim, listening),
 	});
+}
+
+/** For devices that have not been told of the new TLS identity yet. */
+function formerEsipa(
+	former: ReturnType<typeof listenersOf>["former"],
+	config: EimConfig,
+	listening: Record<string, string>,
+): Part {
+	return {
+		name: "former esipa",
+		async start() {
+			const port = config["esipa.formerPort"];
+			if (former === undefined || port === undefined) return;
+			const place = { host: config["esipa.host"], port };
+			const bound = await listenOn("esipa.former", place, () => former.listen(place));
+			listening.formerEsipa = `https://${named(bound.host)}:${bound.port}`;
+		},
+		stop: () => former?.close(),
+	};
+}
+
+function tellReady({ firstApiKey }: Eim, listening: Readonly<Record<string, string>>): void {
+	const first = firstApiKey === undefined ? {} : { firstApiKey };
+	process.stdout.write(`${JSON.stringify({ listening, ...first })}\n`);
 }
 
 function reloadRevocationLists(eim: Eim, log: Logger): void {

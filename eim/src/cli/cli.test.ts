@@ -19,7 +19,6 @@ import type {
 	ProfileView,
 	SeenUnknownView,
 } from "../api/schemas.ts";
-import type { WakeUpView } from "../api/wake-schemas.ts";
 import { hashOfApiKey } from "../domain/api-key.ts";
 import { openStore } from "../storage/open-store.ts";
 import { apiClient, type Fetch } from "./api-client.ts";
@@ -33,7 +32,6 @@ import type {
 	OperationJson,
 	ProfileJson,
 	SeenUnknownJson,
-	WakeUpJson,
 } from "./api-types.ts";
 import { runCli } from "./program.ts";
 
@@ -104,20 +102,6 @@ async function eim(
 }
 
 describe("devices", () => {
-	it("are said how they are woken and when they are awake", async () => {
-		await eim(`device add ${eid}`);
-		expect(await eim(`device waking ${eid} --sms +491701234567 --psm 00100110 16`)).toMatchObject({
-			code: 0,
-			out: `changed ${eid}: woken by sms to +491701234567, awake 16 s every 21600 s (psm)\n`,
-		});
-		expect((await eim(`device show ${eid}`)).out).toMatch(/sleep +woken by sms to \+491701234567, awake 16 s/);
-		expect(await eim(`device waking ${eid} --webhook --never`)).toMatchObject({ code: 2 });
-		expect(await eim(`device waking ${eid}`)).toMatchObject({ code: 2 });
-		expect((await eim(`device waking ${eid} --webhook --reference pump --always`)).out).toContain("woken by webhook\n");
-		expect((await eim(`device wake-ups ${eid}`)).out).toBe("never woken\n");
-		expect((await eim(`device waking ${eid} --never`)).out).toContain("not woken");
-	});
-
 	it("are added, listed, shown, changed and removed", async () => {
 		expect(await eim(`device add ${eid} --name pump --tag site=north line=2`)).toMatchObject({
 			code: 0,
@@ -413,5 +397,4 @@ it("takes the answers for what the API says they are", () => {
 	expectTypeOf<Static<typeof SeenUnknownView>>().toExtend<SeenUnknownJson>();
 	expectTypeOf<Static<typeof AuditView>>().toExtend<AuditJson>();
 	expectTypeOf<Static<typeof ApiKeyView>>().toExtend<ApiKeyJson>();
-	expectTypeOf<Static<typeof WakeUpView>>().toExtend<WakeUpJson>();
 });

@@ -79,30 +79,34 @@ export function jobWork(
 		return undefined;
 	};
 
-	const bringPackages: JobWork = async (job) => {
-		const device = await store.loadDevice(Eid(job.reference));
-		if (device === undefined) return undefined;
-		const now = clock.now();
-		const held = heldUntil(device, now);
-		if (held !== undefined) return { runAgainAt: held, error: waitingText(device, now) ?? "" };
-		await injectPackages(context, injector, device);
-		return undefined;
-	};
-
-	const wakeUp: JobWork = async (job) => {
-		const later = await wake(Eid(job.reference));
-		return later && { runAgainAt: later.until, error: later.reason };
-	};
-
 	return {
-		deviceWakeUp: wakeUp,
+		deviceWakeUp: (job) => wakeUp(wake, job),
 		smdsPolling: (job) => askSmds(context, job),
-		packageInjection: bringPackages,
+		packageInjection: (job) => bringPackages(context, injector, job),
 		notificationDelivery: deliverNotification,
 		keptResultVerification: verifyKept,
 		sessionCancellation: cancelAtSmdp,
 		stateRefresh,
 	};
+}
+
+async function wakeUp(wake: WakeDevice, job: Job): Promise<DoneAgain | undefined> {
+	const later = await wake(Eid(job.reference));
+	return later && { runAgainAt: later.until, error: later.reason };
+}
+
+async function bringPackages(
+	context: EsipaContext,
+	injector: PackageInjector,
+	job: Job,
+): Promise<DoneAgain | undefined> {
+	const device = await context.store.loadDevice(Eid(job.reference));
+	if (device === undefined) return undefined;
+	const now = context.clock.now();
+	const held = heldUntil(device, now);
+	if (held !== undefined) return { runAgainAt: held, error: waitingText(device, now) ?? "" };
+	await injectPackages(context, injector, device);
+	return undefined;
 }
 
 async function askSmds(context: EsipaContext, job: Job): Promise<DoneAgain | undefined> {

@@ -42,24 +42,17 @@ export function makeMetrics(
 		buckets: SECONDS,
 		registers,
 	});
-	const es9Plus = new Counter({
-		name: "eim_es9plus_calls_total",
-		help: "Calls to SM-DP+ servers, by function and outcome.",
-		labelNames: ["function", "outcome"],
-		registers,
-	});
-	const jobs = new Counter({
-		name: "eim_job_tries_total",
-		help: "Tries of jobs, by kind and outcome.",
-		labelNames: ["kind", "outcome"],
-		registers,
-	});
-	const wakeUps = new Counter({
-		name: "eim_wake_ups_total",
-		help: "Wake-ups of devices that sleep, by way and outcome.",
-		labelNames: ["via", "outcome"],
-		registers,
-	});
+	const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
+		new Counter({ name, help, labelNames, registers });
+	const es9Plus = counter("eim_es9plus_calls_total", "Calls to SM-DP+ servers, by function and outcome.", [
+		"function",
+		"outcome",
+	]);
+	const jobs = counter("eim_job_tries_total", "Tries of jobs, by kind and outcome.", ["kind", "outcome"]);
+	const wakeUps = counter("eim_wake_ups_total", "Wake-ups of devices that sleep, by way and outcome.", [
+		"via",
+		"outcome",
+	]);
 	new Gauge({
 		name: "eim_operations_open",
 		help: "Operations that are not over, by state.",
