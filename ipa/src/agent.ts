@@ -98,6 +98,8 @@ class Agent implements Ipa {
 		const memoryOf = deps.settings.procedures.minimizeBytes ? journalledMemory(deps) : undefined;
 		this.#links = new EimLinks(deps.link, this.#log, deps.settings.eimDialect, memoryOf);
 		this.#schedule = new PollSchedule(deps);
+		// With another profile the device attaches anew, and gets another address.
+		this.events.on("refresh-finished", () => this.#links.renew());
 	}
 
 	pollOnce(signal: AbortSignal = new AbortController().signal): Promise<CycleResult> {

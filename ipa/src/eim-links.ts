@@ -67,6 +67,11 @@ export class EimLinks {
 		return this.#memoryOf === undefined ? client : new MinimizingEsipaClient(client, eid, this.#memoryOf(eimId));
 	}
 
+	/** The device has another address. */
+	renew(): void {
+		for (const { link } of this.#eims) link.renew?.();
+	}
+
 	async close(): Promise<void> {
 		const open = this.#eims;
 		this.#eims = [];

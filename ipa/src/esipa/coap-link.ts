@@ -74,6 +74,10 @@ class CoapLink implements EsipaLink {
 		}
 	}
 
+	renew(): void {
+		this.#drop();
+	}
+
 	async close(): Promise<void> {
 		this.#cancelIdle();
 		this.#drop();

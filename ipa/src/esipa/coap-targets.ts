@@ -3,6 +3,7 @@ import { DatagramChannel } from "@iot-esim/shared/transport/coap/datagram-channe
 import { CoapEndpoint } from "@iot-esim/shared/transport/coap/endpoint";
 import { COAPS_PORT, connectCoapTls } from "@iot-esim/shared/transport/coap/tls";
 import { mappedAddress } from "@iot-esim/shared/transport/http/connect";
+import { TlsSessions } from "@iot-esim/shared/transport/http/tls-sessions";
 import { connectDtls } from "@iot-esim/shared/transport/native/dtls/connect-dtls";
 import { requireAddon } from "@iot-esim/shared/transport/native/dtls/dtls-available";
 import type { DtlsCipherSuite } from "@iot-esim/shared/transport/native/dtls/options";
@@ -79,6 +80,7 @@ export function coapTlsLink(target: EsipaTarget, options: CoapTlsOptions): Esipa
 	const { clock, random, timeout, maxBody, hosts, proxy } = options;
 	const name = addressOf(target, options);
 	const trust = eimTrust(target, options.fallbackCa ?? []);
+	const sessions = new TlsSessions();
 	return coapLink({
 		...options,
 		name: `coaps+tcp://${printHostPort(name)}`,
@@ -86,6 +88,7 @@ export function coapTlsLink(target: EsipaTarget, options: CoapTlsOptions): Esipa
 			const channel = await connectCoapTls({
 				...name,
 				trust,
+				sessions,
 				clock,
 				signal,
 				maxMessage: maxBody + 1024,

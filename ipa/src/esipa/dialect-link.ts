@@ -59,6 +59,10 @@ export class DialectLink implements EsipaLink {
 		return this.#strict(tag, await this.#link.exchange(written(this.#version, tag, message), signal));
 	}
 
+	renew(): void {
+		this.#link.renew?.();
+	}
+
 	close(): Promise<void> {
 		return this.#link.close();
 	}

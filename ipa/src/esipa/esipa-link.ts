@@ -7,5 +7,10 @@ export interface EsipaLink {
 	 * @throws EsipaLinkError
 	 */
 	exchange(message: Uint8Array, signal?: AbortSignal): Promise<Uint8Array>;
+	/**
+	 * The device has another address: what is open leads nowhere any more, and waiting for it only costs. The next exchange
+	 * begins anew, resuming what can be resumed.
+	 */
+	renew?(): void;
 	close(): Promise<void>;
 }

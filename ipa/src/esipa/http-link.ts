@@ -97,6 +97,7 @@ export function httpLink(target: EsipaTarget, options: HttpLinkOptions, binding:
 				throw unreachable(url, cause);
 			}
 		},
+		renew: drop,
 		close: async () => drop(),
 	};
 }

@@ -102,6 +102,10 @@ class MqttLink implements EsipaLink {
 		}
 	}
 
+	renew(): void {
+		void this.#session.stop().then(() => this.#options.idle === undefined && this.#session.start());
+	}
+
 	async close(): Promise<void> {
 		this.#cancelIdle?.();
 		this.#cancelHint?.();

@@ -111,6 +111,7 @@ class WireBench {
 	/** The device comes from another address. */
 	async resumedPoll(): Promise<WireRow> {
 		await this.#relay.rebind();
+		this.#scene.renewLink();
 		return this.#measured("idle poll, resumed connection", () => this.#scene.round());
 	}
 
@@ -127,6 +128,7 @@ class WireBench {
 		const order = await scene.orderEnable(SECOND);
 		const row = await this.#measured("profile switch", () => scene.round());
 		await this.#succeeds(order);
+		if (scene.transactionIdOctets !== 16) throw new Error(`a transaction id of ${scene.transactionIdOctets} octets`);
 		const brought = scene.verifiedNotifications - before;
 		if (brought !== 2) throw new Error(`${brought} notifications came with the result, and not two`);
 		return row;
@@ -162,6 +164,7 @@ class WireBench {
 		const packets = readPcap(this.#relay.takeCapture());
 		const { parts, handshakes } = this.#records.read(packets);
 		const esipa = this.#scene.takeTally();
+		for (const handshake of handshakes) expectConditions(this.#name, handshake);
 		const { octets, packets: carrying, roundTrips } = countWire(packets, [this.#listener.port]);
 		return {
 			binding: this.#name,
@@ -178,4 +181,13 @@ class WireBench {
 			handshakes,
 		};
 	}
+}
+
+/** ECDHE-ECDSA with AES-128-CCM-8. */
+const CCM_8 = 0xc0ae;
+
+/** @throws Error when the capture shows cheaper conditions than those of the targets */
+function expectConditions(binding: string, { suite, hasCookie }: SeenHandshake): void {
+	if (binding !== "coap+dtls" || (suite === CCM_8 && hasCookie)) return;
+	throw new Error(`DTLS with suite ${suite.toString(16)}, ${hasCookie ? "with" : "without"} HelloVerifyRequest`);
 }

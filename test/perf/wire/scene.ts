@@ -13,7 +13,11 @@ import {
 	memoryJournalStorage,
 	openJournal,
 } from "@iot-esim/ipa/index";
+import { decode } from "@iot-esim/shared/asn1/schema";
+import { Eid } from "@iot-esim/shared/ids/eid";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
+import { GetEimPackageResponse } from "@iot-esim/shared/messages/sgp32/esipa-package";
+import { EuiccPackageRequest } from "@iot-esim/shared/messages/sgp32/euicc-package";
 import { certificateToPem } from "@iot-esim/shared/pki/pem";
 import { buildProfilePackage } from "@iot-esim/shared/profile/builder/build-profile-package";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
@@ -34,6 +38,8 @@ import { profileDescription } from "./profile.ts";
 /** 21 characters; also the eimId. */
 export const EIM_NAME = "eim-1.iot.example.com";
 const SMDP = "smdp.example.com";
+/** Of another device of this eIM, from which it has to tell the one that polls. */
+const OTHER_EID = Eid.withCheckDigits("890490320000000000000000000002");
 const BOOTSTRAP = "8900101000000000018";
 
 export interface SceneOptions {
@@ -47,9 +53,6 @@ type Target = Parameters<Parameters<typeof createIpa>[0]["link"]>[0];
 
 /** Opens the link that the IPA is to use. */
 export type OpenLink = (target: Target, eid: Uint8Array) => EsipaLink;
-
-/** Second octet of the tag of ESipa.ProvideEimPackageResult, BF50. */
-const PROVIDE_RESULT = 0x50;
 
 /** What the device and the eIM have said, by the octets of ESipa alone. */
 export interface EsipaTally {
@@ -66,6 +69,8 @@ export class WireScene {
 	readonly #options: SceneOptions;
 	readonly #journal = memoryJournalStorage();
 	readonly #entries: readonly unknown[];
+	/** Length of the eimTransactionId of the latest package. */
+	transactionIdOctets = 0;
 	#tally: EsipaTally = { messages: 0, octets: 0 };
 	#open: OpenLink | undefined;
 	#ipa: Ipa | undefined;
@@ -129,20 +134,26 @@ export class WireScene {
 
 	/**
 	 * The device from now on: a new IPA over what an earlier one has left in the journal, with the link still open.
-	 * @param onExecuted called when the card has executed a package, before its result is sent
+	 * @param onRefresh called when another profile is about to be in use
 	 */
-	async useIpa(packagesInOneGo: number, onExecuted?: () => Promise<void>): Promise<void> {
+	async useIpa(packagesInOneGo: number, onRefresh?: () => void): Promise<void> {
 		await this.#ipa?.close();
 		const ipa = createIpa({
 			driver: inProcessDriver(this.card.card),
-			link: (target, eid) => this.#linkTo(() => this.#open?.(target, eid), onExecuted),
+			link: (target, eid) => this.#linkTo(() => this.#open?.(target, eid)),
 			clock: systemClock,
 			random: systemRandom,
 			journal: await openJournal(this.#journal),
 			logger: memoryLogger().logger,
 			settings: { ...ipaSettings(this.#options.isCompact), packagesInOneGo },
 		});
+		if (onRefresh !== undefined) ipa.events.on("refresh-started", onRefresh);
 		this.#ipa = ipa;
+	}
+
+	/** The device has another address, and knows it. */
+	renewLink(): void {
+		this.#link?.renew?.();
 	}
 
 	/** A round of the IPA in use; how many packages it worked off. */
@@ -215,18 +226,19 @@ export class WireScene {
 	}
 
 	/** The one link of the scene, whichever IPA has it. */
-	#linkTo(open: () => EsipaLink | undefined, onExecuted: (() => Promise<void>) | undefined): EsipaLink {
+	#linkTo(open: () => EsipaLink | undefined): EsipaLink {
 		this.#link ??= open();
 		const link = this.#link;
 		if (link === undefined) throw new Error("no link in this scene yet");
 		return {
 			name: link.name,
+			renew: () => link.renew?.(),
 			close: async () => undefined,
 			exchange: async (message, signal) => {
-				if (message[1] === PROVIDE_RESULT) await onExecuted?.();
 				const answer = await link.exchange(message, signal);
 				this.#tally.messages += answer.length > 0 ? 2 : 1;
 				this.#tally.octets += message.length + answer.length;
+				this.transactionIdOctets = transactionIdOctets(answer) ?? this.transactionIdOctets;
 				return answer;
 			},
 		};
@@ -239,7 +251,7 @@ export class WireScene {
 		});
 		const answer = await this.card.ask(toHex(new Uint8Array(rawPayload)));
 		if (!answer.startsWith("BF57")) throw new Error(`AddInitialEim was answered ${answer}`);
-		await this.#api("POST", "/api/v1/devices", { eid: this.pki.eid });
+		for (const eid of [this.pki.eid, OTHER_EID]) await this.#api("POST", "/api/v1/devices", { eid });
 	}
 
 	get #headers() {
@@ -285,6 +297,15 @@ async function answerEs9Plus(smdp: Smdp, { url, headers, body }: Es9PlusRequest)
 	const sent = answer.body ?? new Uint8Array(0);
 	if (typeof sent !== "string" && !(sent instanceof Uint8Array)) throw new Error("a whole body is expected");
 	return { status: answer.status, body: typeof sent === "string" ? utf8(sent) : sent };
+}
+
+/** Of the eUICC package in an answer to a poll; undefined when there is none. */
+function transactionIdOctets(answer: Uint8Array): number | undefined {
+	if (answer[0] !== 0xbf || answer[1] !== 0x4f) return undefined;
+	const response = decode(GetEimPackageResponse, answer);
+	if (!("euiccPackageRequest" in response)) return undefined;
+	const request = decode(EuiccPackageRequest, response.euiccPackageRequest.der);
+	return request.euiccPackageSigned.value.eimTransactionId?.length ?? 0;
 }
 
 async function newCard(pki: TestPki): Promise<CardBench> {

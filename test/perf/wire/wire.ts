@@ -1,5 +1,6 @@
 import type { BenchReport } from "../bench.ts";
 import type { AbsentBinding, WireBinding } from "./binding.ts";
+import { coapDtlsBinding, coapTlsBinding } from "./coap-binding.ts";
 import { httpsBinding } from "./https-binding.ts";
 import { FORMS, measure, type WireRow } from "./measure.ts";
 import { mqttBinding } from "./mqtt-binding.ts";
@@ -9,7 +10,8 @@ const BINDINGS: readonly (WireBinding | AbsentBinding)[] = [
 	httpsBinding("asn1"),
 	httpsBinding("json"),
 	mqttBinding(),
-	{ name: "coap+dtls", absent: "not built yet" },
+	coapDtlsBinding(),
+	coapTlsBinding(),
 ];
 
 /** Whose figures the targets are for. */

@@ -8,6 +8,7 @@ import type { ProvenPeer } from "../datagram.ts";
 import { parseProxy } from "../http/client.ts";
 import { type Connect, openConnection } from "../http/connect.ts";
 import { type ServerIdentity, serverTlsOptions } from "../http/server.ts";
+import type { TlsSessions } from "../http/tls-sessions.ts";
 import { type ClientIdentity, prepareTrust, type TlsTrust } from "../http/trust.ts";
 import { type HostPort, listenError, printHostPort, type TcpListener } from "../tcp.ts";
 import { StreamChannel } from "./stream-channel.ts";
@@ -76,6 +77,8 @@ export interface CoapTlsConnectOptions extends HostPort {
 	readonly proxy?: string;
 	/** The stream below TLS, for what has another way out than this machine's network. */
 	readonly connect?: Connect;
+	/** To come back with; every handshake is a full one when absent. What came back shows no certificate. */
+	readonly sessions?: TlsSessions;
 	readonly clock: Clock;
 	/** Octets of the longest message that is taken from the server. */
 	readonly maxMessage: number;
@@ -87,13 +90,14 @@ export interface CoapTlsConnectOptions extends HostPort {
  * @throws TransportError TRANSPORT_TLS_UNTRUSTED, _CONNECT_REFUSED, _OPTIONS_INVALID ...
  */
 export async function connectCoapTls(options: CoapTlsConnectOptions): Promise<StreamChannel> {
-	const { host, port, trust, identity, hosts = {}, proxy, connect, clock, maxMessage, signal } = options;
+	const { host, port, trust, identity, hosts = {}, proxy, connect, sessions, clock, maxMessage, signal } = options;
 	const route = {
 		hosts,
 		proxy: proxy === undefined ? undefined : parseProxy(proxy),
 		connect,
 		trust: prepareTrust(trust, identity),
 		alpn: ALPN,
+		sessions,
 	};
 	const stream = await openConnection({ host, port }, true, route, signal);
 	const proven = stream instanceof TLSSocket ? provenBy(stream) : undefined;

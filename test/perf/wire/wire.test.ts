@@ -1,0 +1,21 @@
+import { dtlsAvailable } from "@iot-esim/shared/transport/native/dtls/dtls-available";
+import { expect, it } from "vitest";
+import { requireExternal } from "../../support/externals.ts";
+import { coapDtlsBinding } from "./coap-binding.ts";
+import { type Exchange, measure } from "./measure.ts";
+
+it("an idle poll over an open DTLS session stays below 160 octets, a whole switch of profiles below 1,500", async () => {
+	const isThere = await requireExternal("the DTLS addon (a C++ compiler)", () =>
+		dtlsAvailable().available ? true : undefined,
+	);
+	const binding = coapDtlsBinding();
+	if (!isThere || "absent" in binding) return;
+	const rows = await measure(binding, "compact");
+	const octets = (exchange: Exchange) => rows.find((row) => row.exchange === exchange)?.octets;
+	expect(octets("idle poll, open connection")).toBeLessThan(160);
+	expect(octets("profile switch")).toBeLessThan(1500);
+	// Every octet of the capture is in one of the parts.
+	for (const { octets: all, handshake, envelope, binder, esipa } of rows) {
+		expect(handshake + envelope + binder + esipa).toBe(all);
+	}
+});
