@@ -31,14 +31,14 @@ export const dtlsErrors = defineErrors({
 		httpStatus: 502,
 	},
 	DTLS_HANDSHAKE_FAILED: {
-		meaning: "The handshake failed on this side, or a pre-shared key differs between the two sides.",
-		action: "See OpenSSL's reason in the message; with pre-shared keys compare key and identity on both sides.",
+		meaning: "The handshake or session failed on this side.",
+		action: "See OpenSSL's reason in the message; the peer sent what does not fit the protocol or the credentials.",
 		httpStatus: 502,
 	},
 	DTLS_TIMEOUT: {
 		meaning: "The peer did not complete the handshake within the time allowed.",
 		action:
-			"Check address, port and reach, and that the peer speaks DTLS 1.2; a server silently drops what it cannot read.",
+			"Check address, port and reach, and that the peer speaks DTLS 1.2; what cannot be decrypted is dropped in silence, so a wrong pre-shared key looks like this too.",
 		httpStatus: 504,
 		retryable: true,
 	},

@@ -32,10 +32,19 @@ export const udpNetwork: DatagramNetwork = {
 		});
 		socket.removeAllListeners("error");
 		socket.on("error", () => undefined);
+		const sending = new Set<Promise<void>>();
 		return {
 			address: { host: local.host, port: socket.address().port },
-			send: (datagram, to) => socket.send(datagram, to.port, to.host, () => undefined),
-			close: () => new Promise((done) => socket.close(() => done())),
+			send: (datagram, to) => {
+				const sent = new Promise<void>((done) => socket.send(datagram, to.port, to.host, () => done()));
+				sending.add(sent);
+				void sent.then(() => sending.delete(sent));
+			},
+			// What was sent before goes out: the last datagram tells the peer that this is the end.
+			close: async () => {
+				await Promise.all(sending);
+				await new Promise<void>((done) => socket.close(done));
+			},
 		};
 	},
 	async resolve(host) {
