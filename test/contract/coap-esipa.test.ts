@@ -1,0 +1,179 @@
+/** ESipa over CoAP between the parts that the settings of both programs make: real DTLS, TLS and sockets. */
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import type { CoapFace } from "@iot-esim/eim/bindings/coap-face";
+import { coapFaceOf } from "@iot-esim/eim/coap-parts";
+import { eimConfig } from "@iot-esim/eim/config";
+import type { EsipaPeer } from "@iot-esim/eim/esipa/esipa-deps";
+import { linkMaker } from "@iot-esim/ipa/cli/eim-transports";
+import { ipaConfig } from "@iot-esim/ipa/config";
+import type { EsipaTarget } from "@iot-esim/ipa/esipa/http-link";
+import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
+import { systemClock } from "@iot-esim/shared/runtime/clock";
+import { readConfig } from "@iot-esim/shared/runtime/config";
+import { memoryLogger } from "@iot-esim/shared/runtime/logger";
+import { systemRandom } from "@iot-esim/shared/runtime/random";
+import { equalBytes, fromHex, hex } from "@iot-esim/shared/util/bytes";
+import { EsimError } from "@iot-esim/shared/util/errors";
+import { afterAll, describe, expect, it } from "vitest";
+import { closers, features } from "./dtls-bench.ts";
+import { identity, pem, pkis, spki } from "./http-bench.ts";
+
+const folder = mkdtempSync(path.join(tmpdir(), "coap-esipa-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const EID = "89049032123451234512345678901235";
+const poll = (eid: string) => tlv(0xbf4f, tlv(0x5a, fromHex(eid)));
+const large = (length: number) =>
+	tlv(
+		0xbf36,
+		Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff),
+	);
+const NOTIFICATION = hex`BF3D00`;
+const FAILING = hex`BF4100`;
+
+type Transport = "coap" | "coaps+tcp";
+type Curve = keyof typeof pkis;
+
+/** The eIM's face as its settings make it; answers polls with the peer's EID, large messages with themselves. */
+async function faceOf(curve: Curve, flags: readonly string[] = []) {
+	const peers: EsipaPeer[] = [];
+	const { logger, entries } = memoryLogger();
+	const handler = {
+		async handle(message: Uint8Array, peer: EsipaPeer) {
+			peers.push(peer);
+			if (equalBytes(message, NOTIFICATION)) return null;
+			if (equalBytes(message, FAILING)) throw new EsimError("TRANSPORT_TIMEOUT", "the SM-DP+ is silent");
+			return message;
+		},
+	};
+	const config = readConfig(eimConfig, { flags: ["--coap-host", "127.0.0.1", ...flags] });
+	const parts = { handler, identity: identity(pkis[curve].eimTls), clock: systemClock, random: systemRandom, logger };
+	const face = coapFaceOf(config, parts) as CoapFace;
+	closers.push(() => face.close());
+	const { coap = "", coapTcp = "" } = await face.listen();
+	return {
+		face,
+		peers,
+		entries,
+		address: (transport: Transport) => (transport === "coap" ? coap : coapTcp).split("//")[1],
+	};
+}
+
+const targetOf = (trustedTlsKey: EsipaTarget["trustedTlsKey"]): EsipaTarget => ({
+	eimId: "eim",
+	eimFqdn: "eim.example.com:8443",
+	trustedTlsKey,
+});
+
+/** A link as the device's settings make it. */
+function linkOver(
+	transport: Transport,
+	address: string | undefined,
+	target: EsipaTarget,
+	{ flags = [], fallbackCa = [] }: { flags?: readonly string[]; fallbackCa?: readonly string[] } = {},
+) {
+	const hosts = `eim.example.com:5684=${address}`;
+	const config = readConfig(ipaConfig, { flags: ["--eim-transport", transport, "--hosts", hosts, ...flags] });
+	const { logger } = memoryLogger();
+	const make = linkMaker(config, { clock: systemClock, random: systemRandom, logger, fallbackCa });
+	const events = { transfer: () => Promise.reject(new Error("none")), pollSoon: () => undefined };
+	const link = make(target, fromHex(EID), events);
+	closers.push(() => link.close());
+	return link;
+}
+
+const PORTS: Readonly<Record<Transport, readonly string[]>> = {
+	coap: ["--coap-port", "0"],
+	"coaps+tcp": ["--coap-tcp-port", "0"],
+};
+
+describe.each(["coap", "coaps+tcp"] as const)("ESipa over %s", (transport) => {
+	const start = (curve: Curve = "P-256") => faceOf(curve, PORTS[transport]);
+	const isMissing = transport === "coap" && features === undefined;
+
+	it.skipIf(isMissing)("goes to an eIM that shows what the card pins, and to no other, on both curves", async () => {
+		for (const curve of ["P-256", "brainpoolP256r1"] as const) {
+			const { eimTls, tlsCa, dsTls } = pkis[curve];
+			const { address, peers } = await start(curve);
+			const trusted = [
+				linkOver(transport, address(transport), targetOf({ publicKey: spki(eimTls) })),
+				linkOver(transport, address(transport), targetOf({ certificate: eimTls.certificate })),
+				linkOver(transport, address(transport), targetOf({ certificate: tlsCa.certificate })),
+				linkOver(transport, address(transport), targetOf(undefined), { fallbackCa: [pem(tlsCa)] }),
+			];
+			for (const link of trusted) expect(await link.exchange(poll(EID))).toEqual(poll(EID));
+			expect(peers).toHaveLength(4);
+			for (const pinned of [{ publicKey: spki(dsTls) }, { certificate: dsTls.certificate }]) {
+				const link = linkOver(transport, address(transport), targetOf(pinned));
+				await expect(link.exchange(poll(EID))).rejects.toMatchObject({
+					code: "IPA_EIM_UNREACHABLE",
+					context: { transportCode: expect.stringMatching(/UNTRUSTED/) },
+				});
+			}
+			expect(peers).toHaveLength(4);
+		}
+	});
+
+	it.skipIf(isMissing)("carries messages of 128 KB both ways, and answers that are none", async () => {
+		const { address, peers } = await start();
+		const link = linkOver(transport, address(transport), targetOf({ publicKey: spki(pkis["P-256"].eimTls) }));
+		const message = large(131_000);
+		expect(equalBytes(await link.exchange(message), message)).toBe(true);
+		expect(await link.exchange(NOTIFICATION)).toHaveLength(0);
+		await expect(link.exchange(FAILING)).rejects.toMatchObject({ code: "IPA_EIM_STATUS", context: { status: 504 } });
+		// One session, which the eIM knows again.
+		expect(new Set(peers.map(({ connection }) => connection)).size).toBe(1);
+	});
+
+	it.skipIf(isMissing)("comes back when the eIM has started anew", async () => {
+		const first = await start();
+		const port = first.address(transport)?.split(":")[1] ?? "";
+		const link = linkOver(transport, first.address(transport), targetOf({ publicKey: spki(pkis["P-256"].eimTls) }));
+		await link.exchange(poll(EID));
+		await first.face.close();
+		const { peers } = await faceOf("P-256", [PORTS[transport][0] ?? "", port]);
+		expect(await link.exchange(poll(EID))).toEqual(poll(EID));
+		expect(peers).toHaveLength(1);
+	});
+});
+
+describe.skipIf(features === undefined)("ESipa over coap, with a key of each device", () => {
+	const KEY = "00112233445566778899AABBCCDDEEFF";
+	const withKey = (key: string, more: readonly string[] = []) => ({ flags: ["--coap-psk-key", key, ...more] });
+
+	it("proves the device, which speaks in no other's name; an unknown identity and a wrong key are refused", async () => {
+		const file = path.join(folder, "keys.txt");
+		writeFileSync(file, `${EID}:${KEY}\n`);
+		const { address, peers, entries } = await faceOf("P-256", [...PORTS.coap, "--coap-psk-file", file]);
+		// Nothing but the key is needed: the card pins nothing.
+		const link = linkOver("coap", address("coap"), targetOf(undefined), withKey(KEY));
+		expect(await link.exchange(poll(EID))).toEqual(poll(EID));
+		expect(peers[0]?.connection).toEqual({ eid: EID });
+		const other = "89049032000000000000000000000002";
+		await expect(link.exchange(poll(other))).rejects.toMatchObject({ context: { status: 403 } });
+		for (const wrong of [withKey(`${KEY}00`), withKey(KEY, ["--coap-psk-identity", other])]) {
+			const refused = linkOver("coap", address("coap"), targetOf(undefined), wrong);
+			await expect(refused.exchange(poll(EID))).rejects.toMatchObject({ code: "IPA_EIM_UNREACHABLE" });
+		}
+		expect(peers).toHaveLength(1);
+		expect(entries.some(({ phrase }) => phrase === "request in the name of another device")).toBe(true);
+	});
+
+	it("speaks the cipher suites that both ends allow, and a wrong name of one is told", async () => {
+		const suite = "TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8";
+		const { address } = await faceOf("P-256", [...PORTS.coap, "--coap-cipher-suites", suite]);
+		const target = targetOf({ publicKey: spki(pkis["P-256"].eimTls) });
+		const link = (name: string) => linkOver("coap", address("coap"), target, { flags: ["--coap-cipher-suites", name] });
+		expect(await link(suite).exchange(poll(EID))).toEqual(poll(EID));
+		await expect(link("TLS_ECDHE_ECDSA_WITH_AES_128_CCM").exchange(poll(EID))).rejects.toMatchObject({
+			code: "IPA_EIM_UNREACHABLE",
+		});
+		expect(() => link("ECDHE")).toThrow(/none of TLS_ECDHE/);
+		await expect(faceOf("P-256", [...PORTS.coap, "--coap-cipher-suites", "ECDHE"])).rejects.toThrow(
+			/none of TLS_ECDHE/,
+		);
+	});
+});
