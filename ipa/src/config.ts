@@ -11,6 +11,7 @@ import type { EimDialect } from "./esipa/dialect-link.ts";
 import { mqttSettings } from "./mqtt-settings.ts";
 import type { IpaProtocol } from "./procedures/download-mode.ts";
 import { parseQuietWindow, type QuietWindow } from "./procedures/policy/quiet-hours.ts";
+import { wakeSettings } from "./wake-settings.ts";
 
 /** Every setting of the agent; `ipa config template` prints them with their defaults. */
 export const ipaConfig = defineConfig(
@@ -109,6 +110,7 @@ export const ipaConfig = defineConfig(
 		}),
 		...coapSettings,
 		...mqttSettings,
+		...wakeSettings,
 		"inject.listen": setting.string({
 			description: "Where eIMs may bring packages (ESipa.TransferEimPackage over HTTPS); nowhere when absent",
 			optional: true,

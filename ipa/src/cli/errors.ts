@@ -26,6 +26,11 @@ export const ipaCliErrors = defineErrors({
 		action: "The message says why; what an emergency call or an eIM forbids can be done when that is over.",
 		httpStatus: 409,
 	},
+	IPA_WAKE_SOCKET_UNUSABLE: {
+		meaning: "The Unix socket over which the agent is woken cannot be used.",
+		action: "Check that wake.socket is the same for both, that `ipa run` runs, and the rights to the folder.",
+		httpStatus: 409,
+	},
 	IPA_ARGUMENT_INVALID: {
 		meaning: "An argument of the command does not fit.",
 		action: "Run the command with --help.",

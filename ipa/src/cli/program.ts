@@ -14,6 +14,7 @@ import type { Output } from "./output.ts";
 import { journalPath, type RunEffects, runAgent } from "./run.ts";
 import { printStatus } from "./status.ts";
 import { readStatus } from "./status-file.ts";
+import { wakeAgent } from "./wake-socket.ts";
 
 /** What the program needs from outside. */
 export interface ProgramEffects extends Omit<RunEffects, "logger" | "onEvent"> {
@@ -30,11 +31,12 @@ export interface CommonOptions {
 	readonly json?: boolean;
 }
 
-/** `ipa run`, `ipa status`, `ipa card ...`, `ipa config template`. */
+/** `ipa run`, `ipa status`, `ipa wake`, `ipa card ...`, `ipa config template`. */
 export function ipaProgram(effects: ProgramEffects): Command {
 	const program = new Command("ipa").description("the IPA of an IoT device (GSMA SGP.32)");
 	addRun(program, effects);
 	addStatus(program, effects);
+	addWake(program, effects);
 	addCard(program, effects, { withSettings, configOf, outputOf, readGiven });
 	program
 		.command("config")
@@ -79,6 +81,18 @@ function addStatus(program: Command, effects: ProgramEffects): void {
 				status.stoppedAt === undefined &&
 				effects.processes.identityOf(status.pid) !== undefined;
 			printStatus({ folder, isRunning, state: journal.state, status }, outputOf(options, effects));
+		});
+}
+
+function addWake(program: Command, effects: ProgramEffects): void {
+	withSettings(program.command("wake"))
+		.description("let the running agent poll now, as far as wake.interval allows")
+		.option("--wake-socket <file>", "Unix socket of the agent")
+		.action(async (options: CommonOptions & { wakeSocket?: string }) => {
+			const flags = options.wakeSocket === undefined ? [] : ["--wake-socket", options.wakeSocket];
+			const file = configOf(options, effects, flags)["wake.socket"];
+			if (file === undefined) throw new IpaCliError("IPA_WAKE_SOCKET_UNUSABLE", "wake.socket is not configured");
+			await wakeAgent(file);
 		});
 }
 

@@ -16,6 +16,7 @@ import { openInjectListener } from "./inject-listener.ts";
 import { lockState, type ProcessTable } from "./state-lock.ts";
 import { statusWriter } from "./status-file.ts";
 import { trustedCertificates } from "./trusted-certificates.ts";
+import { openWakeSocket } from "./wake-socket.ts";
 
 export interface RunEffects {
 	readonly clock: Clock;
@@ -67,9 +68,12 @@ export async function runAgent(config: IpaConfig, effects: RunEffects): Promise<
 		);
 		ipa.events.onAny(effects.onEvent);
 		const inject = await openInjectListener(config, ipa, { clock, log, fallbackCa });
+		const { "wake.socket": file, "wake.interval": interval } = config;
+		const wake = file === undefined ? undefined : await openWakeSocket(file, ipa, { clock, log, interval });
 		try {
 			await ipa.run(effects.signal);
 		} finally {
+			await wake?.close();
 			await inject?.close();
 		}
 	} finally {
