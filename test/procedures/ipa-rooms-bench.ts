@@ -18,7 +18,9 @@ import { memoryJournalStorage } from "@iot-esim/ipa/state/journal-storage";
 import type { Curve } from "@iot-esim/shared/crypto/curve";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
+import type { CertificateList } from "@iot-esim/shared/pki/crl";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
+import type { HttpHandler } from "@iot-esim/shared/transport/http/server";
 import { Days, Hours, Seconds } from "@iot-esim/shared/util/duration";
 import { Card } from "@iot-esim/sim/euicc/card";
 import { type BootstrapProfile, createCard, personalisationOf } from "@iot-esim/sim/euicc/create-card";
@@ -27,6 +29,7 @@ import { MemoryDisk } from "@iot-esim/sim/euicc/nvm/disk";
 import { Nvm } from "@iot-esim/sim/euicc/nvm/nvm";
 import type { Personalisation } from "@iot-esim/sim/euicc/personalisation";
 import { loadPki, savePki } from "@iot-esim/sim/pki/pki-directory";
+import type { TestPki } from "@iot-esim/sim/pki/test-pki";
 import { serverCredentialsOf } from "@iot-esim/sim/rsp-server/credentials";
 import { credentialsOf } from "@iot-esim/sim/smdp/credentials";
 import { profileFromFile } from "@iot-esim/sim/smdp/orders/import-profile";
@@ -35,6 +38,7 @@ import { createSmds, type Smds } from "@iot-esim/sim/smds/smds";
 import { observedCard } from "../conformance/observation.ts";
 import { EIM_ID, esipaBench, testPki } from "../support/esipa-bench.ts";
 import { type Binding, faceLink } from "../support/esipa-face-client.ts";
+import { InjectionLine, injectAddress } from "../support/injection-line.ts";
 import { benchSettings, type Interruption } from "./ipa-device-bench.ts";
 import { InProcessServers } from "./ipa-direct-servers.ts";
 
@@ -73,11 +77,17 @@ function poweredCard(card: Card): InProcessCard {
 
 type Around = <T>(effect: string, act: () => Promise<T>) => Promise<T>;
 
-interface RoomsOptions {
+export interface RoomsOptions {
 	/** Of ESipa; "asn1" when absent. */
 	readonly binding?: Binding;
 	/** Of every key; P-256 when absent. */
 	readonly curve?: Curve;
+	/** Of all parts; one of the curve that tests share when absent. */
+	readonly pki?: TestPki;
+	/** ICCIDs of further profiles that the card leaves the factory with, disabled. */
+	readonly moreProfiles?: readonly string[];
+	/** The eIM brings packages to the device in this binding. */
+	readonly inject?: Binding;
 	readonly card?: Partial<Omit<Personalisation, "eid" | "ciCertificates" | "credentials">>;
 	readonly settings?: Partial<IpaSettings>;
 	/** The device speaks to SM-DP+ and SM-DS itself, in this encoding, and its eIM offers no indirect download. */
@@ -104,6 +114,12 @@ export class RoomsBench {
 	/** The way to both, of the eIM and of the device. */
 	readonly servers: InProcessServers;
 	readonly eim: Awaited<ReturnType<typeof esipaBench>>;
+	/** What the SM-DP+ knows to be revoked. */
+	readonly revoked: CertificateList[];
+	/** Who answers ESipa under which eimId. */
+	readonly faces: Map<string, HttpHandler>;
+	/** The line that the eIM brings packages over. */
+	readonly injection: InjectionLine;
 	readonly eid: Eid;
 	card: Card;
 	/** Whether the device has a network, asked at every exchange. */
@@ -121,7 +137,13 @@ export class RoomsBench {
 
 	private constructor(
 		eim: Awaited<ReturnType<typeof esipaBench>>,
-		{ smdp, smds, servers }: Pick<RoomsBench, "smdp" | "smds" | "servers">,
+		{
+			smdp,
+			smds,
+			servers,
+			revoked,
+			injection,
+		}: Pick<RoomsBench, "smdp" | "smds" | "servers" | "revoked" | "injection">,
 		folder: string,
 		options: RoomsOptions,
 	) {
@@ -132,20 +154,24 @@ export class RoomsBench {
 		this.smdp = smdp;
 		this.smds = smds;
 		this.servers = servers;
-		const bootstrap: BootstrapProfile = {
-			unprotectedProfilePackage: profile(BOOTSTRAP_ICCID).package,
-			isEnabled: true,
-			...(options.isForEcall === undefined ? {} : { ecallIndication: options.isForEcall }),
-		};
-		const personalisation = personalisationOf([testPki(options.curve)], options.card);
-		createCard(new Nvm(this.#disk), personalisation, this.#fileSystems, [bootstrap]);
+		this.revoked = revoked;
+		this.injection = injection;
+		this.faces = new Map([[EIM_ID, eim.face]]);
+		const ofFactory = (iccid: string): BootstrapProfile => ({
+			unprotectedProfilePackage: profile(iccid).package,
+			isEnabled: iccid === BOOTSTRAP_ICCID,
+			...(options.isForEcall === undefined ? {} : { ecallIndication: options.isForEcall && iccid === BOOTSTRAP_ICCID }),
+		});
+		const personalisation = personalisationOf([eim.pki], options.card);
+		const profiles = [BOOTSTRAP_ICCID, ...(options.moreProfiles ?? [])].map(ofFactory);
+		createCard(new Nvm(this.#disk), personalisation, this.#fileSystems, profiles);
 		this.eid = Eid(personalisation.eid);
 		this.card = this.#newCard();
 	}
 
 	static async start(options: RoomsOptions = {}): Promise<RoomsBench> {
 		const folder = mkdtempSync(join(tmpdir(), "ipa-rooms-"));
-		const testKeys = testPki(options.curve);
+		const testKeys = options.pki ?? testPki(options.curve);
 		savePki(join(folder, "pki"), testKeys);
 		const servers = new InProcessServers();
 		const toServers = {
@@ -154,9 +180,11 @@ export class RoomsBench {
 			http: { request: (request: Parameters<InProcessServers["request"]>[0]) => servers.request(request) },
 		};
 		const servicesOfEim = { es9plus: createEs9PlusClient(toServers), es11: createEs11Client(toServers) };
-		const eim = await esipaBench({ ...servicesOfEim, pki: testKeys });
+		const injection = new InjectionLine(testKeys, { now: () => eim.clock.now() });
+		const eim = await esipaBench({ ...servicesOfEim, pki: testKeys, injector: injection.injector });
 		const parts = { clock: eim.clock, random: systemRandom, logger: eim.deps.logger, sessionLifetime: Hours(24) };
 		const pki = loadPki(join(folder, "pki"));
+		const revoked: CertificateList[] = [];
 		const smds = createSmds({
 			...parts,
 			stateFolder: join(folder, "smds"),
@@ -172,12 +200,12 @@ export class RoomsBench {
 				return { status: answer.status, body: new TextDecoder().decode(answer.body) };
 			},
 			stateFolder: join(folder, "smdp"),
-			credentials: [credentialsOf(pki)],
+			credentials: [credentialsOf(pki, revoked)],
 			addresses: [SMDP_ADDRESS],
 		});
 		servers.handlers.set(SMDP_ADDRESS, smdp.handle);
 		servers.handlers.set(SMDS_ADDRESS, smds.handle);
-		const bench = new RoomsBench(eim, { smdp, smds, servers }, folder, options);
+		const bench = new RoomsBench(eim, { smdp, smds, servers, revoked, injection }, folder, options);
 		await bench.#associate();
 		return bench;
 	}
@@ -220,7 +248,7 @@ export class RoomsBench {
 			}),
 			link: (target) => ({
 				name: target.eimFqdn ?? "",
-				exchange: (message) => around(`eim ${message[1]?.toString(16)}`, () => this.#exchange(message)),
+				exchange: (message) => around(`eim ${message[1]?.toString(16)}`, () => this.#exchange(target.eimId, message)),
 				close: async () => undefined,
 			}),
 			rsp: this.#options.direct && this.#rspClient(this.#options.direct, around),
@@ -231,6 +259,7 @@ export class RoomsBench {
 			settings: this.#settings(),
 		});
 		ipa.events.onAny((event) => this.events.push(event));
+		this.injection.connect(ipa);
 		return ipa;
 	}
 
@@ -323,7 +352,7 @@ export class RoomsBench {
 			for (const command of this.#options.beforeAssociation ?? []) await channel.call(command, false);
 			await new Es10Commands(channel).addInitialEim(request);
 		});
-		await this.eim.register(this.eid);
+		await this.eim.register(this.eid, injectAddress(this.eim.pki, this.#options.inject));
 	}
 
 	async #onCard<T>(use: (channel: IsdRChannel) => Promise<T>): Promise<T> {
@@ -341,10 +370,13 @@ export class RoomsBench {
 		return observedCard(card);
 	}
 
-	async #exchange(message: Uint8Array): Promise<Uint8Array> {
-		if (!(await this.isAttached())) throw new EsipaLinkError("IPA_EIM_UNREACHABLE", "not attached");
+	async #exchange(eimId: string, message: Uint8Array): Promise<Uint8Array> {
+		const face = this.faces.get(eimId);
+		if (face === undefined || !(await this.isAttached())) {
+			throw new EsipaLinkError("IPA_EIM_UNREACHABLE", face === undefined ? `no eIM ${eimId}` : "not attached");
+		}
 		const { binding = "asn1" } = this.#options;
-		return faceLink(binding, this.eim.face, { clock: this.eim.clock }).exchange(message);
+		return faceLink(binding, face, { clock: this.eim.clock }).exchange(message);
 	}
 
 	async #es2plus(name: string, body: Record<string, unknown>): Promise<{ readonly matchingId?: string }> {

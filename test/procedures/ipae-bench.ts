@@ -25,7 +25,7 @@ import { Hss } from "@iot-esim/sim/network/hss";
 import { Network } from "@iot-esim/sim/network/network";
 import { memorySequenceStore } from "@iot-esim/sim/network/sequence-store";
 import { fixedSubscribers, subscriberOfUpp } from "@iot-esim/sim/network/subscriber-source";
-import type { Credential } from "@iot-esim/sim/pki/test-pki";
+import type { Credential, TestPki } from "@iot-esim/sim/pki/test-pki";
 import { observedEim } from "../conformance/observation.ts";
 import { EIM_ID, esipaBench, testPki } from "../support/esipa-bench.ts";
 import type { Binding } from "../support/esipa-face-client.ts";
@@ -56,6 +56,8 @@ export interface IpaeBenchOptions {
 	readonly hasDataPath?: boolean;
 	/** The eIM offers no indirect download: the card goes to the SM-DP+ itself. */
 	readonly isDirect?: boolean;
+	/** Of all parts; one of the curve that tests share when absent. */
+	readonly pki?: TestPki;
 	/** Whether the modem offers timers to the card; true when absent. */
 	readonly hasTimers?: boolean;
 	/** Time between two STATUS of the modem's own; 30 s when absent. */
@@ -63,14 +65,17 @@ export interface IpaeBenchOptions {
 }
 
 /** eIM with its TLS on a port of this machine, and an SM-DP+ behind it. */
-async function servers(curve: Curve) {
-	const pki = testPki(curve);
+async function servers(pki: TestPki) {
 	const line = new Es9PlusLine();
 	const es9plus = createEs9PlusClient({ http: line, requester: EIM_ID, newCallId: () => "call" });
 	const eim = await esipaBench({ es9plus, pki });
 	const { smdp, close } = smdpBench(() => eim.clock.now(), pki);
 	line.handler = smdp.handle;
-	const eimListener = createHttpsListener(observedEim(eim.face), { identity: identityOf(pki.eimTls) });
+	const face = { handle: eim.face };
+	const eimListener = createHttpsListener(
+		observedEim((request) => face.handle(request)),
+		{ identity: identityOf(pki.eimTls) },
+	);
 	const smdpListener = createHttpsListener(smdp.handle, { identity: identityOf(pki.dpTls) });
 	const port = async (listener: typeof eimListener) => (await listener.listen({ host: "127.0.0.1", port: 0 })).port;
 	const hosts = {
@@ -83,7 +88,7 @@ async function servers(curve: Curve) {
 		await eim.close();
 		close();
 	};
-	return { pki, eim, smdp, line, hosts, stop };
+	return { pki, eim, face, smdp, line, hosts, stop };
 }
 
 function identityOf({ certificate, privateKey }: Credential) {
@@ -201,8 +206,9 @@ export async function ipaeBench({
 	isDirect = false,
 	hasTimers = true,
 	statusInterval = Seconds(30),
+	pki: given = testPki(curve),
 }: IpaeBenchOptions = {}) {
-	const parts = await servers(curve);
+	const parts = await servers(given);
 	const { pki, eim, smdp, hosts } = parts;
 	const { clock } = eim;
 	const bench = await associatedCard(parts, !isDirect);

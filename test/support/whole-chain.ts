@@ -19,7 +19,6 @@ import type { EsipaTarget } from "@iot-esim/ipa/esipa/http-link";
 import { openJournal } from "@iot-esim/ipa/state/journal";
 import { memoryJournalStorage } from "@iot-esim/ipa/state/journal-storage";
 import type { Curve } from "@iot-esim/shared/crypto/curve";
-import { encodePem } from "@iot-esim/shared/pki/pem";
 import { buildProfilePackage } from "@iot-esim/shared/profile/builder/build-profile-package";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
@@ -33,7 +32,7 @@ import type { TestPki } from "@iot-esim/sim/pki/test-pki";
 import { observedCard } from "../conformance/observation.ts";
 import { EIM_ID, esipaBench, testPki } from "./esipa-bench.ts";
 import { type Binding, faceLink, type SeenExchange } from "./esipa-face-client.ts";
-import { InjectionLine } from "./injection-line.ts";
+import { InjectionLine, injectAddress } from "./injection-line.ts";
 import { Es9PlusLine, releaseProfile, SMDP, smdpBench } from "./smdp-bench.ts";
 
 /** The profile that the card leaves the factory with. */
@@ -224,12 +223,6 @@ function settingsFor({ rsp, ipa }: ChainOptions): IpaSettings {
 	return rsp === undefined
 		? settings
 		: { ...settings, procedures: { ...settings.procedures, indirectDownload: false } };
-}
-
-function injectAddress(pki: TestPki, binding: Binding | undefined) {
-	if (binding === undefined) return {};
-	const certificate = encodePem("CERTIFICATE", pki.dpTls.certificate);
-	return { inject: { url: "https://device.example.com", certificate, binding } };
 }
 
 /** The IPA's link to an eIM of this process, as long as the device has a network. */
