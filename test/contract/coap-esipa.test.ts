@@ -155,6 +155,8 @@ describe.skipIf(features === undefined)("ESipa over coap, with a key of each dev
 		const other = "89049032000000000000000000000002";
 		await expect(link.exchange(poll(other))).rejects.toMatchObject({ context: { status: 403 } });
 		for (const wrong of [withKey(`${KEY}00`), withKey(KEY, ["--coap-psk-identity", other])]) {
+			// What cannot be decrypted is dropped without a word.
+			wrong.flags.push("--eim-timeout", "2s");
 			const refused = linkOver("coap", address("coap"), targetOf(undefined), wrong);
 			await expect(refused.exchange(poll(EID))).rejects.toMatchObject({ code: "IPA_EIM_UNREACHABLE" });
 		}
