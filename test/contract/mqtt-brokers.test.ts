@@ -1,9 +1,12 @@
 /** ESipa over MQTT through real sockets: an embedded broker with MQTT 3.1.1, Mosquitto with 3.1.1 and 5. */
 
+import type { Socket } from "node:net";
 import type { MqttVersion } from "@iot-esim/shared/transport/mqtt/connection";
+import { connectTcp } from "@iot-esim/shared/transport/tcp";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { mosquitto, startMosquitto } from "../interop/mosquitto-broker.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { startAedes } from "../support/mqtt-broker.ts";
 import { closeAll, EID, faceOf, handlerOf, linkOf, NOTHING, openerTo, pollOf } from "./mqtt-bench.ts";
 
@@ -75,6 +78,24 @@ describe.each(brokers)("a broker: %s with MQTT %s", (name, version, isThere, sta
 			broker = await start(port);
 			await face.connected();
 			expect(await link.exchange(pollOf(EID))).toEqual(NOTHING);
+		});
+
+		it("a peer that says nothing any more holds nobody up who says goodbye", async () => {
+			const clock = new FakeClock();
+			let socket: Socket | undefined;
+			const connect = async (...given: Parameters<typeof connectTcp>) => {
+				socket = await connectTcp(...given);
+				return socket;
+			};
+			const connection = await openerTo(broker?.url ?? "", EID, version, { clock, connect })(() => undefined);
+			socket?.pause();
+			const unanswered = connection.publish({ topic: "x", payload: new Uint8Array(1), qos: 1 });
+			unanswered.catch(() => undefined);
+			const closing = connection.close();
+			await clock.advance(Seconds(2));
+			await closing;
+			await expect(unanswered).rejects.toMatchObject({ code: "TRANSPORT_CLOSED" });
+			expect(clock.pending).toBe(0);
 		});
 
 		it("nobody at the address is an error that says so", async () => {

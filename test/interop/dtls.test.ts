@@ -1,3 +1,4 @@
+import { createPrivateKey } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { connectDtls } from "@iot-esim/shared/transport/native/dtls/connect-dtls";
@@ -58,8 +59,16 @@ function files() {
 		"device.key": device.key,
 		"rogue.pem": rogue.certificate,
 		"rogue.key": rogue.key,
+		// As libcoap reads a raw key: SEC 1.
+		"server.raw": sec1(server.key),
+		"device.raw": sec1(device.key),
+		"rogue.raw": sec1(rogue.key),
 		"session.pem": "",
 	});
+}
+
+function sec1(key: string): string {
+	return createPrivateKey(key).export({ format: "pem", type: "sec1" }) as string;
 }
 
 async function connect(port: number, options: Partial<DtlsClientOptions>) {
@@ -149,6 +158,38 @@ describe.skipIf(isMissing)("programs that we did not write, as clients of our DT
 			await again.ended;
 		});
 	}
+});
+
+const hasRawKeys = features?.rawPublicKeys === true;
+
+describe.skipIf(isMissing || !hasRawKeys)("raw public keys (RFC 7250), where Node's OpenSSL has them", () => {
+	const pinned = { kind: "pinned", spki: server.spki } as const;
+
+	it("libcoap with gnutls as client of our server; a key that is not pinned is refused", async () => {
+		const f = files();
+		const trustDevice = { kind: "pinned", spki: device.spki } as const;
+		const { port, paths, failures } = await listen({ rawPublicKeys: true, trust: trustDevice });
+		const ask = (key: string) => run("coap-client-gnutls", ["-B", "2", "-M", key, `coaps://127.0.0.1:${port}/x`]).ended;
+		expect(await ask(f["device.raw"])).toContain("hello from ours");
+		expect(paths[0]?.proven).toEqual({ publicKey: device.spki });
+		expect(await ask(f["rogue.raw"])).not.toContain("hello from ours");
+		expect(failures).toEqual(["DTLS_PEER_UNTRUSTED"]);
+	});
+
+	it("our client at libcoap with gnutls; a key that is not the pinned one is refused", async () => {
+		const f = files();
+		const port = await freePortPair();
+		const running = run("coap-server-gnutls", ["-v", "7", "-A", "127.0.0.1", "-p", `${port}`, "-M", f["server.raw"]]);
+		await running.until(/created DTLS endpoint/i);
+		const path = await connect(port + 1, { rawPublicKeys: true, identity: device, trust: pinned });
+		expect(path.proven).toEqual({ publicKey: server.spki });
+		const { heard } = listenTo(path);
+		path.send(COAP_GET);
+		await expect.poll(() => heard.join(), { timeout: 5_000 }).toContain("</time>");
+		const wrong = { kind: "pinned", spki: rogue.spki } as const;
+		const refused = connect(port + 1, { rawPublicKeys: true, identity: device, trust: wrong });
+		await expect(refused).rejects.toMatchObject({ code: "DTLS_PEER_UNTRUSTED" });
+	});
 });
 
 describe.skipIf(isMissing)("programs that we did not write, as servers of our DTLS client", () => {

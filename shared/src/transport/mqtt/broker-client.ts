@@ -38,6 +38,7 @@ const PORTS: Readonly<Record<string, number>> = { "mqtt:": 1883, "mqtts:": 8883 
 const NO_SUBSCRIBER = 16;
 /** Topics that the broker may abbreviate to us. */
 const ALIASES = 10;
+const LONGEST_GOODBYE = Seconds(2);
 /** MQTT.js measures with the machine's clock; its limit is never reached. */
 const NEVER = 2 ** 31 - 1;
 
@@ -67,7 +68,7 @@ export function mqttBroker(options: BrokerOptions): OpenMqtt {
 		try {
 			const stream = await openConnection(target, isSecure, route, giveUp.signal);
 			const client = new MqttClient(() => stream as never, clientOptions(options));
-			return await connected(client, options.version, onMessage, giveUp.signal, where);
+			return await connected(client, options, onMessage, giveUp.signal, where);
 		} catch (error) {
 			throw giveUp.signal.aborted ? giveUp.signal.reason : toTransportError(error, where);
 		} finally {
@@ -129,14 +130,14 @@ function clientOptions({ clock, ...options }: BrokerOptions): IClientOptions {
 
 function connected(
 	client: MqttClient,
-	version: MqttVersion,
+	options: BrokerOptions,
 	onMessage: (message: MqttMessage) => void,
 	signal: AbortSignal,
 	where: string,
 ): Promise<MqttConnection> {
 	return new Promise((resolve, reject) => {
 		let failure: Error | undefined;
-		const connection = new BrokerConnection(client, version, where);
+		const connection = new BrokerConnection(client, options, where);
 		client.on("message", (topic, payload, packet) => onMessage(received(topic, payload, packet)));
 		client.on("error", (error) => {
 			failure = error;
@@ -172,14 +173,16 @@ class BrokerConnection implements MqttConnection {
 	isOpen = false;
 	readonly #client: MqttClient;
 	readonly #where: string;
+	readonly #clock: Clock;
 	readonly #waiting = new Set<(error: Error) => void>();
 	/** Identifiers of publications that reached nobody. */
 	readonly #unheard = new Set<number>();
 	#end: (cause?: Error) => void = () => undefined;
 	#isOver = false;
 
-	constructor(client: MqttClient, version: MqttVersion, where: string) {
+	constructor(client: MqttClient, { version, clock }: BrokerOptions, where: string) {
 		this.#client = client;
+		this.#clock = clock;
 		this.version = version;
 		this.#where = where;
 		this.closed = new Promise((resolve) => {
@@ -219,7 +222,13 @@ class BrokerConnection implements MqttConnection {
 	async close(): Promise<void> {
 		if (this.#isOver) return;
 		this.#isOver = true;
-		await new Promise<void>((resolve) => this.#client.end(false, {}, () => resolve()));
+		// It waits for acknowledgements and for the other end, who may be gone.
+		const cancel = this.#clock.schedule(LONGEST_GOODBYE, () => this.#client.stream.destroy());
+		await new Promise<void>((resolve) => {
+			this.#client.once("close", resolve);
+			this.#client.end(false, {}, () => resolve());
+		});
+		cancel();
 		this.#finish(new TransportError("TRANSPORT_CLOSED", `${this.#where}: closed here`));
 		this.#end(undefined);
 	}
