@@ -2,7 +2,7 @@ import { readWholeTlv } from "@iot-esim/shared/asn1/tlv-reader";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
-import type { MqttMessage, OpenMqtt } from "@iot-esim/shared/transport/mqtt/connection";
+import type { MqttConnection, MqttMessage, OpenMqtt } from "@iot-esim/shared/transport/mqtt/connection";
 import { EsipaTopics } from "@iot-esim/shared/transport/mqtt/esipa-topics";
 import { decodeRefusal, encodeRefusal } from "@iot-esim/shared/transport/mqtt/refusal";
 import { MqttSession } from "@iot-esim/shared/transport/mqtt/session";
@@ -45,6 +45,8 @@ interface Waiting {
 	readonly tag: number;
 	readonly resolve: (payload: Uint8Array) => void;
 	readonly fail: (error: unknown) => void;
+	/** Over which it was sent. */
+	connection?: MqttConnection;
 }
 
 /** Numbers of requests go round; the answers to so many before are gone by then. */
@@ -80,7 +82,7 @@ class MqttLink implements EsipaLink {
 			open,
 			filters: [this.#topics.deviceFilter(eid)],
 			onMessage: (message) => this.#take(message),
-			onConnected: ({ closed }) => void closed.then((cause) => this.#fail(cause)),
+			onConnected: (connection) => void connection.closed.then((cause) => this.#fail(connection, cause)),
 			retryAfter: Seconds(5),
 			retryAtMost: Minutes(15),
 			clock,
@@ -146,6 +148,8 @@ class MqttLink implements EsipaLink {
 	/** With MQTT 5 the topic is always the same, so that the broker's alias stands for it; the number is apart. */
 	async #send(number: number, payload: Uint8Array): Promise<void> {
 		const connection = await this.#session.connection();
+		const waiting = this.#waiting.get(number);
+		if (waiting !== undefined) waiting.connection = connection;
 		const { eid, qos } = this.#options;
 		const isHeard = await connection.publish(
 			connection.version === "5"
@@ -156,8 +160,9 @@ class MqttLink implements EsipaLink {
 	}
 
 	/** No answer comes any more: the broker keeps nothing for a session that has ended. */
-	#fail(cause: Error | undefined): void {
-		for (const { fail } of [...this.#waiting.values()]) fail(cause ?? new Error("the connection was closed"));
+	#fail(connection: MqttConnection, cause: Error | undefined): void {
+		const lost = [...this.#waiting.values()].filter((waiting) => waiting.connection === connection);
+		for (const { fail } of lost) fail(cause ?? new Error("the connection was closed"));
 	}
 
 	#take(message: MqttMessage): void {

@@ -1,0 +1,68 @@
+import { systemClock } from "@iot-esim/shared/runtime/clock";
+import { silentLogger } from "@iot-esim/shared/runtime/logger";
+import { systemRandom } from "@iot-esim/shared/runtime/random";
+import type { MqttConnection, MqttMessage } from "@iot-esim/shared/transport/mqtt/connection";
+import { hex } from "@iot-esim/shared/util/bytes";
+import { Seconds } from "@iot-esim/shared/util/duration";
+import { expect, it } from "vitest";
+import { mqttLink } from "./mqtt.ts";
+
+const EID = "89049032123451234512345678901235";
+const NOTHING = hex`BF4F 03 020101`;
+
+/** A broker whose connections end when the test says so. */
+function scriptedBroker() {
+	const connections: { readonly sent: MqttMessage[]; readonly end: (cause: Error) => void; deliver(): void }[] = [];
+	const open = async (onMessage: (message: MqttMessage) => void): Promise<MqttConnection> => {
+		const sent: MqttMessage[] = [];
+		let end: (cause: Error | undefined) => void = () => undefined;
+		const closed = new Promise<Error | undefined>((resolve) => {
+			end = resolve;
+		});
+		const deliver = () => {
+			const correlation = sent.at(-1)?.correlation;
+			onMessage({ topic: `e1/d/${EID}`, payload: NOTHING, qos: 0, ...(correlation && { correlation }) });
+		};
+		connections.push({ sent, end, deliver });
+		return {
+			version: "5",
+			closed,
+			subscribe: async () => undefined,
+			// A way that leads nowhere takes its time to close.
+			close: async () => undefined,
+			publish: async (message) => sent.push(message) > 0,
+		};
+	};
+	return { connections, open };
+}
+
+it("after a change of the address the end of the old connection is no failure of what goes over the new one", async () => {
+	const { connections, open } = scriptedBroker();
+	const link = mqttLink({
+		broker: "test",
+		open,
+		eid: EID,
+		prefix: "e1",
+		qos: 0,
+		timeout: Seconds(5),
+		clock: systemClock,
+		random: systemRandom,
+		log: silentLogger("test"),
+	});
+	const until = async (isSo: () => boolean) => {
+		for (let turn = 0; turn < 100 && !isSo(); turn++) await new Promise((resolve) => setImmediate(resolve));
+	};
+	const first = link.exchange(hex`BF4F 00`);
+	await until(() => connections[0]?.sent.length === 1);
+	connections[0]?.deliver();
+	expect(await first).toEqual(NOTHING);
+	link.renew?.();
+	const second = link.exchange(hex`BF4F 00`);
+	await until(() => connections[1]?.sent.length === 1);
+	connections[0]?.end(new Error("another connection of this client"));
+	await until(() => false);
+	connections[1]?.deliver();
+	expect(await second).toEqual(NOTHING);
+	expect(connections.map(({ sent }) => sent.length)).toEqual([1, 1]);
+	await link.close();
+});
