@@ -49,22 +49,25 @@ export class MqttSession {
 	connection(): Promise<MqttConnection> {
 		if (this.#current !== undefined) return Promise.resolve(this.#current);
 		this.#cancelRetry?.();
-		this.#attempt ??= this.#open().finally(() => {
-			this.#attempt = undefined;
+		if (this.#attempt !== undefined) return this.#attempt;
+		const attempt = this.#open().finally(() => {
+			if (this.#attempt === attempt) this.#attempt = undefined;
 		});
-		return this.#attempt;
+		this.#attempt = attempt;
+		return attempt;
 	}
 
-	/** Ends the connection; the next use makes a new one. */
+	/** Ends the connection; the next use, even while this one is still ending, makes a new one. */
 	async stop(): Promise<void> {
 		this.#isStaying = false;
 		this.#cancelRetry?.();
 		const stopping = this.#stopping;
 		this.#stopping = new AbortController();
 		stopping.abort(new TransportError("TRANSPORT_CLOSED", `${this.#options.name}: closed here`));
-		await this.#attempt?.catch(() => undefined);
-		const current = this.#current;
+		const [attempt, current] = [this.#attempt, this.#current];
+		this.#attempt = undefined;
 		this.#current = undefined;
+		await attempt?.catch(() => undefined);
 		await current?.close();
 	}
 
