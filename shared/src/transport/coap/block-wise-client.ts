@@ -7,7 +7,7 @@ import type { CoapAnswer, CoapRequest } from "./coap-face.ts";
 import { CODE, codeText, METHODS } from "./code.ts";
 import type { Exchanges } from "./exchanges.ts";
 import type { CoapMessage } from "./message.ts";
-import { type CoapOption, OPTION, optionUint, optionValue, textOptions, uintOctets, uintOption } from "./option.ts";
+import { type CoapOption, OPTION, optionTexts, optionUint, optionValue, textOptions, uintOctets, uintOption } from "./option.ts";
 
 export interface BlockWiseClientOptions {
 	readonly random: RandomSource;
@@ -155,11 +155,13 @@ export class BlockWiseClient {
 		}
 		const contentFormat = optionUint(first.options, OPTION.contentFormat);
 		const maxAge = optionUint(first.options, OPTION.maxAge);
+		const location = optionTexts(first.options, OPTION.locationPath);
 		return {
 			code: codeText(first.code),
 			payload: parts.length === 1 ? first.payload : concatBytes(...parts),
 			...(contentFormat === undefined ? {} : { contentFormat }),
 			...(maxAge === undefined ? {} : { maxAge }),
+			...(location.length === 0 ? {} : { location }),
 		};
 	}
 

@@ -21,6 +21,8 @@ export interface CoapResponse {
 	readonly payload?: Uint8Array;
 	/** Seconds: how long it stays true, or with 5.03 when to come again. */
 	readonly maxAge?: number;
+	/** With 2.01: segments of the path of what was made. */
+	readonly location?: readonly string[];
 }
 
 /** What came back; an answer without payload has an empty one. */

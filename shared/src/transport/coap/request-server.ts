@@ -7,7 +7,16 @@ import type { CoapHandler, CoapPeer, CoapReply, CoapRequest, CoapResponse } from
 import { CODE, codeOctet, codeText, methodOf } from "./code.ts";
 import type { CoapMessage } from "./message.ts";
 import { FIRST_SEQUENCE, Observers } from "./observers.ts";
-import { type CoapOption, OPTION, optionTexts, optionUint, optionValue, uintOption, understood } from "./option.ts";
+import {
+	type CoapOption,
+	OPTION,
+	optionTexts,
+	optionUint,
+	optionValue,
+	textOptions,
+	uintOption,
+	understood,
+} from "./option.ts";
 
 /** What all paths of a server have in common. */
 export interface RequestServerOptions {
@@ -197,9 +206,10 @@ export class RequestServer {
 
 	/** The whole answer, or its first block while the others wait to be fetched. */
 	#respond({ key, block1, block2, respond }: Asked, response: CoapResponse, more: readonly CoapOption[]): void {
-		const { payload = new Uint8Array(0), contentFormat, maxAge, code } = response;
+		const { payload = new Uint8Array(0), contentFormat, maxAge, code, location = [] } = response;
 		const options = [
 			...more,
+			...textOptions(OPTION.locationPath, location),
 			...(block1 === undefined ? [] : [blockOption(OPTION.block1, { ...block1, hasMore: false })]),
 		];
 		const whole = { payload, contentFormat, maxAge, code: codeOctet(code), etag: this.#options.random.bytes(2) };
