@@ -30,6 +30,30 @@ describe("polling", () => {
 		expect(bench.types().at(-1)).toBe("stopped");
 	});
 
+	it("goes on at once when somebody says that an eIM has something, also when that was during a round", async () => {
+		const bench = newBench();
+		const ipa = await bench.restart();
+		const stop = new AbortController();
+		const running = ipa.run(stop.signal);
+		const polls = () => bench.eim.messages.filter((message) => message.startsWith("BF4F")).length;
+		await bench.clock.advance(Seconds(1));
+		expect(polls()).toBe(1);
+		ipa.pollSoon();
+		await bench.clock.advance(Seconds(1));
+		expect(polls()).toBe(2);
+		const stopListening = ipa.events.on("polled", () => {
+			stopListening();
+			ipa.pollSoon();
+		});
+		ipa.pollSoon();
+		await bench.clock.advance(Seconds(1));
+		expect(polls()).toBe(4);
+		await bench.clock.advance(Minutes(10));
+		expect(polls()).toBe(4);
+		stop.abort();
+		await bench.clock.until(running);
+	});
+
 	it("answers a package that it cannot read with an error instead of asking for it for ever", async () => {
 		const bench = newBench();
 		bench.eim.packages.push(hex`BF5403 FF0101`, hex`BF7000`);
