@@ -165,11 +165,18 @@ export function encodeDeliverSm(fields: {
 	);
 }
 
-/** Milliseconds of a relative time (section 7.1.1.2); undefined for none. @throws RangeError for what is neither */
-export function relativeTime(text: string): number | undefined {
+/** The moment that a time stands for, absolute or relative (section 7.1.1); undefined for none. @throws RangeError */
+export function momentOf(text: string, now: number): number | undefined {
 	if (text === "") return undefined;
-	const parts = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)000R$/.exec(text)?.slice(1).map(Number);
-	if (parts === undefined) throw new RangeError(`"${text}" is no relative time`);
-	const [years = 0, months = 0, days = 0, hours = 0, minutes = 0, seconds = 0] = parts;
-	return ((((years * 365 + months * 30 + days) * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
+	const match = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d)(\d\d)([-+R])$/.exec(text);
+	if (match === null) throw new RangeError(`"${text}" is no time`);
+	const [years = 0, months = 0, days = 0, hours = 0, minutes = 0, seconds = 0, tenths = 0, quarters = 0] = match
+		.slice(1, 9)
+		.map(Number);
+	if (match[9] === "R") {
+		return now + ((((years * 365 + months * 30 + days) * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000;
+	}
+	const local = Date.UTC(2000 + years, months - 1, days, hours, minutes, seconds, tenths * 100);
+	// Quarters of an hour that the local time is ahead of UTC, or behind it.
+	return local - (match[9] === "+" ? 1 : -1) * quarters * 900_000;
 }

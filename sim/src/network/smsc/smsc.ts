@@ -10,10 +10,10 @@ import {
 	encodeDeliverSm,
 	encodePdu,
 	FieldReader,
+	momentOf,
 	PduReader,
 	parameter,
 	RESPONSE,
-	relativeTime,
 	type SmppPdu,
 	Status,
 	type SubmitSm,
@@ -194,9 +194,9 @@ export class Smsc {
 		const submitted = decodeSubmitSm(body);
 		const { destination, source, message, replaces } = submitted;
 		if (subscriber(destination.digits) === undefined) return Status.invalidDestination;
-		let validity: number | undefined;
+		let until: number | undefined;
 		try {
-			validity = relativeTime(submitted.validity);
+			until = momentOf(submitted.validity, now);
 		} catch {
 			return Status.invalidTime;
 		}
@@ -207,7 +207,7 @@ export class Smsc {
 			kept.submitted.destination.digits === destination.digits &&
 			kept.submitted.source.digits === source.digits;
 		const id = this.#kept.find(isReplaced)?.id ?? (++this.#messages).toString(16).padStart(8, "0").toUpperCase();
-		const kept = { id, submitted, account, keptAt: now, until: now + (validity ?? DEFAULT_VALIDITY) };
+		const kept = { id, submitted, account, keptAt: now, until: until ?? now + DEFAULT_VALIDITY };
 		this.#kept = [...this.#kept.filter((one) => !isReplaced(one)), kept];
 		log.info("short message taken", { id, to: destination.digits, octets: toHex(message) });
 		return kept;
