@@ -85,7 +85,7 @@ export function makeCa(curve: Curve = "P-256"): Ca {
 }
 
 export const SERVER = { host: "192.0.2.10", port: 5684 };
-const DEVICE_HOST = "198.51.100.1";
+export const DEVICE_HOST = "198.51.100.1";
 
 export interface SeenDatagram {
 	readonly toServer: boolean;
@@ -109,8 +109,8 @@ export class MemoryNetwork implements DatagramNetwork {
 	}
 
 	async open(local: HostPort, onDatagram: OnDatagram) {
-		const isServer = local.port !== 0;
-		const address = isServer ? local : { host: DEVICE_HOST, port: this.#port++ };
+		const isServer = local.host === SERVER.host;
+		const address = local.port !== 0 ? local : { host: DEVICE_HOST, port: this.#port++ };
 		const key = printHostPort(address);
 		this.#ends.set(key, onDatagram);
 		return {

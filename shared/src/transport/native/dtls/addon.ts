@@ -96,7 +96,7 @@ let loaded: Loaded | undefined;
 
 /** Loads the native part once: one built here before the prebuilt one. */
 export function loadAddon(): Loaded {
-	loaded ??= load();
+	loaded ??= loadFrom(addonPaths(platformName()), platformName());
 	return loaded;
 }
 
@@ -118,9 +118,9 @@ function usesGlibc(): boolean {
 	return report?.header?.glibcVersionRuntime !== undefined;
 }
 
-function load(): Loaded {
-	const platform = platformName();
-	const present = addonPaths(platform).filter((path) => existsSync(path));
+/** The first of `paths` that is there and loads; otherwise why none does. */
+export function loadFrom(paths: readonly string[], platform: string): Loaded {
+	const present = paths.filter((path) => existsSync(path));
 	const advice = "`npm run dtls:build` builds it where g++ and Node's headers are";
 	if (present.length === 0) return { reason: `no native part for ${platform} is there; ${advice}` };
 	const troubles: string[] = [];

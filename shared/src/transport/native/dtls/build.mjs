@@ -13,7 +13,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const SOURCES = ["client-hello.cc", "callbacks.cc", "endpoint.cc", "session.cc", "js-hooks.cc", "addon.cc"];
+const SOURCES = ["first-octets.cc", "callbacks.cc", "endpoint.cc", "session.cc", "js-hooks.cc", "addon.cc"];
 const FLAGS = [
 	"-std=c++17 -shared -fPIC -Os -Wall -Wextra -Werror -DNAPI_VERSION=8 -D_FORTIFY_SOURCE=2 -fstack-protector-strong",
 	"-fno-exceptions -fno-rtti -fvisibility=hidden -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections",

@@ -2,7 +2,7 @@
 #pragma once
 #include <openssl/ssl.h>
 
-#include "client-hello.h"
+#include "first-octets.h"
 
 namespace dtls {
 
@@ -135,6 +135,7 @@ class Session {
 	bool prepare(uint64_t now_ms);
 	bool accept(Octets datagram, const ClientHello& hello);
 	void run();
+	size_t shortest_record() const;
 	void read_messages();
 	void fail();
 

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "client-hello.h"
+#include "first-octets.h"
 
 namespace dtls {
 

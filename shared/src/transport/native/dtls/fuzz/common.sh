@@ -32,7 +32,7 @@ make_keys() {
 	done
 }
 
-sources=("$core"/client-hello.cc "$core"/callbacks.cc "$core"/endpoint.cc "$core"/session.cc "$fuzz"/world.cc)
+sources=("$core"/first-octets.cc "$core"/callbacks.cc "$core"/endpoint.cc "$core"/session.cc "$fuzz"/world.cc)
 # The archives, where they are: they do not hide what repeats a flight without waiting for real time.
 if [ -e /usr/lib/"$(uname -m)"-linux-gnu/libssl.a ]; then
 	libraries=(-l:libssl.a -l:libcrypto.a -ldl -lpthread)

@@ -210,7 +210,12 @@ class Attack {
 	}
 
 	void receive(const Bytes& datagram, const Bytes& address) {
-		if (session_ != nullptr) return session_->receive(to_octets(datagram));
+		if (session_ != nullptr) {
+			session_->receive(to_octets(datagram));
+			const bool has_failed = session_->state() == dtls::Session::State::kFailed;
+			demand(!opened_ || !has_failed, "an open session fails by nothing that its peer has not protected");
+			return;
+		}
 		uint8_t verify[dtls::kHelloVerifyRequestSize];
 		dtls::Session* accepted = nullptr;
 		auto answer =

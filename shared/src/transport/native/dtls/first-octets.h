@@ -1,4 +1,5 @@
-// The first octets of a peer that nobody knows yet: read without OpenSSL and without keeping anything (RFC 6347 4.2.1).
+// What is read of a datagram before OpenSSL sees it: the hello of a peer that nobody knows yet, without keeping anything
+// (RFC 6347 4.2.1), and the lengths of records.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -37,5 +38,11 @@ bool make_cookie(const uint8_t secret[kCookieSecretSize], Octets address, const 
 
 void write_hello_verify_request(const ClientHello& hello, const uint8_t cookie[kCookieSize],
                                 uint8_t request[kHelloVerifyRequestSize]);
+
+/**
+ * True when a protected record in the datagram is shorter than `shortest`, which no honest peer sends. OpenSSL ends a session
+ * over such a record where RFC 6347 4.1.2.7 has it dropped: anybody could end it with one forged datagram.
+ */
+bool has_stunted_record(Octets datagram, size_t shortest);
 
 }  // namespace dtls

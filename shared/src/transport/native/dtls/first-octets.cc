@@ -1,4 +1,4 @@
-#include "client-hello.h"
+#include "first-octets.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -58,6 +58,18 @@ bool starts_client_hello(Octets datagram) {
 	const uint8_t* d = datagram.data;
 	return datagram.size > kRecordHeader && d[0] == kHandshake && d[1] == 0xFE && d[3] == 0 && d[4] == 0 &&
 	       d[kRecordHeader] == kClientHello;
+}
+
+bool has_stunted_record(Octets datagram, size_t shortest) {
+	Reader reader(datagram);
+	for (;;) {
+		reader.take(3);
+		size_t epoch = reader.number(2);
+		reader.take(6);
+		Octets fragment = reader.vector(2);
+		if (!reader.ok()) return false;
+		if (epoch > 0 && fragment.size < shortest) return true;
+	}
 }
 
 bool parse_client_hello(Octets datagram, ClientHello* hello) {
