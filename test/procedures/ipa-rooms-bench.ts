@@ -12,6 +12,8 @@ import { Es10Commands } from "@iot-esim/ipa/card/es10-commands";
 import { IsdRChannel } from "@iot-esim/ipa/card/isd-r-channel";
 import type { Es9PlusClient } from "@iot-esim/ipa/es9plus/es9plus-client";
 import { EsipaLinkError } from "@iot-esim/ipa/esipa/errors";
+import type { EsipaLink } from "@iot-esim/ipa/esipa/esipa-link";
+import type { EsipaTarget } from "@iot-esim/ipa/esipa/http-link";
 import type { IpaEvent } from "@iot-esim/ipa/procedures/ipa-event";
 import { type Journal, openJournal } from "@iot-esim/ipa/state/journal";
 import { memoryJournalStorage } from "@iot-esim/ipa/state/journal-storage";
@@ -96,6 +98,8 @@ export interface RoomsOptions {
 	readonly isForEcall?: boolean;
 	/** ES10 commands that the card gets before it is associated with the eIM. */
 	readonly beforeAssociation?: readonly Uint8Array[];
+	/** The way to the eIM; straight into its HTTP face when absent. */
+	readonly link?: (target: EsipaTarget, bench: RoomsBench) => EsipaLink;
 }
 
 /**
@@ -246,11 +250,7 @@ export class RoomsBench {
 				reset: () => reader.reset(),
 				transmit: (apdu) => around(`card ${apdu[1]?.toString(16)}`, () => reader.transmit(apdu)),
 			}),
-			link: (target) => ({
-				name: target.eimFqdn ?? "",
-				exchange: (message) => around(`eim ${message[1]?.toString(16)}`, () => this.#exchange(target.eimId, message)),
-				close: async () => undefined,
-			}),
+			link: (target) => this.#options.link?.(target, this) ?? this.#faceLink(target, around),
 			rsp: this.#options.direct && this.#rspClient(this.#options.direct, around),
 			clock: this.eim.clock,
 			random: { bytes: (length) => new Uint8Array(length).fill(128) },
@@ -261,6 +261,14 @@ export class RoomsBench {
 		ipa.events.onAny((event) => this.events.push(event));
 		this.injection.connect(ipa);
 		return ipa;
+	}
+
+	#faceLink(target: EsipaTarget, around: Around): EsipaLink {
+		return {
+			name: target.eimFqdn ?? "",
+			exchange: (message) => around(`eim ${message[1]?.toString(16)}`, () => this.#exchange(target.eimId, message)),
+			close: async () => undefined,
+		};
 	}
 
 	#rspClient(encoding: "json" | "asn1", around: Around): Es9PlusClient {

@@ -2,28 +2,29 @@ import { Seconds } from "@iot-esim/shared/util/duration";
 import { describe, expect, it } from "vitest";
 import { FakeClock } from "./fake-clock.ts";
 import { missingHarm, Relay, type RelayConditions } from "./relay.ts";
-import { PathNetwork } from "./relay-paths.ts";
+import { RelayNetwork, SERVER } from "./relay-network.ts";
 
-/** A hundred numbered datagrams each way, one every 100 ms; what arrived at either side, in order. */
-async function hundred(conditions: RelayConditions) {
+/** A server that sends everything back, and a device of its network; what arrived at either side, in order. */
+async function echo(conditions: RelayConditions) {
 	const clock = new FakeClock();
 	const relay = new Relay(conditions, clock);
-	const [atServer, atClient]: [number[], number[]] = [[], []];
-	const network = new PathNetwork({
-		relay,
-		onPath: (path) =>
-			path.receive({
-				datagram: ([number = -1]) => {
-					atServer.push(number);
-					path.send(Uint8Array.of(number));
-				},
-				closed: () => undefined,
-			}),
+	const network = new RelayNetwork(relay);
+	const [atServer, atClient, ports]: [number[], number[], number[]] = [[], [], []];
+	const server = await network.server.open(SERVER, (bytes, from) => {
+		atServer.push(bytes[0] ?? -1);
+		ports.push(from.port);
+		server.send(bytes, from);
 	});
-	const path = network.connect();
-	path.receive({ datagram: ([number = -1]) => atClient.push(number), closed: () => undefined });
+	const device = await network.device.open({ host: "", port: 0 }, ([number = -1]) => atClient.push(number));
+	const send = (number: number) => device.send(Uint8Array.of(number, ...new Uint8Array(99)), SERVER);
+	return { clock, relay, network, send, atServer, atClient, ports };
+}
+
+/** A hundred numbered datagrams, one every 100 ms. */
+async function hundred(conditions: RelayConditions) {
+	const { clock, relay, send, atServer, atClient } = await echo(conditions);
 	for (let number = 0; number < 100; number++) {
-		path.send(Uint8Array.of(number, ...new Uint8Array(99)));
+		send(number);
 		await clock.advance(100);
 	}
 	await clock.advance(Seconds(3600));
@@ -93,31 +94,15 @@ describe("a relay", () => {
 		expect(missingHarm({ seed: 1 }, counts)).toEqual([]);
 	});
 
-	it("of a NAT that forgets a device shows it to the server from another port, and loses answers to the old one", async () => {
-		const heard: string[] = [];
-		const clock = new FakeClock();
-		const network = new PathNetwork({
-			relay: new Relay({ seed: 1, delay: Seconds(1) }, clock),
-			onPath: (path) => {
-				path.receive({
-					datagram: (bytes) => {
-						heard.push(path.remoteAddress);
-						path.send(bytes);
-					},
-					closed: () => undefined,
-				});
-			},
-		});
-		const path = network.connect();
-		const answers: number[] = [];
-		path.receive({ datagram: ([number = -1]) => answers.push(number), closed: () => undefined });
-		path.send(Uint8Array.of(1));
+	it("behind a NAT that forgets: the server hears the device from another port, and reaches nobody at the old one", async () => {
+		const { clock, network, send, ports, atClient } = await echo({ seed: 1, delay: Seconds(1) });
+		send(1);
 		await clock.advance(1500);
 		network.rebind();
 		await clock.advance(1000);
-		path.send(Uint8Array.of(2));
+		send(2);
 		await clock.advance(5000);
-		expect(new Set(heard).size).toBe(2);
-		expect(answers).toEqual([2]);
+		expect(new Set(ports).size).toBe(2);
+		expect(atClient).toEqual([2]);
 	});
 });

@@ -14,6 +14,7 @@ import { loadPki, savePki } from "@iot-esim/sim/pki/pki-directory";
 import type { TestPki } from "@iot-esim/sim/pki/test-pki";
 import { credentialsOf } from "@iot-esim/sim/smdp/credentials";
 import { profileFromFile } from "@iot-esim/sim/smdp/orders/import-profile";
+import type { NewProfile } from "@iot-esim/sim/smdp/orders/inventory";
 import { createSmdp, type Smdp } from "@iot-esim/sim/smdp/smdp";
 import { observeServer } from "../conformance/observation.ts";
 
@@ -65,15 +66,18 @@ export function smdpBench(
 	};
 }
 
-/** Imports a profile of this description (YAML) and releases it over ES2+; the matching id. */
+/** Imports a profile, or one of this description (YAML), and releases it over ES2+; the matching id. */
 export async function releaseProfile(
 	smdp: Smdp,
 	iccid: string,
-	description: string,
+	description: string | NewProfile,
 	confirmation: Readonly<Record<string, unknown>> = {},
 	smdpAddress = SMDP,
 ): Promise<string> {
-	smdp.importProfile(profileFromFile({ fileName: "p.yaml", contents: utf8(description), smdpAddress }));
+	const isText = typeof description === "string";
+	smdp.importProfile(
+		isText ? profileFromFile({ fileName: "p.yaml", contents: utf8(description), smdpAddress }) : description,
+	);
 	const call = async (name: string, members: object) => {
 		const header = { functionRequesterIdentifier: "op", functionCallIdentifier: `${name} ${iccid}` };
 		const answer = await smdp.handle({

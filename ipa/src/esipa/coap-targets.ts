@@ -7,6 +7,7 @@ import { TlsSessions } from "@iot-esim/shared/transport/http/tls-sessions";
 import { connectDtls } from "@iot-esim/shared/transport/native/dtls/connect-dtls";
 import { requireAddon } from "@iot-esim/shared/transport/native/dtls/dtls-available";
 import type { DtlsCipherSuite } from "@iot-esim/shared/transport/native/dtls/options";
+import type { DatagramNetwork } from "@iot-esim/shared/transport/native/dtls/udp-socket";
 import { type HostPort, printHostPort } from "@iot-esim/shared/transport/tcp";
 import { type CoapLinkOptions, coapLink } from "./coap-link.ts";
 import { eimTrust } from "./eim-trust.ts";
@@ -33,6 +34,8 @@ export interface CoapDtlsOptions extends CoapTargetOptions {
 	readonly cipherSuites?: readonly DtlsCipherSuite[];
 	/** The device's own key with the eIM, in place of certificates. */
 	readonly key?: { readonly identity: string; readonly key: Uint8Array } | undefined;
+	/** By default UDP of this machine. */
+	readonly network?: DatagramNetwork;
 }
 
 /**
@@ -57,6 +60,7 @@ export function coapDtlsLink(target: EsipaTarget, options: CoapDtlsOptions): Esi
 				handshakeTimeout: timeout,
 				signal,
 				...(key === undefined ? {} : { key }),
+				...(options.network === undefined ? {} : { network: options.network }),
 				...(cipherSuites === undefined || cipherSuites.length === 0 ? {} : { cipherSuites }),
 				...(resumable === undefined ? {} : { session: resumable }),
 			});
