@@ -7,7 +7,16 @@ import type { CoapAnswer, CoapRequest } from "./coap-face.ts";
 import { CODE, codeText, METHODS } from "./code.ts";
 import type { Exchanges } from "./exchanges.ts";
 import type { CoapMessage } from "./message.ts";
-import { type CoapOption, OPTION, optionTexts, optionUint, optionValue, textOptions, uintOctets, uintOption } from "./option.ts";
+import {
+	type CoapOption,
+	OPTION,
+	optionTexts,
+	optionUint,
+	optionValue,
+	textOptions,
+	uintOctets,
+	uintOption,
+} from "./option.ts";
 
 export interface BlockWiseClientOptions {
 	readonly random: RandomSource;
