@@ -6,15 +6,17 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { pause } from "./faces.ts";
 import { Parts } from "./parts.ts";
-import { type DemoCurve, type DemoPlan, makePlan } from "./plan.ts";
+import { type DemoCurve, type DemoPlan, type DemoTransport, makePlan } from "./plan.ts";
 import { type Reporter, Steps, silentReporter, textReporter } from "./steps.ts";
 import { makeCast, tellStory } from "./story.ts";
 
-const USAGE = `usage: npm run demo -- [--keep] [--json] [--direct] [--curve P-256|brainpool] [--profile FILE.der]
+const USAGE = `usage: npm run demo -- [--keep] [--json] [--direct] [--transport https|mqtt] [--curve P-256|brainpool]
+                           [--profile FILE.der]
 
   --keep      leave all running and print where to look; ends with Ctrl-C
   --json      print one report object {ok, steps: [{name, ok, ms}]}; with npm, npm run -s demo -- --json
   --direct    five steps more: the device downloads from the SM-DP+ itself, which an SM-DS has named to it
+  --transport what carries messages between device and eIM; mqtt brings a broker of its own
   --curve     curve of every key and certificate (P-256)
   --profile   profile package (UPP, DER) to download instead of the demo's own
   --help      print this`;
@@ -23,6 +25,7 @@ interface Options {
 	readonly keep: boolean;
 	readonly json: boolean;
 	readonly direct: boolean;
+	readonly transport: DemoTransport;
 	readonly curve: DemoCurve;
 	readonly profile: string | undefined;
 	readonly help: boolean;
@@ -34,14 +37,17 @@ function readOptions(): Options {
 			keep: { type: "boolean", default: false },
 			json: { type: "boolean", default: false },
 			direct: { type: "boolean", default: false },
+			transport: { type: "string", default: "https" },
 			curve: { type: "string", default: "P-256" },
 			profile: { type: "string" },
 			help: { type: "boolean", short: "h", default: false },
 		},
 	});
-	const { keep, json, direct, curve, profile, help } = values;
+	const { keep, json, direct, transport, curve, profile, help } = values;
+	if (transport !== "https" && transport !== "mqtt")
+		throw new Error(`--transport is https or mqtt, not "${transport}"`);
 	if (curve !== "P-256" && curve !== "brainpool") throw new Error(`--curve is P-256 or brainpool, not "${curve}"`);
-	return { keep, json, direct, curve, profile, help };
+	return { keep, json, direct, transport, curve, profile, help };
 }
 
 function addresses({ plan, apiKey }: Parts) {
@@ -84,7 +90,7 @@ async function prepare(options: Options): Promise<DemoPlan> {
 		throw new Error(`no folder can be made in ${tmpdir()}: set TMPDIR to one that can be written`, { cause });
 	}
 	try {
-		return await makePlan({ folder, curve: options.curve, profileFile: options.profile });
+		return await makePlan({ folder, curve: options.curve, transport: options.transport, profileFile: options.profile });
 	} catch (error) {
 		rmSync(folder, { recursive: true, force: true });
 		throw error;

@@ -3,7 +3,7 @@ import path from "node:path";
 import type { DemoPlan } from "./plan.ts";
 import { Program, runToEnd } from "./program.ts";
 
-export type PartName = "smdp" | "smds" | "eim" | "network" | "card" | "ipa";
+export type PartName = "smdp" | "smds" | "eim" | "broker" | "network" | "card" | "ipa";
 
 /** The parts of the demo as processes that can be started, killed and started again on the same ports and folders. */
 export class Parts {
@@ -62,6 +62,19 @@ export class Parts {
 		const program = await this.#start("eim", "eim/dist/main.js", ["--config", this.#config("eim", this.#eimConfig())]);
 		const ready = await program.line("it listens", (line) => ("listening" in line ? line : undefined));
 		if (typeof ready.firstApiKey === "string") this.#apiKey = ready.firstApiKey;
+		// It shows the eIM's own certificate, which the eIM has made now, and stays when the eIM is killed.
+		if (this.plan.transport === "mqtt" && !this.#running.has("broker")) await this.startBroker();
+	}
+
+	/** The MQTT broker under the eIM's name, with a password for the eIM and one for the device. */
+	async startBroker(): Promise<void> {
+		const users = this.#config("users", this.#passwords());
+		const ofEim = (name: string) => this.in("eim", name);
+		await this.#start("broker", "dist/examples/demo/broker.js", [
+			...["--port", String(this.plan.ports.broker), "--users", users],
+			...["--key", ofEim("tls-key.pem"), "--certificate", ofEim("tls-certificate.pem")],
+		]);
+		await this.#listening("broker");
 	}
 
 	/** Makes the card with the bootstrap profile enabled. */
@@ -96,6 +109,7 @@ export class Parts {
 			smdp: "startSmdp",
 			smds: "startSmds",
 			eim: "startEim",
+			broker: "startBroker",
 			network: "startNetwork",
 			card: "startCard",
 			ipa: "startIpa",
@@ -133,7 +147,7 @@ export class Parts {
 	async stopAll(): Promise<void> {
 		this.#isOver = true;
 		for (const program of this.#passing) await program.stop();
-		for (const name of ["ipa", "eim", "smdp", "smds", "network", "card"] as const)
+		for (const name of ["ipa", "eim", "broker", "smdp", "smds", "network", "card"] as const)
 			await this.#running.get(name)?.stop();
 	}
 
@@ -173,9 +187,24 @@ export class Parts {
 			hosts: {
 				[smdpName]: `127.0.0.1:${detours?.smdp ?? ports.smdp}`,
 				[smdsName]: `127.0.0.1:${ports.smds}`,
+				[`${eimName}:8883`]: `127.0.0.1:${ports.broker}`,
 			},
 			jobs: { interval: "1s" },
+			...this.#eimMqtt(),
 		};
+	}
+
+	/** The embedded broker has neither MQTT 5 nor shared subscriptions. */
+	#eimMqtt() {
+		const { transport, eimName } = this.plan;
+		if (transport !== "mqtt") return {};
+		const login = { username: "eim", password: this.#passwords().eim };
+		return { mqtt: { url: `mqtts://${eimName}`, version: "3.1.1", shareGroup: "", ...login } };
+	}
+
+	/** Of the demo's broker alone, which listens on this machine only. */
+	#passwords(): Readonly<Record<string, string>> {
+		return { eim: "password-of-the-eim", [this.plan.eid]: "password-of-the-device" };
 	}
 
 	#networkConfig() {
@@ -194,6 +223,7 @@ export class Parts {
 			proxy: { allow: [eimName, smdpName, smdsName] },
 			hosts: {
 				[eimName]: `127.0.0.1:${detours?.esipa ?? ports.esipa}`,
+				[`${eimName}:8883`]: `127.0.0.1:${ports.broker}`,
 				[smdpName]: `127.0.0.1:${ports.smdp}`,
 				[smdsName]: `127.0.0.1:${ports.smds}`,
 			},
@@ -204,12 +234,13 @@ export class Parts {
 	}
 
 	#ipaConfig(download?: "direct") {
-		const { ports, detours, rollbackAfter } = this.plan;
+		const { ports, detours, rollbackAfter, transport, eid } = this.plan;
 		return {
 			card: { address: `vpcd://127.0.0.1:${detours?.ipa ?? ports.ipa}`, refreshDelay: "200ms", refreshTimeout: "20s" },
 			state: { folder: this.in("ipa") },
 			proxy: `http://127.0.0.1:${ports.proxy}`,
-			eim: { timeout: "10s" },
+			eim: { timeout: "10s", transport },
+			...(transport === "mqtt" ? { mqtt: { version: "3.1.1", password: this.#passwords()[eid] } } : {}),
 			poll: { interval: "1s", retryAfter: "1s", retryAtMost: "2s" },
 			rollback: { after: rollbackAfter, deliveryRetry: "1s" },
 			// Whom the device believes when it speaks to SM-DP+ and SM-DS itself; as long as indirect downloads are allowed,

@@ -7,6 +7,9 @@ import { freePorts } from "./free-ports.ts";
 
 export type DemoCurve = "P-256" | "brainpool";
 
+/** What carries messages between device and eIM. */
+export type DemoTransport = "https" | "mqtt";
+
 /** A profile of the demo: its package and what the network must see of it. */
 export interface DemoProfile {
 	readonly label: string;
@@ -16,17 +19,30 @@ export interface DemoProfile {
 	readonly plmn: string;
 }
 
+const PORTS = [
+	"smdp",
+	"smdpBench",
+	"smds",
+	"smdsBench",
+	"esipa",
+	"api",
+	"control",
+	"card",
+	"ipa",
+	"proxy",
+	"broker",
+] as const;
+
 /** Everything that is fixed before the first process starts: names, ports, folders, profiles. */
 export interface DemoPlan {
 	readonly folder: string;
 	readonly curve: DemoCurve;
+	readonly transport: DemoTransport;
 	readonly eid: string;
 	readonly smdpName: string;
 	readonly smdsName: string;
 	readonly eimName: string;
-	readonly ports: Readonly<
-		Record<"smdp" | "smdpBench" | "smds" | "smdsBench" | "esipa" | "api" | "control" | "card" | "ipa" | "proxy", number>
-	>;
+	readonly ports: Readonly<Record<(typeof PORTS)[number], number>>;
 	/** Ports of relays that tests put in front of a part; its clients then go there instead. */
 	readonly detours?: Readonly<Partial<Record<"smdp" | "esipa" | "ipa", number>>>;
 	/** How long the IPA waits for the eIM after a switch before it rolls back. */
@@ -84,18 +100,21 @@ const DIRECT = {
 export interface PlanOptions {
 	readonly folder: string;
 	readonly curve: DemoCurve;
+	/** HTTPS when absent. */
+	readonly transport?: DemoTransport;
 	/** A profile package (UPP, DER) to download instead of the demo's own. */
 	readonly profileFile?: string | undefined;
 }
 
 /** Takes free ports, writes the profile packages and says what goes where. */
-export async function makePlan({ folder, curve, profileFile }: PlanOptions): Promise<DemoPlan> {
+export async function makePlan({ folder, curve, transport = "https", profileFile }: PlanOptions): Promise<DemoPlan> {
 	for (const sub of ["logs", "upp", "trust"]) mkdirSync(path.join(folder, sub), { recursive: true });
-	const [smdp, smdpBench, smds, smdsBench, esipa, api, control, card, ipa, proxy] = await freePorts(10);
-	const ports = { smdp, smdpBench, smds, smdsBench, esipa, api, control, card, ipa, proxy } as DemoPlan["ports"];
+	const free = await freePorts(PORTS.length);
+	const ports = Object.fromEntries(PORTS.map((name, at) => [name, free[at]])) as DemoPlan["ports"];
 	return {
 		folder,
 		curve,
+		transport,
 		eid: "89049032123451234512345678901235",
 		smdpName: "smdp.example.com",
 		smdsName: "smds.example.com",
