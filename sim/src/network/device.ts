@@ -1,6 +1,7 @@
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import { sleep } from "@iot-esim/shared/runtime/clock";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
+import { toHex } from "@iot-esim/shared/util/bytes";
 import { type Duration, Milliseconds } from "@iot-esim/shared/util/duration";
 import type { ModemCard } from "./card-line.ts";
 import type { DataPath } from "./data-path.ts";
@@ -8,6 +9,7 @@ import type { DeviceEvent } from "./events.ts";
 import { IpaSession } from "./ipa-session.ts";
 import { Modem } from "./modem.ts";
 import type { Network } from "./network.ts";
+import type { ShortMessage } from "./smsc/smsc.ts";
 
 /** The way out of a device: open while it is attached. A `ConnectProxy` is one. */
 export interface Bearer {
@@ -117,6 +119,14 @@ export class Device {
 
 	stop(): Promise<void> {
 		return this.modem.stop();
+	}
+
+	/** A short message of the network; false while the device is out of reach. */
+	receive({ from, port, octets }: ShortMessage): boolean {
+		if (!this.isAttached) return false;
+		const event = { type: "short-message-received", from, octetsHex: toHex(octets) } as const;
+		this.#options.onEvent(port === undefined ? event : { ...event, port });
+		return true;
 	}
 
 	status(): DeviceStatus {

@@ -24,6 +24,13 @@ export type DeviceEvent =
 	| { readonly type: "ipa-disconnected"; readonly reason: string }
 	| { readonly type: "place-changed"; readonly place: string }
 	| { readonly type: "power-changed"; readonly isOn: boolean }
+	| {
+			readonly type: "short-message-received";
+			readonly from: string;
+			/** Destination port of the application. */
+			readonly port?: number;
+			readonly octetsHex: string;
+	  }
 	| { readonly type: "channel-opened"; readonly channel: number; readonly destination: string }
 	| { readonly type: "channel-refused"; readonly destination: string; readonly reason: string }
 	| { readonly type: "channel-closed"; readonly channel: number }

@@ -1,10 +1,11 @@
+import net from "node:net";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Lifecycle } from "@iot-esim/shared/runtime/lifecycle";
-import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
+import type { Logger, LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { createHttpClient } from "@iot-esim/shared/transport/http/client";
 import { createHttpListener } from "@iot-esim/shared/transport/http/server";
-import { type HostPort, parseHostPort, printHostPort } from "@iot-esim/shared/transport/tcp";
+import { type HostPort, listenTcp, parseHostPort, printHostPort } from "@iot-esim/shared/transport/tcp";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { fileTrouble } from "@iot-esim/shared/util/errors";
 import type { NetworkConfig } from "./config.ts";
@@ -20,6 +21,7 @@ import { Hss } from "./hss.ts";
 import { Network } from "./network.ts";
 import { ConnectProxy } from "./proxy.ts";
 import { memorySequenceStore, openSequenceFile } from "./sequence-store.ts";
+import { Smsc } from "./smsc/smsc.ts";
 import { fixedSubscribers, type SubscriberSource, smdpSubscribers, subscriberOfUpp } from "./subscriber-source.ts";
 
 export interface NetworkProgramDeps {
@@ -32,6 +34,8 @@ export interface NetworkProgramDeps {
 /** Addresses by port, as printed when the program is ready. */
 export interface NetworkListening {
 	readonly control: string;
+	/** SMPP of the SMSC, where there is one. */
+	readonly smsc?: string;
 	readonly devices: Readonly<Record<string, { readonly card: string; readonly ipa: string; readonly proxy: string }>>;
 }
 
@@ -51,6 +55,7 @@ export class NetworkProgram {
 	readonly #deps: NetworkProgramDeps;
 	readonly #lines: readonly Line[];
 	readonly #watch: CoverageWatch;
+	readonly #smsc: Smsc;
 	readonly #closers: (() => Promise<unknown> | unknown)[] = [];
 
 	private constructor(config: NetworkConfig, deps: NetworkProgramDeps, hss: Hss) {
@@ -66,6 +71,7 @@ export class NetworkProgram {
 		});
 		this.#lines = config.devices.map((settings) => this.#line(settings));
 		this.devices = this.#lines.map((line) => line.device);
+		this.#smsc = this.#newSmsc();
 		this.#watch = new CoverageWatch(deps.clock, this.network, this.devices);
 	}
 
@@ -103,6 +109,7 @@ export class NetworkProgram {
 		}
 		const { devices: all, network, events } = this;
 		const log = this.#deps.logger("sim.network.control");
+		const smsc = await this.#openSmsc();
 		const listener = createHttpListener(controlFace({ devices: all, network, watch: this.#watch, events }), {
 			maxBodyBytes: 64 * 1024,
 			closeTimeout: Seconds(1),
@@ -112,11 +119,22 @@ export class NetworkProgram {
 		this.#closers.push(() => listener.close());
 		this.#watch.start();
 		this.#closers.push(() => this.#watch.stop());
-		return { control: `http://${printHostPort(control)}`, devices };
+		return { control: `http://${printHostPort(control)}`, ...(smsc === undefined ? {} : { smsc }), devices };
 	}
 
 	async stop(): Promise<void> {
 		for (const close of this.#closers.splice(0).reverse()) await close();
+	}
+
+	async #openSmsc(): Promise<string | undefined> {
+		const port = this.#config["smsc.port"];
+		if (port === undefined) return undefined;
+		const listener = await listenTcp(this.#at(port), (socket) => this.#smsc.accept(socket));
+		this.#closers.push(
+			() => listener.close(),
+			() => this.#smsc.stop(),
+		);
+		return `smpp://${printHostPort(listener.address)}`;
 	}
 
 	#openPorts(line: Line): Promise<DevicePorts> {
@@ -142,13 +160,27 @@ export class NetworkProgram {
 		return { host: this.#config["listen.host"], port };
 	}
 
+	#newSmsc(): Smsc {
+		const config = this.#config;
+		const perSecond = config["smsc.perSecond"];
+		return new Smsc({
+			clock: this.#deps.clock,
+			log: this.#deps.logger("sim.network.smsc"),
+			accounts: { [config["smsc.systemId"]]: config["smsc.password"]?.reveal() ?? "" },
+			subscriber: (msisdn) => this.#lines.find(({ settings }) => settings.msisdn === msisdn)?.device,
+			...(perSecond === undefined ? {} : { perSecond }),
+		});
+	}
+
 	#line(settings: NetworkConfig["devices"][number]): Line {
 		const config = this.#config;
 		const { name, place, pin } = settings;
 		const log = this.#deps.logger("sim.network.modem").with({ device: name });
 		const onEvent = (event: DeviceEvent) => {
 			this.events.record(name, event);
-			log.info(event.type.replace("-", " "), { ...event, type: undefined });
+			log.info(event.type.replaceAll("-", " "), { ...event, type: undefined });
+			if (event.type === "attached") this.#smsc.reconsider();
+			if (event.type === "short-message-received") touchSocket(settings.ipaWake, log);
 		};
 		const path = new DataPath({ allow: config["proxy.allow"], hosts: config.hosts });
 		const proxy = new ConnectProxy({
@@ -177,6 +209,13 @@ export class NetworkProgram {
 		});
 		return { device, proxy, onEvent, settings };
 	}
+}
+
+/** Stands for what a modem's program does when a short message comes: it wakes the agent. */
+function touchSocket(path: string | undefined, log: Logger): void {
+	if (path === undefined) return;
+	const socket = net.connect(path, () => socket.end());
+	socket.on("error", (error) => log.warn("IPA not woken", { path, error }));
 }
 
 async function subscriberSources(config: NetworkConfig, deps: NetworkProgramDeps): Promise<SubscriberSource[]> {
