@@ -47,6 +47,8 @@ class CoapLink implements EsipaLink {
 	readonly #options: CoapLinkOptions;
 	#session: CoapSession | undefined;
 	#cancelIdle = () => {};
+	/** Ends what is being opened. */
+	readonly #closing = new AbortController();
 
 	constructor(options: CoapLinkOptions) {
 		this.name = options.name;
@@ -79,6 +81,7 @@ class CoapLink implements EsipaLink {
 	}
 
 	async close(): Promise<void> {
+		this.#closing.abort(new TransportError("TRANSPORT_CLOSED", `the link to ${this.name} is closed`));
 		this.#cancelIdle();
 		this.#drop();
 	}
@@ -127,10 +130,12 @@ class CoapLink implements EsipaLink {
 			late.abort(new TransportError("TRANSPORT_TIMEOUT", `no session within ${timeout} ms`));
 		});
 		try {
-			const session: CoapSession = await open(AbortSignal.any([signal, late.signal]), () => {
+			const any = AbortSignal.any([signal, late.signal, this.#closing.signal]);
+			const session: CoapSession = await open(any, () => {
 				if (this.#session === session) this.#session = undefined;
 			});
 			this.#session = session;
+			if (this.#closing.signal.aborted) this.#drop();
 			return session;
 		} finally {
 			cancel();

@@ -26,6 +26,12 @@ export interface CoapServerOptions {
 	readonly onError?: (error: unknown) => void;
 }
 
+/**
+ * Octets of a message that a server takes from a connection: larger bodies come in blocks. It is one record of TLS, since
+ * libcoap with GnuTLS cannot send a message in two.
+ */
+const MAX_STREAM_MESSAGE = 16 * 1024;
+
 /** Serves CoAP over every path that it is given. */
 export interface CoapServer {
 	/** Over plain UDP or DTLS. */
@@ -60,7 +66,8 @@ export function createCoapServer(options: CoapServerOptions): CoapServer {
 			serve(
 				new DatagramChannel(path, { clock, random, timing, ...(blockExponent === undefined ? {} : { blockExponent }) }),
 			),
-		acceptStream: (stream, peer) => serve(new StreamChannel(stream, { clock, ...peer, maxMessage: maxBody + 1024 })),
+		acceptStream: (stream, peer) =>
+			serve(new StreamChannel(stream, { clock, ...peer, maxMessage: MAX_STREAM_MESSAGE })),
 		close: () => {
 			for (const endpoint of [...endpoints]) endpoint.close();
 		},
