@@ -1,0 +1,322 @@
+import type { Eid } from "@iot-esim/shared/ids/eid";
+import type { Clock } from "@iot-esim/shared/runtime/clock";
+import type { Logger } from "@iot-esim/shared/runtime/logger";
+import type { CoapAnswer, CoapRequest } from "@iot-esim/shared/transport/coap/coap-face";
+import { CODE, type CoapMethod } from "@iot-esim/shared/transport/coap/code";
+import type { CoapEndpoint } from "@iot-esim/shared/transport/coap/endpoint";
+import { encodeRefusal } from "@iot-esim/shared/transport/mqtt/refusal";
+import { type Duration, Seconds } from "@iot-esim/shared/util/duration";
+import { EsimError } from "@iot-esim/shared/util/errors";
+import type { EsipaHandler } from "../../esipa/handler.ts";
+import { InjectError } from "../errors.ts";
+import { LARGEST_ESIPA_REQUEST } from "../http-asn1.ts";
+import { eidIn } from "../mqtt.ts";
+import { FORMAT, octetsOfResource, RESOURCE } from "./esipa-object.ts";
+import type { DeviceObjects } from "./link-format.ts";
+import { DEFAULT_LIFETIME, type RegistrationRequest } from "./registration-request.ts";
+import type { Registration } from "./registrations.ts";
+
+/** What all devices of a server have in common. */
+export interface SessionDeps {
+	readonly handler: EsipaHandler;
+	/** Number of the object that carries ESipa. */
+	readonly objectId: number;
+	/** How long a device in queue mode is there after each of its messages. */
+	readonly awakeFor: Duration;
+	/** Longest wait for the answer to what was brought. */
+	readonly injectTimeout: Duration;
+	/** Messages of all devices that are worked on. */
+	readonly load: { active: number; readonly max: number };
+	readonly clock: Clock;
+	readonly log: Logger;
+}
+
+interface Waiting {
+	readonly resolve: (answer: Uint8Array) => void;
+	readonly reject: (error: Error) => void;
+}
+
+/** A device that was asked to come is not asked again before it had time for that. */
+const WAKE_AGAIN_AFTER = Seconds(30);
+const NONE = new Uint8Array(0);
+
+/** A registered device: ESipa messages to it and from it, over one instance of its object. */
+export class DeviceSession implements Registration {
+	readonly id: string;
+	readonly endpoint: string;
+	readonly eid: Eid;
+	readonly #deps: SessionDeps;
+	lifetime: Duration;
+	#usesQueueMode: boolean;
+	#objects: DeviceObjects | undefined;
+	#path: CoapEndpoint | undefined;
+	/** While the device tells of its messages over the path. */
+	#observation: AbortController | undefined;
+	#next: Uint8Array | undefined;
+	#isAnswering = false;
+	#transfers: Promise<unknown> = Promise.resolve();
+	#waiting: Waiting | undefined;
+	#wokenAt: number | undefined;
+
+	constructor(
+		{ id, endpoint, eid, asked }: { id: string; endpoint: string; eid: Eid; asked: RegistrationRequest },
+		deps: SessionDeps,
+	) {
+		this.id = id;
+		this.endpoint = endpoint;
+		this.eid = eid;
+		this.#deps = deps;
+		this.lifetime = asked.lifetime ?? DEFAULT_LIFETIME;
+		this.#usesQueueMode = asked.usesQueueMode ?? false;
+		this.#objects = asked.objects;
+	}
+
+	/** Takes over what a registration update changes. */
+	update(asked: RegistrationRequest): void {
+		this.lifetime = asked.lifetime ?? this.lifetime;
+		this.#usesQueueMode = asked.usesQueueMode ?? this.#usesQueueMode;
+		if (asked.objects === undefined) return;
+		this.#objects = asked.objects;
+	}
+
+	/** The path over which the device has last been heard: what is sent to it goes there. */
+	get path(): CoapEndpoint | undefined {
+		return this.#path;
+	}
+
+	set path(path: CoapEndpoint | undefined) {
+		if (path === this.#path) return;
+		this.#path = path;
+		this.#observation?.abort();
+		this.#observation = undefined;
+	}
+
+	/** Whether the device hears what is sent to it now. */
+	get isReachable(): boolean {
+		if (this.#path === undefined) return false;
+		return !this.#usesQueueMode || this.#deps.clock.now() - this.#path.lastHeard < this.#deps.awakeFor;
+	}
+
+	/** Asks the device to tell of its messages, unless it does. */
+	async observe(): Promise<void> {
+		const { log } = this.#deps;
+		const facts = { eid: this.eid, endpoint: this.endpoint };
+		const path = this.#path;
+		if (this.#observation !== undefined || path === undefined) return;
+		if (this.instanceId === undefined) {
+			log.warn("device without the object", { ...facts, objectId: this.#deps.objectId });
+			return;
+		}
+		const observation = new AbortController();
+		this.#observation = observation;
+		const { signal } = observation;
+		const request = { method: "GET", path: this.#pathOf(RESOURCE.fromDevice), accept: FORMAT.octetStream } as const;
+		try {
+			this.#notified(
+				await path.observe(request, (answer) => this.#notified(answer, observation), { signal }),
+				observation,
+			);
+		} catch (error) {
+			if (signal.aborted) return;
+			this.#observation = undefined;
+			log.warn("messages of a device cannot be observed", { ...facts, error });
+		}
+	}
+
+	/** A message of the device, however it came, or the beginning of one. */
+	take(message: Uint8Array): void {
+		// There is none to tell of.
+		if (message.length === 0) return;
+		if (isWhole(message)) {
+			this.#takeWhole(message);
+			return;
+		}
+		this.#read(RESOURCE.fromDevice).then(
+			(whole) => this.#takeWhole(whole),
+			(error) => this.#deps.log.warn("message of a device cannot be read", { eid: this.eid, error }),
+		);
+	}
+
+	#takeWhole(message: Uint8Array): void {
+		if (isTransferAnswer(message)) {
+			if (this.#waiting === undefined) this.#deps.log.warn("answer that nobody waits for", { eid: this.eid });
+			this.#waiting?.resolve(message);
+			return;
+		}
+		this.#wokenAt = undefined;
+		this.#next = message;
+		if (!this.#isAnswering) void this.#answerAll();
+	}
+
+	/**
+	 * One TransferEimPackageRequest (BF4E); the whole answer.
+	 * @throws InjectError
+	 */
+	transfer(message: Uint8Array): Promise<Uint8Array> {
+		const done = this.#transfers.then(() => this.#transfer(message));
+		this.#transfers = done.catch(() => undefined);
+		return done;
+	}
+
+	/** Asks the device to ask for what waits, where it hears that; once until it has had time to. */
+	async wake(): Promise<void> {
+		const { clock, log } = this.#deps;
+		const isAsked = this.#wokenAt !== undefined && clock.now() - this.#wokenAt < WAKE_AGAIN_AFTER;
+		if (!this.isReachable || this.instanceId === undefined || isAsked || this.#isAnswering) return;
+		this.#wokenAt = clock.now();
+		try {
+			await this.#ask("POST", RESOURCE.wakeUp);
+			log.info("device asked to ask", { eid: this.eid });
+		} catch (error) {
+			log.warn("device not woken", { eid: this.eid, error });
+		}
+	}
+
+	end(): void {
+		this.path = undefined;
+		this.#waiting?.reject(unreachable(this.eid, "it is no longer registered"));
+	}
+
+	#notified(answer: CoapAnswer, observation: AbortController): void {
+		if (observation !== this.#observation) return;
+		const { log } = this.#deps;
+		const isThere = answer.code === CODE.content;
+		const message = isThere ? this.#octetsIn(answer, RESOURCE.fromDevice) : undefined;
+		if (message !== undefined) {
+			this.take(message);
+			return;
+		}
+		const { code, contentFormat } = answer;
+		if (!isThere) this.#observation = undefined;
+		log.warn("message of a device cannot be read", { eid: this.eid, code, contentFormat });
+	}
+
+	/** One after the other; of those that come meanwhile the last one only: a device asks for one thing at a time. */
+	async #answerAll(): Promise<void> {
+		this.#isAnswering = true;
+		while (this.#next !== undefined) {
+			const message = this.#next;
+			this.#next = undefined;
+			const answer = await this.#answerTo(message);
+			try {
+				await this.#write(RESOURCE.toDevice, answer);
+				this.#deps.log.debug("request answered", { eid: this.eid, octets: answer.length });
+			} catch (error) {
+				this.#deps.log.warn("answer not sent", { eid: this.eid, error });
+			}
+		}
+		this.#isAnswering = false;
+	}
+
+	async #answerTo(message: Uint8Array): Promise<Uint8Array> {
+		const { handler, load, log } = this.#deps;
+		const { eid } = this;
+		if (message.length > LARGEST_ESIPA_REQUEST)
+			return refusal(413, `at most ${LARGEST_ESIPA_REQUEST} octets are taken`);
+		if (load.active >= load.max) return refusal(503, "try again later");
+		const named = eidIn(message);
+		if (named !== undefined && named !== eid) {
+			log.warn("request in the name of another device", { eid, named });
+			return refusal(403, "the message names another EID than the registration");
+		}
+		load.active++;
+		try {
+			return (await handler.handle(message, { remoteAddress: `lwm2m:${this.endpoint}`, connection: { eid } })) ?? NONE;
+		} catch (error) {
+			const status = error instanceof EsimError ? error.httpStatus : 500;
+			if (status >= 500) log.error("request failed", { eid, status, error });
+			else log.warn("request refused", { eid, status, error });
+			return refusal(status, status >= 500 ? "try again later" : (error as Error).message);
+		} finally {
+			load.active--;
+		}
+	}
+
+	async #transfer(message: Uint8Array): Promise<Uint8Array> {
+		const { clock, injectTimeout } = this.#deps;
+		const { eid } = this;
+		if (!this.isReachable) throw unreachable(eid, this.#path === undefined ? "its path is closed" : "it sleeps");
+		let cancel: (() => void) | undefined;
+		const answered = new Promise<Uint8Array>((resolve, reject) => {
+			this.#waiting = { resolve, reject };
+			cancel = clock.schedule(injectTimeout, () => reject(unreachable(eid, `no answer within ${injectTimeout} ms`)));
+		});
+		// Its rejection is looked at below, also when writing fails first.
+		answered.catch(() => undefined);
+		try {
+			await this.#write(RESOURCE.toDevice, message);
+			return await answered;
+		} finally {
+			cancel?.();
+			this.#waiting = undefined;
+		}
+	}
+
+	/** @throws InjectError */
+	async #read(resourceId: number): Promise<Uint8Array> {
+		const answer = await this.#ask("GET", resourceId, { accept: FORMAT.octetStream });
+		const octets = this.#octetsIn(answer, resourceId);
+		if (octets !== undefined) return octets;
+		throw new InjectError("INJECT_ANSWER_INVALID", `${this.endpoint} answers GET in format ${answer.contentFormat}`);
+	}
+
+	/** @throws InjectError */
+	async #write(resourceId: number, payload: Uint8Array): Promise<void> {
+		await this.#ask("PUT", resourceId, { contentFormat: FORMAT.octetStream, payload });
+	}
+
+	/** @throws InjectError */
+	async #ask(method: CoapMethod, resourceId: number, more: Partial<CoapRequest> = {}): Promise<CoapAnswer> {
+		const path = this.#path;
+		if (path === undefined) throw unreachable(this.eid, "its path is closed");
+		let answer: CoapAnswer;
+		try {
+			answer = await path.request({ method, path: this.#pathOf(resourceId), ...more });
+		} catch (cause) {
+			throw unreachable(this.eid, cause instanceof Error ? cause.message : String(cause), cause);
+		}
+		if (answer.code.startsWith("2.")) return answer;
+		const where = `/${this.#pathOf(resourceId).join("/")}`;
+		throw new InjectError("INJECT_REFUSED", `${this.endpoint} answers ${answer.code} to ${method} ${where}`);
+	}
+
+	#octetsIn({ payload, contentFormat }: CoapAnswer, resourceId: number): Uint8Array | undefined {
+		const { objectId } = this.#deps;
+		return octetsOfResource(payload, contentFormat, { objectId, instanceId: this.instanceId ?? 0, resourceId });
+	}
+
+	/** The first instance of the object; undefined for a device that has none. */
+	get instanceId(): number | undefined {
+		return this.#objects?.links.find(
+			({ objectId, instanceId }) => objectId === this.#deps.objectId && instanceId !== undefined,
+		)?.instanceId;
+	}
+
+	#pathOf(resourceId: number): string[] {
+		const numbers = [this.#deps.objectId, this.instanceId ?? 0, resourceId];
+		return [...(this.#objects?.root ?? []), ...numbers.map(String)];
+	}
+}
+
+/** False where the length of a message says that there is more of it than is here. */
+function isWhole(message: Uint8Array): boolean {
+	const at = message[0] === 0xbf ? 2 : 1;
+	const first = message[at] ?? 0;
+	if (first < 0x80) return at + 1 + first <= message.length;
+	const size = first & 0x7f;
+	const length = message.subarray(at + 1, at + 1 + size).reduce((value, octet) => value * 256 + octet, 0);
+	return at + 1 + size + length <= message.length;
+}
+
+/** TransferEimPackageResponse: what a device says without having asked. */
+function isTransferAnswer(message: Uint8Array): boolean {
+	return message[0] === 0xbf && message[1] === 0x4e;
+}
+
+function refusal(status: number, text: string): Uint8Array {
+	return encodeRefusal({ status, text });
+}
+
+export function unreachable(eid: Eid, why: string, cause?: unknown): InjectError {
+	return new InjectError("INJECT_UNREACHABLE", `${eid} over LwM2M: ${why}`, { cause });
+}
