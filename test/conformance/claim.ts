@@ -1,7 +1,7 @@
 import type { TestContext } from "vitest";
 import { type Binding, INTERFACES, type Interface, type Side } from "./functions.ts";
 import { allSeen, wasSeen } from "./observation.ts";
-import { PROCEDURES } from "./procedures.ts";
+import { STEPS_OF } from "./procedures.ts";
 
 export type Curve = "P-256" | "brainpoolP256r1";
 
@@ -68,13 +68,19 @@ function mustBeSeen(row: Interface, name: string, side: Side, binding: Binding):
 
 /**
  * Says that this test is the one of a procedure of the standard, over a binding and a curve.
- * @throws Error when the procedure is not in `procedures.ts`, or the test has another name
+ * @throws Error when the test has not the name of one in `procedures.ts`, or a function that it consists of was not seen
  */
 export function showsProcedure(
 	context: Pick<TestContext, "task">,
 	{ binding, curve }: { readonly binding: Binding; readonly curve: Curve },
 ): void {
 	const { name } = context.task;
-	if (!PROCEDURES.includes(name)) throw new Error(`test/conformance/procedures.ts has no "${name}"`);
+	const steps = STEPS_OF[name];
+	if (steps === undefined) throw new Error(`test/conformance/procedures.ts has no "${name}"`);
+	for (const step of steps) {
+		const row = INTERFACES.find((one) => one.name === step.interface);
+		if (row === undefined) throw new Error(`test/conformance/functions.ts has no interface "${step.interface}"`);
+		for (const side of row.sides) mustBeSeen(row, step.function, side, row.bindings.includes(binding) ? binding : "");
+	}
 	shows(context, { interface: "Procedures", functions: [name], binding, curve });
 }

@@ -80,6 +80,7 @@ export const INTERFACES: readonly Interface[] = [
 	},
 	{
 		name: "eIM packages",
+		isObserved: true,
 		section: "SGP.32 sections 2.11.1 and 2.11.2, 3.2 to 3.6",
 		sides: ["eIM", "IPA"],
 		bindings: BOTH,
@@ -105,6 +106,7 @@ export const INTERFACES: readonly Interface[] = [
 	},
 	{
 		name: "Compact messages",
+		isObserved: true,
 		section: "minimizeEsipaBytes of SGP.32 v1.2: the IPA leaves out what the eIM puts in again, octet by octet",
 		sides: ["eIM", "IPA"],
 		bindings: BOTH,
@@ -211,6 +213,7 @@ export const INTERFACES: readonly Interface[] = [
 	},
 	{
 		name: "IPAe",
+		isObserved: true,
 		section: "SGP.31 section 3, ETSI TS 102 223 (BIP)",
 		sides: ["eUICC"],
 		bindings: ONE_WAY,
@@ -218,6 +221,7 @@ export const INTERFACES: readonly Interface[] = [
 	},
 	{
 		name: "Dialects",
+		isObserved: true,
 		section: "SGP.32 versions 1.0.1, 1.1, 1.2 and 1.3",
 		sides: ["eIM", "IPA"],
 		bindings: ONE_WAY,

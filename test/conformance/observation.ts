@@ -21,6 +21,7 @@ export interface Observation {
 
 let seenIn: string | undefined;
 const seen = new Set<string>();
+const memory = new Map<string, unknown>();
 
 const keyOf = (one: Omit<Observation, "sides">, side: Side) =>
 	[one.interface, one.function, one.binding, side].join("\t");
@@ -28,9 +29,18 @@ const keyOf = (one: Omit<Observation, "sides">, side: Side) =>
 /** Tests of a file run one after the other; what an earlier one saw counts for nothing in the next. */
 function ofThisTest(): Set<string> {
 	const { currentTestName = "" } = expect.getState();
-	if (currentTestName !== seenIn) seen.clear();
+	if (currentTestName !== seenIn) {
+		seen.clear();
+		memory.clear();
+	}
 	seenIn = currentTestName;
 	return seen;
+}
+
+/** What has to be remembered from one message to the next; as `seen`, of the running test alone. */
+export function memoryOfThisTest(): Map<string, unknown> {
+	ofThisTest();
+	return memory;
 }
 
 export function observe(observation: Observation): void {
@@ -65,7 +75,12 @@ export function observeEsipa(path: string, body: Uint8Array, sides: readonly Sid
 	const isJson = path.startsWith("/gsma/rsp2/esipa/");
 	const name = isJson ? pascalCase(path.slice("/gsma/rsp2/esipa/".length)) : FUNCTION_OF_TAG.get(tagAt(body));
 	if (name === undefined) return;
-	observe({ interface: "ESipa", function: name, binding: isJson ? "json" : "asn1", sides });
+	const binding = isJson ? "json" : "asn1";
+	memoryOfThisTest().set("binding", binding);
+	observe({ interface: "ESipa", function: name, binding, sides });
+	// From version 1.1 on a result begins with the EID.
+	const isOfVersion10 = !isJson && name === "ProvideEimPackageResult" && body[readTlv(body, 0).valueStart] !== 0x5a;
+	if (isOfVersion10) observe({ interface: "Dialects", function: "v1.0.1", binding: "", sides });
 }
 
 type Server = "SM-DP+" | "SM-DS";

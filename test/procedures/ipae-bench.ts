@@ -26,7 +26,8 @@ import { Network } from "@iot-esim/sim/network/network";
 import { memorySequenceStore } from "@iot-esim/sim/network/sequence-store";
 import { fixedSubscribers, subscriberOfUpp } from "@iot-esim/sim/network/subscriber-source";
 import type { Credential, TestPki } from "@iot-esim/sim/pki/test-pki";
-import { observedEim } from "../conformance/observation.ts";
+import { observe, observedEim } from "../conformance/observation.ts";
+import { noteIpae } from "../conformance/observed-messages.ts";
 import { EIM_ID, esipaBench, testPki } from "../support/esipa-bench.ts";
 import type { Binding } from "../support/esipa-face-client.ts";
 import { Es9PlusLine, releaseProfile, SMDP, smdpBench } from "../support/smdp-bench.ts";
@@ -209,6 +210,7 @@ export async function ipaeBench({
 	pki: given = testPki(curve),
 }: IpaeBenchOptions = {}) {
 	const parts = await servers(given);
+	noteIpae();
 	const { pki, eim, smdp, hosts } = parts;
 	const { clock } = eim;
 	const bench = await associatedCard(parts, !isDirect);
@@ -241,7 +243,12 @@ export async function ipaeBench({
 		until: (holds: () => Promise<boolean> | boolean) => passTime(parts, card, holds),
 		insert: () => device.insertCard(card),
 		/** IpaeActivation before the card is in the modem. */
-		activate: () => bench.ask("BF420480020780"),
+		activate: async () => {
+			const answer = await bench.ask("BF420480020780");
+			if (answer === "BF4203800100")
+				observe({ interface: "IPAe", function: "activation", binding: "", sides: ["eUICC"] });
+			return answer;
+		},
 		/** An ES10 function of the card in the modem, from outside. */
 		ask: (request: string) => inTime(parts, card, askThroughModem(device, request)),
 		orderDownload: async () => {

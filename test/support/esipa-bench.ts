@@ -4,7 +4,7 @@ import type { Operation, OperationOrder } from "@iot-esim/eim/domain/operation";
 import type { Es9PlusClient } from "@iot-esim/eim/es9plus/es9plus-client";
 import type { Es11Client } from "@iot-esim/eim/es9plus/smds";
 import type { EsipaDeps, EsipaSettings } from "@iot-esim/eim/esipa/esipa-deps";
-import { createEsipaHandler, esipaContext } from "@iot-esim/eim/esipa/handler";
+import { createEsipaHandler, type EsipaHandler, esipaContext } from "@iot-esim/eim/esipa/handler";
 import type { PackageInjector } from "@iot-esim/eim/esipa/inject-packages";
 import { JobRunner } from "@iot-esim/eim/jobs/job-runner";
 import { jobWork } from "@iot-esim/eim/jobs/job-work";
@@ -32,6 +32,7 @@ import {
 import { toHex } from "@iot-esim/shared/util/bytes";
 import { Days, type Duration, Hours } from "@iot-esim/shared/util/duration";
 import { makeTestPki, type TestPki } from "@iot-esim/sim/pki/test-pki";
+import { observeMessages } from "../conformance/observed-messages.ts";
 import { FakeClock } from "./fake-clock.ts";
 
 export const EIM_ID = EimId("eim.example.com");
@@ -102,7 +103,7 @@ export async function esipaBench(given: BenchOptions = {}) {
 		logger,
 		settings: { ...benchSettings, ...given.settings },
 	};
-	const handler = createEsipaHandler(deps);
+	const handler = observedHandler(createEsipaHandler(deps));
 	const send = (body: Uint8Array) => handler.handle(body, { remoteAddress: "192.0.2.1" });
 	return {
 		pki,
@@ -130,6 +131,17 @@ export async function esipaBench(given: BenchOptions = {}) {
 			return (await store.loadOperation(id))?.state;
 		},
 		close: () => store.close(),
+	};
+}
+
+/** The eIM's functions, their messages noted for the conformance page. */
+function observedHandler({ handle }: EsipaHandler): EsipaHandler {
+	return {
+		handle: async (body, peer) => {
+			const answer = await handle(body, peer);
+			observeMessages(body, answer);
+			return answer;
+		},
 	};
 }
 
