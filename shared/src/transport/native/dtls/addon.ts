@@ -102,9 +102,10 @@ export function loadAddon(): Loaded {
 
 /** Where the addon for `platform` may be, best first. */
 export function addonPaths(platform: string): string[] {
-	return ["build", "prebuilds"].flatMap((kind) =>
+	const paths = ["build", "prebuilds"].flatMap((kind) =>
 		FOLDERS.map((folder) => fileURLToPath(new URL(`${folder}${kind}/${platform}/dtls.node`, import.meta.url))),
 	);
+	return [...new Set(paths)];
 }
 
 /** "linux-x64", "linux-arm64-musl": what a binary is for. */
