@@ -16,25 +16,20 @@ export interface CoapBindingDeps {
 	readonly log: Logger;
 }
 
-/** application/octet-stream: what CoAP has instead of application/x-gsma-rsp-asn1, where a peer names a format at all. */
-const OCTET_STREAM = 42;
-
 /** Seconds after which a device that found the eIM busy asks again. */
 const RETRY_AFTER = 30;
 
 /**
  * ESipa over CoAP (SGP.32 section 6.2) in ASN.1: one TLV as the payload of a POST, 2.04 with one TLV in the answer, or
- * without payload where the function has no answer. The path says what the payload is, so that no Content-Format does.
+ * without payload where the function has no answer. The path says what the payload is: no Content-Format is sent, and one
+ * that comes is not looked at.
  */
 export function createCoapBinding({ handler, shortPath, log }: CoapBindingDeps): CoapHandler {
 	const paths = [ESIPA_ASN1_PATH.slice(1), shortPath];
 	const remembered = rememberedPeers();
-	return async ({ method, path, contentFormat, payload }, peer) => {
+	return async ({ method, path, payload }, peer) => {
 		if (!paths.includes(path.join("/"))) return refusal("4.04", `ESipa is at ${ESIPA_ASN1_PATH}`);
 		if (method !== "POST") return refusal("4.05", "ESipa functions are called by POST");
-		if (contentFormat !== undefined && contentFormat !== OCTET_STREAM) {
-			return refusal("4.15", "ESipa messages are named by their path, or are octet streams");
-		}
 		const proven = provenEid(peer);
 		const named = eidIn(payload);
 		if (proven !== undefined && named !== undefined && named !== proven) {

@@ -1,0 +1,75 @@
+import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
+import { memoryLogger } from "@iot-esim/shared/runtime/logger";
+import type { CoapRequest } from "@iot-esim/shared/transport/coap/coap-face";
+import type { ProvenPeer } from "@iot-esim/shared/transport/datagram";
+import { fromHex, hex, utf8 } from "@iot-esim/shared/util/bytes";
+import { defineErrors, EsimError } from "@iot-esim/shared/util/errors";
+import { describe, expect, it } from "vitest";
+import type { EsipaPeer } from "../esipa/esipa-deps.ts";
+import { createCoapBinding } from "./coap.ts";
+
+const EID = "89049032123451234512345678901235";
+const OTHER = "89049032123451234512345678901236";
+defineErrors({ TEST_SILENT: { meaning: "", action: "", httpStatus: 504 } });
+const poll = (eid: string) => tlv(0xbf4f, tlv(0x5a, fromHex(eid)));
+
+function bench(answer: (message: Uint8Array) => Uint8Array | null = (message) => message) {
+	const peers: EsipaPeer[] = [];
+	const handler = {
+		async handle(message: Uint8Array, peer: EsipaPeer) {
+			peers.push(peer);
+			return answer(message);
+		},
+	};
+	const binding = createCoapBinding({ handler, shortPath: "e", log: memoryLogger().logger("test") });
+	const connection = {};
+	const ask = (change: Partial<CoapRequest>, proven?: ProvenPeer, over: object = connection) =>
+		binding(
+			{ method: "POST", path: ["e"], payload: poll(EID), ...change },
+			{ remoteAddress: "192.0.2.1:40000", proven, connection: over, signal: new AbortController().signal },
+		);
+	return { ask, peers };
+}
+
+describe("ESipa over CoAP", () => {
+	it("is at the path of the standard and at a short one, by POST, whatever the Content-Format", async () => {
+		const { ask, peers } = bench();
+		for (const path of [["e"], ["gsma", "rsp2", "asn1"]]) {
+			expect(await ask({ path })).toEqual({ code: "2.04", payload: poll(EID) });
+			expect(await ask({ path, contentFormat: 50 })).toMatchObject({ code: "2.04" });
+		}
+		expect(peers).toHaveLength(4);
+		for (const path of [[], ["f"], ["e", "e"], ["gsma", "rsp2"], ["gsma/rsp2", "asn1x"]]) {
+			expect(await ask({ path })).toMatchObject({ code: "4.04" });
+		}
+		expect(await ask({ method: "PUT" })).toMatchObject({ code: "4.05" });
+		expect(peers).toHaveLength(4);
+	});
+
+	it("has no payload where the function has no answer, and errors by the code that says the same as HTTP's", async () => {
+		expect(await bench(() => null).ask({})).toEqual({ code: "2.04" });
+		const failing = (code: string) =>
+			bench(() => {
+				throw new EsimError(code, "why");
+			}).ask({});
+		expect(await failing("UTIL_HEX_INVALID")).toEqual({ code: "4.00", payload: utf8("why") });
+		expect(await failing("TEST_SILENT")).toMatchObject({ code: "5.04", maxAge: 30 });
+		expect(await failing("NO_SUCH_CODE")).toEqual({ code: "5.00", payload: utf8("try again later"), maxAge: 30 });
+	});
+
+	it("knows the session again, and the device by its key, which speaks in no other's name", async () => {
+		const { ask, peers } = bench();
+		await ask({});
+		await ask({});
+		expect(peers[0]?.connection).toBe(peers[1]?.connection);
+		await ask({}, undefined, {});
+		expect(peers[2]?.connection).not.toBe(peers[0]?.connection);
+		const session = {};
+		expect(await ask({}, { pskIdentity: EID }, session)).toMatchObject({ code: "2.04" });
+		expect(peers[3]?.connection).toEqual({ eid: EID });
+		expect(await ask({ payload: poll(OTHER) }, { pskIdentity: EID }, session)).toMatchObject({ code: "4.03" });
+		expect(await ask({ payload: hex`BF3D00` }, { pskIdentity: EID }, session)).toMatchObject({ code: "2.04" });
+		expect(await ask({ payload: poll(OTHER) }, { pskIdentity: "gateway-1" }, {})).toMatchObject({ code: "2.04" });
+		expect(peers).toHaveLength(6);
+	});
+});

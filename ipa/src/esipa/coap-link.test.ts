@@ -1,0 +1,149 @@
+import type { CoapAnswer } from "@iot-esim/shared/transport/coap/coap-face";
+import { TransportError } from "@iot-esim/shared/transport/errors";
+import { hex, utf8 } from "@iot-esim/shared/util/bytes";
+import { Minutes, Seconds } from "@iot-esim/shared/util/duration";
+import { describe, expect, it } from "vitest";
+import { FakeClock } from "../../../test/support/fake-clock.ts";
+import { type CoapSession, coapLink } from "./coap-link.ts";
+
+const MESSAGE = hex`BF4F03020101`;
+
+/** Sessions that do what the test says; how many were opened and closed. */
+function bench(
+	answer: (session: number, signal: AbortSignal) => Promise<CoapAnswer>,
+	options: { idle?: ReturnType<typeof Seconds>; opens?: () => Promise<void> } = {},
+) {
+	const clock = new FakeClock();
+	const counts = { opened: 0, closed: 0, asked: 0 };
+	const sessions: { lastHeard: number; end(): void }[] = [];
+	const link = coapLink({
+		name: "coaps://eim.example.com:5684",
+		path: ["e"],
+		timeout: Seconds(30),
+		clock,
+		...(options.idle === undefined ? {} : { idle: options.idle }),
+		open: async (_signal, onClosed) => {
+			await options.opens?.();
+			const number = ++counts.opened;
+			const session = { lastHeard: clock.now(), end: onClosed };
+			sessions.push(session);
+			const one: CoapSession = {
+				get lastHeard() {
+					return session.lastHeard;
+				},
+				request: (_request, { signal = new AbortController().signal } = {}) => {
+					counts.asked++;
+					return new Promise((resolve, reject) => {
+						signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+						answer(number, signal).then(resolve, reject);
+					});
+				},
+				observe: () => Promise.reject(new Error("not here")),
+				close: () => {
+					counts.closed++;
+				},
+			};
+			return one;
+		},
+	});
+	return { clock, counts, sessions, link };
+}
+
+const OK: CoapAnswer = { code: "2.04", payload: MESSAGE };
+const never = () => new Promise<never>(() => undefined);
+
+describe("the link over CoAP", () => {
+	it("keeps its session for the next exchange, until it was idle for long enough", async () => {
+		const { link, counts, clock } = bench(async () => OK, { idle: Seconds(120) });
+		expect(await link.exchange(MESSAGE)).toEqual(MESSAGE);
+		await clock.advance(Seconds(100));
+		await link.exchange(MESSAGE);
+		expect(counts).toEqual({ opened: 1, closed: 0, asked: 2 });
+		await clock.advance(Seconds(121));
+		expect(counts.closed).toBe(1);
+		await link.exchange(MESSAGE);
+		expect(counts.opened).toBe(2);
+		await link.close();
+		expect([counts.closed, clock.pending]).toEqual([2, 0]);
+	});
+
+	it("takes any 2.xx, and makes a status of what else the eIM says", async () => {
+		let code = "2.05";
+		const { link, counts } = bench(async () => ({ code, payload: utf8("why") }));
+		expect(await link.exchange(MESSAGE)).toEqual(utf8("why"));
+		for (const [said, status] of [
+			["4.00", 400],
+			["4.29", 429],
+			["5.03", 503],
+		] as const) {
+			code = said;
+			await expect(link.exchange(MESSAGE)).rejects.toMatchObject({
+				code: "IPA_EIM_STATUS",
+				context: { status },
+				message: expect.stringContaining("why"),
+			});
+		}
+		expect(counts.opened).toBe(1);
+	});
+
+	it("takes a session of earlier for lost when nothing is heard in it for 15 s, and asks again in a new one", async () => {
+		const { link, counts, clock } = bench((session) =>
+			session === 1 && counts.asked > 1 ? never() : Promise.resolve(OK),
+		);
+		await link.exchange(MESSAGE);
+		await clock.advance(Minutes(1));
+		const start = clock.now();
+		const answer = link.exchange(MESSAGE);
+		expect(await clock.until(answer)).toEqual(MESSAGE);
+		expect(clock.now() - start).toBe(15_000);
+		expect(counts).toEqual({ opened: 2, closed: 1, asked: 3 });
+	});
+
+	it("waits for an eIM that was heard, however long it takes", async () => {
+		let finish = (_answer: CoapAnswer) => {};
+		const { link, counts, clock, sessions } = bench(() =>
+			counts.asked > 1 ? new Promise((resolve) => (finish = resolve)) : Promise.resolve(OK),
+		);
+		await link.exchange(MESSAGE);
+		await clock.advance(Minutes(1));
+		const answer = link.exchange(MESSAGE);
+		await clock.advance(Seconds(3));
+		(sessions[0] as { lastHeard: number }).lastHeard = clock.now();
+		await clock.advance(Minutes(2));
+		finish(OK);
+		expect(await answer).toEqual(MESSAGE);
+		expect(counts.opened).toBe(1);
+	});
+
+	it("tries a new session when the old one fails, not when the new one does", async () => {
+		const lost = new TransportError("TRANSPORT_TIMEOUT", "nothing came back");
+		let isBroken = false;
+		const { link, counts, sessions } = bench(() => (isBroken ? Promise.reject(lost) : Promise.resolve(OK)));
+		await link.exchange(MESSAGE);
+		isBroken = true;
+		await expect(link.exchange(MESSAGE)).rejects.toMatchObject({
+			code: "IPA_EIM_UNREACHABLE",
+			context: { transportCode: "TRANSPORT_TIMEOUT" },
+		});
+		expect(counts).toEqual({ opened: 2, closed: 2, asked: 3 });
+		isBroken = false;
+		await link.exchange(MESSAGE);
+		sessions.at(-1)?.end();
+		await link.exchange(MESSAGE);
+		expect(counts.opened).toBe(4);
+	});
+
+	it("gives up a session that does not come about, and one that comes after the end is closed", async () => {
+		let opened = () => {};
+		const { link, counts, clock } = bench(async () => OK, {
+			opens: () => new Promise((resolve) => (opened = resolve)),
+		});
+		const given = link.exchange(MESSAGE).catch((error) => error);
+		await link.close();
+		opened();
+		await clock.advance(Seconds(1));
+		await given;
+		expect(counts).toMatchObject({ opened: 1, closed: 1 });
+		expect(clock.pending).toBe(0);
+	});
+});
