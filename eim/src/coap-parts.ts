@@ -72,7 +72,8 @@ function dtlsListener(
 		);
 }
 
-function cipherSuitesOf(names: readonly string[]): readonly DtlsCipherSuite[] {
+/** @throws ConfigError CONFIG_VALUE_INVALID for a name that is none */
+export function cipherSuitesOf(names: readonly string[]): readonly DtlsCipherSuite[] {
 	return names.map((name) => {
 		if (Object.hasOwn(DTLS_CIPHER_SUITES, name)) return name as DtlsCipherSuite;
 		const known = Object.keys(DTLS_CIPHER_SUITES).join(", ");

@@ -2,6 +2,7 @@ import { type Config, defineConfig, setting } from "@iot-esim/shared/runtime/con
 import { LOG_LEVELS } from "@iot-esim/shared/runtime/logger";
 import { Days, Hours, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { coapSettings } from "./coap-settings.ts";
+import { lwm2mSettings } from "./lwm2m-settings.ts";
 import { wakeSettings } from "./wake-settings.ts";
 
 const ADDRESS = {
@@ -240,6 +241,7 @@ export const eimConfig = defineConfig(
 			example: "broker-ca.pem",
 		}),
 		...coapSettings,
+		...lwm2mSettings,
 		...wakeSettings,
 		"es9plus.timeout": setting.duration({
 			description: "Longest time for one exchange with an SM-DP+",

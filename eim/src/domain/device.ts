@@ -30,7 +30,7 @@ export interface CardEim {
 
 /** Where the IPA of a device takes packages that the eIM brings (SGP.32 eimInjectHttps). */
 export interface InjectAddress {
-	/** https://host[:port], or mqtt: for what the broker knows by the EID */
+	/** https://host[:port], or mqtt: or lwm2m: for what a broker or a registration knows by the EID */
 	readonly url: string;
 	/** PEM of the certificate of the IPA's listener, or of the CA above it; absent where no TLS leads to the IPA itself. */
 	readonly certificate?: string;
@@ -128,6 +128,7 @@ export type DeviceChange = {
 		| "downloadedEvents"
 		| "wakeUp"
 		| "awake"
+		| "wakings"
 		| "lastPollAt"
 		| "lastRplmn"
 		| "lastStateChangeCause"]?: NonNullable<Device[K]> | (undefined extends Device[K] ? null : never) | undefined;

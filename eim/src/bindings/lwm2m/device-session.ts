@@ -38,6 +38,8 @@ interface Waiting {
 
 /** A device that was asked to come is not asked again before it had time for that. */
 const WAKE_AGAIN_AFTER = Seconds(30);
+/** A device that asks mostly asks again until nothing is left. */
+const GOES_ON_ASKING = Seconds(3);
 const NONE = new Uint8Array(0);
 
 /** A registered device: ESipa messages to it and from it, over one instance of its object. */
@@ -57,6 +59,7 @@ export class DeviceSession implements Registration {
 	#transfers: Promise<unknown> = Promise.resolve();
 	#waiting: Waiting | undefined;
 	#wokenAt: number | undefined;
+	#askedAt = 0;
 
 	constructor(
 		{ id, endpoint, eid, asked }: { id: string; endpoint: string; eid: Eid; asked: RegistrationRequest },
@@ -144,6 +147,7 @@ export class DeviceSession implements Registration {
 			return;
 		}
 		this.#wokenAt = undefined;
+		this.#askedAt = this.#deps.clock.now();
 		this.#next = message;
 		if (!this.#isAnswering) void this.#answerAll();
 	}
@@ -158,18 +162,24 @@ export class DeviceSession implements Registration {
 		return done;
 	}
 
-	/** Asks the device to ask for what waits, where it hears that; once until it has had time to. */
-	async wake(): Promise<void> {
+	/**
+	 * Asks the device to ask for what waits, where it hears that; once until it has had time to.
+	 * @returns false where it has something else to do just now
+	 */
+	async wake(): Promise<boolean> {
 		const { clock, log } = this.#deps;
-		const isAsked = this.#wokenAt !== undefined && clock.now() - this.#wokenAt < WAKE_AGAIN_AFTER;
-		if (!this.isReachable || this.instanceId === undefined || isAsked || this.#isAnswering) return;
-		this.#wokenAt = clock.now();
+		const now = clock.now();
+		if (!this.isReachable || this.instanceId === undefined) return true;
+		if (this.#wokenAt !== undefined && now - this.#wokenAt < WAKE_AGAIN_AFTER) return true;
+		if (this.#isAnswering || now - this.#askedAt < GOES_ON_ASKING) return false;
+		this.#wokenAt = now;
 		try {
 			await this.#ask("POST", RESOURCE.wakeUp);
 			log.info("device asked to ask", { eid: this.eid });
 		} catch (error) {
 			log.warn("device not woken", { eid: this.eid, error });
 		}
+		return true;
 	}
 
 	end(): void {

@@ -108,9 +108,12 @@ export class Lwm2mServer {
 		return this.#registrations.ofEid(eid)?.isReachable ?? false;
 	}
 
-	/** Tells a device that something waits for it, where it hears that. */
-	async wake(eid: string): Promise<void> {
-		await this.#registrations.ofEid(eid)?.wake();
+	/**
+	 * Tells a device that something waits for it, where it hears that.
+	 * @returns false where it has something else to do just now
+	 */
+	async wake(eid: string): Promise<boolean> {
+		return (await this.#registrations.ofEid(eid)?.wake()) ?? true;
 	}
 
 	close(): void {
