@@ -61,17 +61,56 @@ describe.skipIf(features === undefined)("DTLS between two of ours", () => {
 		expect(listening.openSessions).toBe(1);
 	});
 
-	it("completes handshakes over links that lose, double and reorder", async () => {
+	it("completes handshakes, whole and resumed, over links that lose, double and reorder", async () => {
 		for (let seed = 1; seed <= 8; seed++) {
 			const bench = new DtlsBench();
-			bench.network.relay = new Relay({ seed, loss: 0.3, duplicates: 0.2, reorder: 0.2 }, bench.clock);
-			await bench.listen({ ...mutual, mtu: 400, handshakeTimeout: Minutes(10) });
-			const path = await bench.connect({ identity: device, trust: trustCa, mtu: 400, handshakeTimeout: Minutes(10) });
-			await bench.clock.advance(120_000);
-			expect(bench.paths.length).toBe(1);
-			expect(path.isResumed).toBe(false);
+			const relay = new Relay({ seed, loss: 0.3, duplicates: 0.2, reorder: 0.2 }, bench.clock);
+			bench.network.relay = relay;
+			// A small MTU makes more datagrams and fragments.
+			const slow = { mtu: 400, handshakeTimeout: Minutes(10) };
+			await bench.listen({ ...mutual, ...slow });
+			const path = await bench.connect({ identity: device, trust: trustCa, ...slow });
+			await bench.clock.advance(Minutes(2));
+			const again = await bench.connect({ identity: device, trust: trustCa, session: path.session!, ...slow });
+			await bench.clock.advance(Minutes(2));
+			expect([path.isResumed, again.isResumed, bench.paths.length]).toEqual([false, true, 2]);
+			expect(relay.counts.dropped).toBeGreaterThan(0);
+			expect(relay.counts.duplicated).toBeGreaterThan(0);
 		}
 	});
+
+	const ways = {
+		"by certificates": [mutual, { identity: device, trust: trustCa }],
+		"by a pre-shared key": [
+			{ trust: { kind: "none" }, keyOf: () => key },
+			{ trust: { kind: "none" }, key: { identity: "device", key } },
+		],
+	} as const;
+	for (const [way, [listen, connect]] of Object.entries(ways)) {
+		it(`the loss of any one datagram of a handshake ${way}, whole or resumed, costs seconds only`, async () => {
+			for (let lost = 0; lost < 6; lost++) {
+				for (const isResumed of [false, true]) {
+					const bench = new DtlsBench();
+					await bench.listen(listen);
+					const { session } = isResumed ? await bench.connect(connect) : {};
+					const before = bench.network.seen.length;
+					bench.network.drops = () => bench.network.seen.length === before + lost + 1;
+					const began = bench.clock.now();
+					const path = await bench.connect({ ...connect, ...(session && { session }) });
+					// The server is open when the client's last flight has arrived, which may be the lost one.
+					await bench.clock.advance(Seconds(8));
+					bench.network.drops = () => false;
+					expect(path.isResumed).toBe(isResumed);
+					expect(bench.paths.length).toBe(isResumed ? 2 : 1);
+					expect(bench.clock.now() - began).toBeLessThan(12_000);
+					const { heard } = listenTo(bench.paths.at(-1)!);
+					say(path, "through");
+					await bench.clock.advance(10);
+					expect(heard).toEqual(["through"]);
+				}
+			}
+		});
+	}
 
 	it("gives a handshake up after its time", async () => {
 		const bench = new DtlsBench();
