@@ -1,4 +1,11 @@
-import { type IClientOptions, type IPublishPacket, MqttClient, type Packet } from "mqtt";
+import {
+	ErrorWithReasonCode,
+	type IClientOptions,
+	type IPublishPacket,
+	MqttClient,
+	type Packet,
+	ReasonCodes,
+} from "mqtt";
 import type { Clock } from "../../runtime/clock.ts";
 import { type Duration, Milliseconds, Seconds } from "../../util/duration.ts";
 import { TransportError, toTransportError } from "../errors.ts";
@@ -143,6 +150,13 @@ function connected(
 			failure = error;
 			client.end(true);
 			connection.fail(brokerError(error, where));
+		});
+		// MQTT 5 says why: another client with the same name, the broker going down ...
+		client.on("disconnect", ({ reasonCode = 0 }) => {
+			failure ??= new ErrorWithReasonCode(
+				`the broker ends it: ${ReasonCodes[reasonCode as 0] ?? reasonCode}`,
+				reasonCode,
+			);
 		});
 		client.on("close", () => {
 			client.end(true);
