@@ -3,6 +3,7 @@ import { Hours, Minutes } from "@iot-esim/shared/util/duration";
 import { CardBench } from "@iot-esim/sim/euicc/testing/card-bench";
 import { afterEach, describe, expect, it, onTestFailed } from "vitest";
 import { shows } from "../conformance/claim.ts";
+import { CURVES } from "../support/esipa-face-client.ts";
 import { BOOTSTRAP, ipaeBench, TARGET, TARGET_PLMN } from "./ipae-bench.ts";
 
 let closing: (() => Promise<void>)[] = [];
@@ -25,7 +26,7 @@ const DEACTIVATE = "BF4203800100";
 const target = Iccid(TARGET);
 
 describe("a card with an IPAe in a modem, and no IPA outside of it", () => {
-	it.for(["P-256", "brainpoolP256r1"] as const)(
+	it.for(CURVES)(
 		"polls, downloads indirectly, enables with rollback granted and delivers the result over BIP, on %s",
 		{ timeout: 60_000 },
 		async (curve, context) => {
@@ -44,8 +45,9 @@ describe("a card with an IPAe in a modem, and no IPA outside of it", () => {
 		},
 	);
 
-	it("downloads from the SM-DP+ itself, trusting the CIs of the card, when its eIM offers no other way", async (context) => {
-		const { eid, eim, line, until, insert, activate, orderDownload, events } = await start({ isDirect: true });
+	it.for(CURVES)("downloads from the SM-DP+ itself, trusting the CIs of the card, on %s", async (curve, context) => {
+		// Its eIM offers no other way.
+		const { eid, eim, line, until, insert, activate, orderDownload, events } = await start({ curve, isDirect: true });
 		await activate();
 		const download = await orderDownload();
 		await insert();
@@ -55,23 +57,26 @@ describe("a card with an IPAe in a modem, and no IPA outside of it", () => {
 		const list = await eim.order(eid, { type: "listProfiles", parameters: {} });
 		await until(async () => (await eim.state(list)) === "succeeded");
 		expect(await eim.store.listProfiles(eid)).toContainEqual(expect.objectContaining({ iccid: target }));
-		shows(context, { interface: "IPAe", functions: ["direct download"], curve: "P-256" });
+		shows(context, { interface: "IPAe", functions: ["direct download"], curve });
 	});
 
-	it("rolls back when the new profile finds no network, and reports over the old one", async (context) => {
-		const { eid, eim, device, network, until, insert, activate, orderDownload, types } = await start();
-		network.addCoverageRule({ plmn: TARGET_PLMN, place: "*", covered: false });
-		await activate();
-		const download = await orderDownload();
-		await insert();
-		await until(async () => (await eim.state(download)) === "succeeded");
-		const enable = await eim.order(eid, { type: "enable", parameters: { iccid: target, rollback: true } });
-		await until(async () => (await eim.state(enable)) === "rolled-back");
-		expect(device.status()).toMatchObject({ attached: true, iccid: BOOTSTRAP });
-		expect(types().filter((type) => type === "refreshed")).toHaveLength(2);
-		expect(types()).toContain("no-coverage");
-		shows(context, { interface: "IPAe", functions: ["rollback"], curve: "P-256" });
-	});
+	it.for(CURVES)(
+		"rolls back when the new profile finds no network, and reports over the old one, on %s",
+		async (curve, context) => {
+			const { eid, eim, device, network, until, insert, activate, orderDownload, types } = await start({ curve });
+			network.addCoverageRule({ plmn: TARGET_PLMN, place: "*", covered: false });
+			await activate();
+			const download = await orderDownload();
+			await insert();
+			await until(async () => (await eim.state(download)) === "succeeded");
+			const enable = await eim.order(eid, { type: "enable", parameters: { iccid: target, rollback: true } });
+			await until(async () => (await eim.state(enable)) === "rolled-back");
+			expect(device.status()).toMatchObject({ attached: true, iccid: BOOTSTRAP });
+			expect(types().filter((type) => type === "refreshed")).toHaveLength(2);
+			expect(types()).toContain("no-coverage");
+			shows(context, { interface: "IPAe", functions: ["rollback"], curve });
+		},
+	);
 
 	it("has no channel without a network, and goes on when there is one again", async () => {
 		const { eid, eim, device, network, until, insert, activate, events, log } = await start();

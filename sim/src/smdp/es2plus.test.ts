@@ -5,6 +5,7 @@ import { observeServer, watchServer } from "../../../test/conformance/observatio
 import { codeOf, post } from "../rsp-server/test/rsp-client.ts";
 import { ICCID, SmdpBench } from "./test/bench.ts";
 
+const CURVES = ["P-256", "brainpoolP256r1"] as const;
 const OTHER_ICCID = "8900101000000000026";
 const OTHER_EID = "89049032123451234512345678901235";
 
@@ -128,8 +129,8 @@ describe("ReleaseProfile and CancelOrder", () => {
 		expect(codeOf(await smdp.es2plus("releaseProfile", { iccid: ICCID }))).toBe("ok");
 	});
 
-	it("give a cancelled profile back, or take it out of use", async (context) => {
-		const smdp = start();
+	it.for(CURVES)("give a cancelled profile back, or take it out of use, on %s", async (curve, context) => {
+		const smdp = start(curve);
 		const matchingId = await smdp.order();
 		const cancel = (body: Record<string, unknown>) => smdp.es2plus("cancelOrder", { iccid: ICCID, ...body });
 		expect(codeOf(await cancel({}))).toBe("8.2.1/2.2");
@@ -141,7 +142,7 @@ describe("ReleaseProfile and CancelOrder", () => {
 		expect(codeOf((await smdp.client.download({ matchingId })).answer)).toBe("8.2.6/3.8");
 		expect(codeOf(await cancel({ finalProfileStatusIndicator: "Unavailable" }))).toBe("ok");
 		expect(codeOf(await smdp.es2plus("downloadOrder", { iccid: ICCID }))).toBe("8.2.1/3.3");
-		shows(context, { interface: "ES2+", functions: ["CancelOrder"], curve: "P-256" });
+		shows(context, { interface: "ES2+", functions: ["CancelOrder"], curve });
 	});
 
 	it("refuse to cancel what an eUICC has already got (8.2.1/3.3)", async () => {
@@ -154,7 +155,7 @@ describe("ReleaseProfile and CancelOrder", () => {
 });
 
 describe("HandleDownloadProgressInfo", () => {
-	function withOperator() {
+	function withOperator(curve: (typeof CURVES)[number] = "P-256") {
 		const received: { url: string; body: Record<string, unknown> }[] = [];
 		const operator = { status: 204 };
 		const progress = {
@@ -166,12 +167,12 @@ describe("HandleDownloadProgressInfo", () => {
 				return { status: operator.status, body: "" };
 			},
 		};
-		return { smdp: start("P-256", { progress }), received, operator };
+		return { smdp: start(curve, { progress }), received, operator };
 	}
 	const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-	it("tells the operator of each point of a download", async (context) => {
-		const { smdp, received } = withOperator();
+	it.for(CURVES)("tells the operator of each point of a download, on %s", async (curve, context) => {
+		const { smdp, received } = withOperator(curve);
 		const matchingId = await smdp.order({ confirmationCode: "1234" });
 		await smdp.client.download({ matchingId, confirmationCode: "0" });
 		const { transactionId } = await smdp.client.download({ matchingId, confirmationCode: "1234" });
@@ -190,7 +191,7 @@ describe("HandleDownloadProgressInfo", () => {
 			notificationPointStatus: { status: "Executed-Success" },
 			resultData: expect.stringMatching(/^vz/),
 		});
-		shows(context, { interface: "ES2+", functions: ["HandleDownloadProgressInfo"], curve: "P-256" });
+		shows(context, { interface: "ES2+", functions: ["HandleDownloadProgressInfo"], curve });
 	});
 
 	it("repeats what the operator did not take, in order, also after a restart", async () => {

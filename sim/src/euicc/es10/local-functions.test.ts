@@ -13,6 +13,7 @@ import { CardBench, iccidOf, testPki, tinyProfile } from "../testing/card-bench.
 import { TestEim } from "../testing/test-eim.ts";
 import { isSignedByCard, metadataFor, SMDP_ADDRESS, TestSmdp } from "../testing/test-smdp.ts";
 
+const CURVES = ["P-256", "brainpoolP256r1"] as const;
 const A = "89000000000000000011";
 const B = "89000000000000000022";
 const a = toHex(iccidOf(A));
@@ -39,8 +40,8 @@ async function withDownload(
 }
 
 describe("EnableProfile, DisableProfile and DeleteProfile of SGP.22", () => {
-	it("work by ICCID and by AID, with the codes of each state", async (context) => {
-		const bench = await new CardBench({ ...two, card: { mode: "consumer" } }).start();
+	it.for(CURVES)("work by ICCID and by AID, with the codes of each state, on %s", async (curve, context) => {
+		const bench = await new CardBench({ ...two, pkis: [testPki(curve)], card: { mode: "consumer" } }).start();
 		bench.card = observedCard(bench.card, ["eUICC"]);
 		expect(await bench.ask(enable(a))).toBe("BF3103800102");
 		expect(await bench.ask(disable(b))).toBe("BF3203800102");
@@ -53,7 +54,7 @@ describe("EnableProfile, DisableProfile and DeleteProfile of SGP.22", () => {
 		expect(await bench.ask("BF33124F10A0000005591010FFFFFFFF8900001000")).toBe("BF3303800100");
 		expect(await bench.ask("BF2D00")).toBe("BF2D02A000");
 		const functions = ["EnableProfile", "DisableProfile", "DeleteProfile"];
-		shows(context, { interface: "ES10 of SGP.22, without an eIM", functions, curve: "P-256" });
+		shows(context, { interface: "ES10 of SGP.22, without an eIM", functions, curve });
 	});
 
 	it("are refused once an eIM is associated; lists, nicknames and reading go on", async () => {
@@ -83,15 +84,15 @@ describe("policy rules", () => {
 });
 
 describe("nicknames", () => {
-	it("are set, shown and taken away again", async (context) => {
-		const bench = await new CardBench(two).start();
+	it.for(CURVES)("are set, shown and taken away again, on %s", async (curve, context) => {
+		const bench = await new CardBench({ ...two, pkis: [testPki(curve)] }).start();
 		bench.card = observedCard(bench.card, ["eUICC"]);
 		expect(await bench.ask(`BF290F5A0A${b}900142`)).toBe("BF2903800100");
 		expect(await bench.ask("BF2D045C02905A")).toContain("900142");
 		expect(await bench.ask(`BF290E5A0A${b}9000`)).toBe("BF2903800100");
 		expect(await bench.ask("BF2D045C02905A")).not.toContain("900142");
 		expect(await bench.ask(`BF290F5A0A${toHex(iccidOf("89000000000000000099"))}900142`)).toBe("BF2903800101");
-		shows(context, { interface: "ES10 of SGP.22, without an eIM", functions: ["SetNickname"], curve: "P-256" });
+		shows(context, { interface: "ES10 of SGP.22, without an eIM", functions: ["SetNickname"], curve });
 	});
 });
 
