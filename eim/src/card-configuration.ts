@@ -83,7 +83,7 @@ export function cardConfiguration(
 /** coaps+tcp and MQTT are bindings that SGP.32 does not name. */
 function furtherProtocolsOf(config: EimConfig): NonNullable<EimConfigurationSettings["furtherProtocols"]> {
 	return [
-		...(config["coap.port"] === undefined ? [] : (["eimRetrieveCoaps"] as const)),
+		...(config["coap.port"] === undefined ? [] : (["eimRetrieveCoaps", "eimInjectCoaps"] as const)),
 		...(config["coap.tcpPort"] === undefined && config["mqtt.url"] === undefined ? [] : (["eimProprietary"] as const)),
 	];
 }

@@ -8,6 +8,7 @@ import type { ProactiveDuty } from "./card/isd-r-channel.ts";
 import { ISD_R_AID } from "./card/isd-r-channel.ts";
 import { coapSettings } from "./coap-settings.ts";
 import type { EimDialect } from "./esipa/dialect-link.ts";
+import { injectSettings } from "./inject-settings.ts";
 import { mqttSettings } from "./mqtt-settings.ts";
 import type { IpaProtocol } from "./procedures/download-mode.ts";
 import { parseQuietWindow, type QuietWindow } from "./procedures/policy/quiet-hours.ts";
@@ -111,23 +112,7 @@ export const ipaConfig = defineConfig(
 		...coapSettings,
 		...mqttSettings,
 		...wakeSettings,
-		"inject.listen": setting.string({
-			description: "Where eIMs may bring packages (ESipa.TransferEimPackage over HTTPS); nowhere when absent",
-			optional: true,
-			pattern: /^.+:\d{1,5}$/,
-			form: "host:port",
-			example: "0.0.0.0:8444",
-		}),
-		"inject.certificate": setting.path({
-			description: "TLS certificate (PEM, own certificate first) of the inject listener",
-			optional: true,
-			example: "inject-certificate.pem",
-		}),
-		"inject.key": setting.path({
-			description: "Private key (PEM) of inject.certificate",
-			optional: true,
-			example: "inject-key.pem",
-		}),
+		...injectSettings,
 		hosts: setting.map({
 			description: "Where names are found instead of in the DNS: name[:port] to host:port",
 			default: {},
@@ -334,7 +319,10 @@ export function settingsOf(config: IpaConfig, duty: ProactiveDuty): IpaSettings 
 			rollbackAttempts: config["rollback.attempts"],
 			immediateEnable: config["download.immediateEnable"],
 			minimizeBytes: config["esipa.minimizeBytes"],
-			protocols: PROTOCOLS[config["eim.transport"]] ?? [],
+			protocols: [
+				...(PROTOCOLS[config["eim.transport"]] ?? []),
+				...(config["inject.coapListen"] === undefined ? [] : (["ipaInjectCoaps"] as const)),
+			],
 			takesPackages: config["inject.listen"] !== undefined,
 			consentGranted: config["download.consentGranted"],
 			directDownload: config["download.direct"],

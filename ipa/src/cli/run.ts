@@ -10,6 +10,7 @@ import type { IpaEvent } from "../procedures/ipa-event.ts";
 import { openJournal } from "../state/journal.ts";
 import { fileJournalStorage } from "../state/journal-storage.ts";
 import { driverOf } from "./card-session.ts";
+import { openCoapInjectListener } from "./coap-inject-listener.ts";
 import { deviceNetwork, type NetworkInterfaces } from "./device-network.ts";
 import { linkMaker } from "./eim-transports.ts";
 import { openInjectListener } from "./inject-listener.ts";
@@ -68,12 +69,14 @@ export async function runAgent(config: IpaConfig, effects: RunEffects): Promise<
 		);
 		ipa.events.onAny(effects.onEvent);
 		const inject = await openInjectListener(config, ipa, { clock, log, fallbackCa });
+		const coapInject = await openCoapInjectListener(config, ipa, { clock, random, log, fallbackCa });
 		const { "wake.socket": file, "wake.interval": interval } = config;
 		const wake = file === undefined ? undefined : await openWakeSocket(file, ipa, { clock, log, interval });
 		try {
 			await ipa.run(effects.signal);
 		} finally {
 			await wake?.close();
+			await coapInject?.close();
 			await inject?.close();
 		}
 	} finally {
