@@ -18,6 +18,7 @@ COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/package.json package.json
 COPY --from=build /app/shared/package.json shared/package.json
 COPY --from=build /app/shared/dist shared/dist
+COPY --from=build /app/shared/src/transport/native/dtls/prebuilds shared/src/transport/native/dtls/prebuilds
 COPY --from=build /app/eim/package.json eim/package.json
 COPY --from=build /app/eim/dist eim/dist
 COPY --from=build /app/ipa/package.json ipa/package.json
@@ -26,9 +27,10 @@ COPY --from=build /app/sim/package.json sim/package.json
 COPY --from=build /app/sim/dist sim/dist
 COPY --from=build /app/dist/examples dist/examples
 COPY --from=build /app/deploy deploy
+COPY --from=build /app/examples/mosquitto examples/mosquitto
 # New named volumes take the owner of the folder they are mounted on.
-RUN mkdir -p /var/lib/eim /var/lib/sim /var/lib/trust /var/lib/secrets \
-	&& chown node:node /var/lib/eim /var/lib/sim /var/lib/trust /var/lib/secrets
+RUN mkdir -p /var/lib/eim /var/lib/sim /var/lib/trust /var/lib/secrets /var/lib/broker \
+	&& chown node:node /var/lib/eim /var/lib/sim /var/lib/trust /var/lib/secrets /var/lib/broker
 USER node
 EXPOSE 8080 8443
 CMD ["node", "eim/dist/main.js"]

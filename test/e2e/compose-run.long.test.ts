@@ -1,7 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { mosquitto } from "../interop/mosquitto-broker.ts";
 import { isOurs, readCompose, startOrder } from "../support/compose.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
 import { ComposeRun } from "./compose-run.ts";
@@ -12,6 +13,7 @@ import { ComposeRun } from "./compose-run.ts";
  */
 const compose = readCompose();
 const METER_1 = "89049032123451234567890123456888";
+const METER_2 = "89049032123451234567890123456985";
 const METER_3 = "89049032123451234567890123457082";
 let folder: string;
 let postgres: PostgresServer | undefined;
@@ -19,6 +21,8 @@ let run: ComposeRun;
 
 beforeAll(async () => {
 	folder = mkdtempSync(path.join(tmpdir(), "compose-run-"));
+	// Mosquitto reads its files as another user.
+	chmodSync(folder, 0o755);
 	postgres = await startPostgres();
 	const url = await postgres?.createDatabase();
 	run = await ComposeRun.prepare(compose, folder, url === undefined ? "postgres:5432/eim" : url.replace(/^.*@/, ""));
@@ -43,7 +47,8 @@ it("all services come up in their order, each well by its own healthcheck", { ti
 	const before = files();
 	for (const name of startOrder(compose)) {
 		const service = compose.services[name];
-		if (!service || !isOurs(service)) continue;
+		const isMosquitto = name === "mosquitto" && mosquitto !== undefined;
+		if (!service || !(isOurs(service) || isMosquitto)) continue;
 		await run.up(name);
 		if (name === "init" && postgres === undefined) {
 			const file = run.volume("secrets", "eim.yaml");
@@ -73,6 +78,16 @@ it("an ordered profile goes to a device and is enabled, as the quickstart says",
 	expect(await eim("operation", "create", "list-profiles", METER_1, ...wait)).toMatchObject({ state: "succeeded" });
 	const { items } = await eim<{ items: { iccid: string; state: string }[] }>("device", "profiles", METER_1);
 	expect(items.find(({ state }) => state === "enabled")?.iccid).toBe(ordered.iccid);
+});
+
+it.skipIf(!mosquitto)("the second device does over MQTT what it is told", { timeout: 300_000 }, async () => {
+	const order = ["operation", "create", "list-profiles", METER_2, "--wait", "--timeout", "90"];
+	expect(await eim(...order)).toMatchObject({ state: "succeeded" });
+	// Whoever has no password has no say.
+	const port = run.moved("1883");
+	const { mosquitto_sub: subscribe = "" } = mosquitto ?? {};
+	const { code } = await run.exec("mosquitto", [subscribe, "-h", "127.0.0.1", "-p", port, "-t", "#", "-W", "5"]);
+	expect(code).toBe(5);
 });
 
 it("the third device fetches its profile itself, from the SM-DP+ that the SM-DS names", {

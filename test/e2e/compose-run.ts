@@ -5,8 +5,8 @@ import { freePorts } from "../../examples/demo/free-ports.ts";
 import { type ComposeFile, healthCommand, projectRoot } from "../support/compose.ts";
 
 /** Ports inside of docker-compose.yml; here each becomes a free one, since all containers become one machine. */
-const PORTS = [8443, 8080, 8444, 8081, 8445, 8082, 7100, 7111, 7112, 7113, 7121, 7122, 7123, 7131, 7132, 7133];
-const HOSTS = "eim|smdp|smds|modem|127\\.0\\.0\\.1";
+const PORTS = [8443, 8080, 8444, 8081, 8445, 8082, 7100, 7111, 7112, 7113, 7121, 7122, 7123, 7131, 7132, 7133, 1883];
+const HOSTS = "eim|mosquitto|smdp|smds|modem|127\\.0\\.0\\.1";
 
 interface Ended {
 	readonly code: number;
@@ -33,9 +33,9 @@ export class ComposeRun {
 		const free = await freePorts(PORTS.length);
 		const ports = new Map(PORTS.map((port, index) => [port, free[index] ?? 0]));
 		const run = new ComposeRun(compose, folder, ports, database);
-		for (const volume of ["eim", "sim", "trust", "secrets", "logs"]) mkdirSync(path.join(folder, volume));
+		for (const volume of ["eim", "sim", "trust", "secrets", "broker", "logs"]) mkdirSync(path.join(folder, volume));
 		mkdirSync(run.app);
-		for (const part of ["shared", "eim", "ipa", "sim", "dist", "node_modules", "package.json"]) {
+		for (const part of ["shared", "eim", "ipa", "sim", "dist", "examples", "node_modules", "package.json"]) {
 			symlinkSync(path.join(projectRoot, part), path.join(run.app, part));
 		}
 		cpSync(path.join(projectRoot, "deploy"), path.join(run.app, "deploy"), { recursive: true });

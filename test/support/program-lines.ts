@@ -62,7 +62,9 @@ const READERS: Readonly<Record<string, Reader>> = {
 		const found = parsed(ipaProgram({} as ProgramEffects), args);
 		const { config, card } = found.options as { config?: string; card?: string };
 		const flags = [...found.operands.filter((word) => word.startsWith("--"))];
-		settings(ipaConfig, [...flags, ...(card ? ["--card-address", card] : [])], environment, config);
+		// What init.sh makes is not there yet.
+		const file = config?.startsWith("/var/lib/") ? undefined : config;
+		settings(ipaConfig, [...flags, ...(card ? ["--card-address", card] : [])], environment, file);
 		return { command: found.path, ports: [] };
 	},
 	"sim/dist/network/main.js": async (args, environment) => {
