@@ -5,7 +5,7 @@
 
 namespace dtls {
 
-/** Measured: what OpenSSL holds for one association. JavaScript's collector is told. */
+/** JavaScript's collector is told: between the 20 KB with a pre-shared key and the 80 KB with two certificates, measured. */
 constexpr int64_t kSessionMemory = 42000;
 
 struct JsEndpoint {
