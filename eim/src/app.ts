@@ -13,8 +13,10 @@ import type { ApiServer } from "./api/server.ts";
 import type { CoapFace } from "./bindings/coap-face.ts";
 import { createEsipaFace } from "./bindings/esipa-face.ts";
 import { createHttpInjector, injectorByScheme } from "./bindings/inject.ts";
+import type { Lwm2mFace } from "./bindings/lwm2m/lwm2m-face.ts";
 import type { MqttFace } from "./bindings/mqtt-face.ts";
 import { cardConfiguration, eimIdOf, hostOf, type TlsIdentity } from "./card-configuration.ts";
+import { coapInjectorOf } from "./coap-inject-parts.ts";
 import { coapFaceOf } from "./coap-parts.ts";
 import type { EimConfig } from "./config.ts";
 import { API_KEY_RANDOM, makeApiKey } from "./domain/api-key.ts";
@@ -24,7 +26,7 @@ import { createEs9PlusClient, type Es9PlusEncoding, type Es9PlusOptions } from "
 import { createHostPolicy } from "./es9plus/host-policy.ts";
 import type { Es9PlusHttp } from "./es9plus/http.ts";
 import { createEs11Client } from "./es9plus/smds.ts";
-import type { EsipaDeps, EsipaSettings } from "./esipa/esipa-deps.ts";
+import type { EsipaContext, EsipaDeps, EsipaSettings } from "./esipa/esipa-deps.ts";
 import { createEsipaHandler, type EsipaHandler, esipaContext } from "./esipa/handler.ts";
 import type { PackageInjector } from "./esipa/inject-packages.ts";
 import { SigningKeys } from "./esipa/signing-keys.ts";
@@ -34,6 +36,7 @@ import { JobRunner } from "./jobs/job-runner.ts";
 import { jobWork } from "./jobs/job-work.ts";
 import type { EimSigner } from "./keys/eim-signer.ts";
 import { loadFileKey } from "./keys/file-key.ts";
+import { lwm2mFaceOf } from "./lwm2m-parts.ts";
 import { measuredEs9Plus, measuredEs11, measuredEsipa, measuredJobs } from "./measured.ts";
 import { mqttFaceOf } from "./mqtt-parts.ts";
 import { type Health, makeHealth } from "./observability/health.ts";
@@ -68,6 +71,8 @@ export interface Eim {
 	readonly mqtt?: MqttFace;
 	/** ESipa over CoAP, not listening yet; absent without a port in the settings. */
 	readonly coap?: CoapFace;
+	/** ESipa over LwM2M, not listening yet; absent without a port in the settings. */
+	readonly lwm2m?: Lwm2mFace;
 	/** The ways to devices that sleep, not connected yet. */
 	readonly waking: Waking;
 	readonly jobs: JobRunner;
@@ -107,10 +112,11 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	const esipa = measuredEsipa(createEsipaHandler(esipaDeps), metrics, clock);
 	const waking = wakingOf(config, { store, metrics, clock, random, logger });
 	const api = await apiOf(config, deps, { store, metrics, health, eimConfiguration: card, checkWakeUp: waking.check });
-	const mqtt = mqttFaceOf(config, { handler: esipa, store, ownCa: tls.ca, clock, random, logger });
-	const coap = coapFaceOf(config, { handler: esipa, identity: tls, clock, random, logger });
-	const injector = injectorOf(config, tls, mqtt);
-	const work = measuredJobs(jobWork(esipaContext(esipaDeps), injector, waking.wake), metrics);
+	const context = esipaContext(esipaDeps);
+	const ways = waysOf(config, deps, { esipa, context, store, tls });
+	const { mqtt, coap, lwm2m } = ways;
+	const injector = injectorOf(config, tls, ways);
+	const work = measuredJobs(jobWork(context, injector, waking.wake), metrics);
 	// A job is one exchange with an SM-DP+ at most: what a killed process had under way is due again soon after. A device that
 	// packages are brought to may take longer; it works on one thing at a time, so that a second worker does no harm.
 	const lease = Milliseconds(config["es9plus.timeout"] + Seconds(10));
@@ -127,6 +133,7 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 		...(formerTls && { formerTlsIdentity: { key: formerTls.key, certificate: formerTls.certificate } }),
 		...(mqtt && { mqtt }),
 		...(coap && { coap }),
+		...(lwm2m && { lwm2m }),
 		waking,
 		jobs,
 		housekeeping,
@@ -136,8 +143,9 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 		reloadRevocationLists: () => trustFolder.reloadLists(),
 		async close() {
 			stopWaking();
+			ways.coaps?.close();
 			await mqtt?.stop();
-			await coap?.close();
+			await Promise.all([coap?.close(), lwm2m?.close()]);
 			await Promise.all([jobs.stop(), housekeeping.stop()]);
 			await waking.stop();
 			await api.close();
@@ -241,11 +249,32 @@ function openStoreOf(config: EimConfig, logger: LoggerFactory): Promise<Store> {
 	});
 }
 
-/** Towards IPAs that take packages: over HTTPS they know this eIM by its TLS certificate, over MQTT by the broker. */
+interface WaysParts {
+	readonly esipa: EsipaHandler;
+	readonly context: EsipaContext;
+	readonly store: Store;
+	readonly tls: ServerIdentity & { readonly ca: Uint8Array };
+}
+
+/** The ways between devices and this eIM besides HTTPS, as far as they are configured. */
+function waysOf(config: EimConfig, { clock, random, logger }: EimDeps, { esipa, context, store, tls }: WaysParts) {
+	const parts = { handler: esipa, store, clock, random, logger };
+	return {
+		mqtt: mqttFaceOf(config, { ...parts, ownCa: tls.ca }),
+		coap: coapFaceOf(config, { ...parts, identity: tls }),
+		lwm2m: lwm2mFaceOf(config, { ...parts, context, identity: tls }),
+		coaps: coapInjectorOf(config, { identity: tls, clock, random, logger }),
+	};
+}
+
+/**
+ * Towards IPAs that take packages: over HTTPS and CoAP they know this eIM by its TLS certificate, over MQTT by the broker,
+ * over LwM2M by their registration.
+ */
 function injectorOf(
 	config: EimConfig,
 	{ key, certificate }: ServerIdentity,
-	mqtt: MqttFace | undefined,
+	{ mqtt, lwm2m, coaps }: ReturnType<typeof waysOf>,
 ): PackageInjector {
 	const https = createHttpInjector((tls) =>
 		createHttpClient({
@@ -256,7 +285,12 @@ function injectorOf(
 			keepAlive: false,
 		}),
 	);
-	return injectorByScheme({ "https:": https, ...(mqtt && { "mqtt:": mqtt }) });
+	return injectorByScheme({
+		"https:": https,
+		...(coaps && { "coaps:": coaps }),
+		...(mqtt && { "mqtt:": mqtt }),
+		...(lwm2m && { "lwm2m:": lwm2m }),
+	});
 }
 
 function es9PlusHttpOf(config: EimConfig, folder: TrustFolder): { http: Es9PlusHttp; close: () => void } {

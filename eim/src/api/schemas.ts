@@ -99,10 +99,11 @@ const orNull = <T extends TSchema>(schema: T) =>
 const InjectAddress = Type.Object(
 	{
 		url: Type.String({
-			pattern: "^(https://[^/\\s]+/?|mqtt:)$",
+			pattern: "^((https|coaps)://[^/\\s]+/?|mqtt:|lwm2m:)$",
 			maxLength: 300,
-			expected: "https://host:port, or mqtt:",
-			description: "Where the IPA takes packages; `mqtt:` over the eIM's MQTT broker.",
+			expected: "https://host:port, coaps://host:port, mqtt: or lwm2m:",
+			description:
+				"Where the IPA takes packages, over HTTPS or over CoAP and DTLS; `mqtt:` over the eIM's MQTT broker, `lwm2m:` over the device's LwM2M registration.",
 		}),
 		certificate: Type.Optional(
 			Type.String({

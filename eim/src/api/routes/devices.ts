@@ -112,7 +112,13 @@ function changeOf(
 /** @throws ApiError API_REQUEST_INVALID for text that is no certificate */
 function injectAddress({ binding = "asn1", ...address }: NonNullable<DevicePatch["inject"]>): InjectAddress {
 	const { url, certificate } = address;
-	if (url === "mqtt:" && certificate === undefined && binding === "asn1") return { url, binding };
+	// Over CoAP a key that the device shares with this eIM may take the place of a certificate.
+	const needsNone = /^(mqtt|lwm2m|coaps):/.test(url);
+	if (needsNone && certificate === undefined && binding === "asn1") return { url, binding };
+	if (url.startsWith("coaps:") && binding !== "asn1") {
+		const [field, message] = ["body.inject.binding", "over CoAP messages are ASN.1"];
+		throw new ApiError("API_REQUEST_INVALID", `${field}: ${message}`, [{ field, message }]);
+	}
 	try {
 		new X509Certificate(certificate ?? "");
 		return { ...address, binding };

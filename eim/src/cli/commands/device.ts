@@ -132,7 +132,10 @@ function updateCommand(device: Command, context: CliContext): void {
 		.option("--association-token <number>", "token that the eUICC gave for this eIM", wholeNumber)
 		.option("--counter <number>", "last counter value that the eUICC has taken", wholeNumber)
 		.option("--signing-key <id>", "key that the card knows this eIM by")
-		.option("--inject-url <url>", "brings packages to the device at https://host:port, or mqtt:")
+		.option(
+			"--inject-url <url>",
+			"brings packages to the device at https://host:port, coaps://host:port, mqtt: or lwm2m:",
+		)
 		.option("--inject-certificate <file>", "its TLS certificate (PEM)")
 		.option("--inject-binding <binding>", "asn1 or json", "asn1")
 		.option("--no-inject-url", "leaves it to the device to poll")
@@ -167,7 +170,7 @@ function injectAddressOf(
 	options: { injectUrl: string; injectCertificate?: string; injectBinding: string },
 ) {
 	const { injectUrl: url, injectCertificate: file, injectBinding: binding } = options;
-	if (url === "mqtt:" && file === undefined) return { url, binding };
+	if (/^(mqtt|lwm2m|coaps):/.test(url) && file === undefined) return { url, binding };
 	if (file === undefined) throw new CliError("CLI_USAGE", "--inject-url https://... needs --inject-certificate");
 	return { url, binding, certificate: new TextDecoder().decode(readFile(file)) };
 }
