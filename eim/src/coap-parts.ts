@@ -11,12 +11,16 @@ import { listenDtls } from "@iot-esim/shared/transport/native/dtls/listen-dtls";
 import { DTLS_CIPHER_SUITES, type DtlsCipherSuite } from "@iot-esim/shared/transport/native/dtls/options";
 import { createCoapBinding } from "./bindings/coap.ts";
 import { CoapFace, type CoapFaceOptions } from "./bindings/coap-face.ts";
+import { CoapHints } from "./bindings/coap-hints.ts";
 import type { EimConfig } from "./config.ts";
 import type { EsipaHandler } from "./esipa/handler.ts";
+import { waitingDevices } from "./mqtt-parts.ts";
 import { PskFile } from "./psk-file.ts";
+import type { EventStore, OperationStore } from "./storage/store.ts";
 
 interface Parts {
 	readonly handler: EsipaHandler;
+	readonly store: EventStore & OperationStore;
 	readonly identity: ServerIdentity;
 	readonly clock: Clock;
 	readonly random: RandomSource;
@@ -28,13 +32,15 @@ interface Parts {
  * @throws DtlsError DTLS_ADDON_MISSING; EimError EIM_FILE_UNREADABLE, EIM_KEYS_INVALID; ConfigError
  */
 export function coapFaceOf(config: EimConfig, parts: Parts): CoapFace | undefined {
-	const { handler, identity, clock, random, logger } = parts;
+	const { handler, store, identity, clock, random, logger } = parts;
 	const { "coap.port": port, "coap.tcpPort": tcpPort, "coap.host": host } = config;
 	if (port === undefined && tcpPort === undefined) return undefined;
 	const log = logger("eim.coap");
+	const hints = new CoapHints({ waiting: waitingDevices(store, clock), clock, log });
 	const limits = { maxConnections: config["coap.maxSessions"], idleTimeout: config["coap.idleTimeout"] };
 	return new CoapFace({
-		handler: createCoapBinding({ handler, shortPath: config["coap.shortPath"], log }),
+		handler: createCoapBinding({ handler, shortPath: config["coap.shortPath"], hints, log }),
+		hints,
 		clock,
 		random,
 		blockExponent: exponentWithin(config["coap.blockSize"]),

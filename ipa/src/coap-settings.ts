@@ -21,6 +21,16 @@ export const coapSettings = {
 		min: Seconds(1),
 		default: Minutes(2),
 	}),
+	"coap.stay": setting.boolean({
+		description:
+			"Stays connected to the eIM (whatever coap.idle says) and polls as soon as something waits there; for devices that need not sleep",
+		default: false,
+	}),
+	"coap.keepalive": setting.duration({
+		description: "With coap.stay: longest silence before a ping, in the time that NATs on the way allow",
+		min: Seconds(5),
+		default: Minutes(2),
+	}),
 	"coap.blockSize": setting.integer({
 		description: "Octets of a message in one datagram: 16, 32, 64, 128, 256, 512 or 1024; the next smaller one counts",
 		min: 16,

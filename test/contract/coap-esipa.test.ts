@@ -11,13 +11,16 @@ import { linkMaker } from "@iot-esim/ipa/cli/eim-transports";
 import { ipaConfig } from "@iot-esim/ipa/config";
 import type { EsipaTarget } from "@iot-esim/ipa/esipa/http-link";
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
+import { Eid } from "@iot-esim/shared/ids/eid";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { readConfig } from "@iot-esim/shared/runtime/config";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { equalBytes, fromHex, hex } from "@iot-esim/shared/util/bytes";
+import { Days } from "@iot-esim/shared/util/duration";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import { afterAll, describe, expect, it } from "vitest";
+import { esipaBench } from "../support/esipa-bench.ts";
 import { closers, features } from "./dtls-bench.ts";
 import { identity, pem, pkis, spki } from "./http-bench.ts";
 
@@ -50,12 +53,16 @@ async function faceOf(curve: Curve, flags: readonly string[] = []) {
 		},
 	};
 	const config = readConfig(eimConfig, { flags: ["--coap-host", "127.0.0.1", ...flags] });
-	const parts = { handler, identity: identity(pkis[curve].eimTls), clock: systemClock, random: systemRandom, logger };
-	const face = coapFaceOf(config, parts) as CoapFace;
+	const eim = await esipaBench();
+	const { store } = eim;
+	closers.push(() => store.close());
+	const effects = { clock: systemClock, random: systemRandom, logger };
+	const face = coapFaceOf(config, { ...effects, handler, store, identity: identity(pkis[curve].eimTls) }) as CoapFace;
 	closers.push(() => face.close());
 	const { coap = "", coapTcp = "" } = await face.listen();
 	return {
 		face,
+		eim,
 		peers,
 		entries,
 		address: (transport: Transport) => (transport === "coap" ? coap : coapTcp).split("//")[1],
@@ -73,13 +80,17 @@ function linkOver(
 	transport: Transport,
 	address: string | undefined,
 	target: EsipaTarget,
-	{ flags = [], fallbackCa = [] }: { flags?: readonly string[]; fallbackCa?: readonly string[] } = {},
+	{
+		flags = [],
+		fallbackCa = [],
+		pollSoon = () => undefined,
+	}: { flags?: readonly string[]; fallbackCa?: readonly string[]; pollSoon?: () => void } = {},
 ) {
 	const hosts = `eim.example.com:5684=${address}`;
 	const config = readConfig(ipaConfig, { flags: ["--eim-transport", transport, "--hosts", hosts, ...flags] });
 	const { logger } = memoryLogger();
 	const make = linkMaker(config, { clock: systemClock, random: systemRandom, logger, fallbackCa });
-	const events = { transfer: () => Promise.reject(new Error("none")), pollSoon: () => undefined };
+	const events = { transfer: () => Promise.reject(new Error("none")), pollSoon };
 	const link = make(target, fromHex(EID), events);
 	closers.push(() => link.close());
 	return link;
@@ -126,6 +137,28 @@ describe.each(["coap", "coaps+tcp"] as const)("ESipa over %s", (transport) => {
 		await expect(link.exchange(FAILING)).rejects.toMatchObject({ code: "IPA_EIM_STATUS", context: { status: 504 } });
 		// One session, which the eIM knows again.
 		expect(new Set(peers.map(({ connection }) => connection)).size).toBe(1);
+	});
+
+	it.skipIf(isMissing)("tells a device that stays reachable that something waits for it", async () => {
+		const { address, eim } = await start();
+		const eid = Eid(EID);
+		await eim.register(eid, eim.known);
+		let polls = 0;
+		const flags = ["--coap-stay"];
+		const pinned = targetOf({ publicKey: spki(pkis["P-256"].eimTls) });
+		const link = linkOver(transport, address(transport), pinned, { flags, pollSoon: () => polls++ });
+		await link.exchange(poll(EID));
+		const hinted = async (count: number) => {
+			for (let turn = 0; turn < 500 && polls < count; turn++) await new Promise((resolve) => setTimeout(resolve, 10));
+			return polls;
+		};
+		const order = { type: "setDefaultDpAddress", parameters: { smdpAddress: "smdp.example.com" } } as const;
+		await eim.order(eid, order, Days(36_500));
+		expect(await hinted(1)).toBe(1);
+		// Who comes later finds it waiting.
+		await link.close();
+		linkOver(transport, address(transport), pinned, { flags, pollSoon: () => polls++ });
+		expect(await hinted(2)).toBe(2);
 	});
 
 	it.skipIf(isMissing)("comes back when the eIM has started anew", async () => {

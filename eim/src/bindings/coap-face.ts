@@ -17,6 +17,8 @@ export interface CoapFaceOptions {
 	readonly tls?: CoapTlsListenOptions | undefined;
 	/** Largest block over datagrams, as its exponent: 6 for 1024 octets. */
 	readonly blockExponent: number;
+	/** What goes on beside the listeners, ended with them. */
+	readonly hints: { stop(): Promise<void> };
 	readonly onError: (error: unknown) => void;
 }
 
@@ -64,6 +66,7 @@ export class CoapFace {
 		this.#datagrams = undefined;
 		this.#connections = undefined;
 		this.#server.close();
+		await this.#options.hints.stop();
 		await Promise.all(listeners.map((listener) => listener?.close()));
 	}
 }

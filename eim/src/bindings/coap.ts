@@ -5,6 +5,7 @@ import { utf8 } from "@iot-esim/shared/util/bytes";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import type { EsipaPeer } from "../esipa/esipa-deps.ts";
 import type { EsipaHandler } from "../esipa/handler.ts";
+import { type CoapHints, observingEid } from "./coap-hints.ts";
 import { ESIPA_ASN1_PATH } from "./http-asn1.ts";
 import { rememberedPeers } from "./http-esipa.ts";
 import { eidIn } from "./mqtt.ts";
@@ -13,6 +14,8 @@ export interface CoapBindingDeps {
 	readonly handler: EsipaHandler;
 	/** One short segment that stands for the path of the standard: every octet counts. */
 	readonly shortPath: string;
+	/** Tells devices that something waits for them; without it they only poll. */
+	readonly hints?: CoapHints | undefined;
 	readonly log: Logger;
 }
 
@@ -24,13 +27,17 @@ const RETRY_AFTER = 30;
  * without payload where the function has no answer. The path says what the payload is: no Content-Format is sent, and one
  * that comes is not looked at.
  */
-export function createCoapBinding({ handler, shortPath, log }: CoapBindingDeps): CoapHandler {
+export function createCoapBinding({ handler, shortPath, hints, log }: CoapBindingDeps): CoapHandler {
 	const paths = [ESIPA_ASN1_PATH.slice(1), shortPath];
 	const remembered = rememberedPeers();
-	return async ({ method, path, payload }, peer) => {
+	return async ({ method, path, query = [], payload }, peer) => {
 		if (!paths.includes(path.join("/"))) return refusal("4.04", `ESipa is at ${ESIPA_ASN1_PATH}`);
-		if (method !== "POST") return refusal("4.05", "ESipa functions are called by POST");
 		const proven = provenEid(peer);
+		if (method === "GET" && hints !== undefined) {
+			const eid = observingEid(query, proven);
+			return eid === undefined ? refusal("4.03", "the query is the EID of the device") : hints.state(eid);
+		}
+		if (method !== "POST") return refusal("4.05", "ESipa functions are called by POST");
 		const named = eidIn(payload);
 		if (proven !== undefined && named !== undefined && named !== proven) {
 			log.warn("request in the name of another device", { eid: proven, named });

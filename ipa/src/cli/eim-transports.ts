@@ -7,6 +7,7 @@ import { DTLS_CIPHER_SUITES, type DtlsCipherSuite } from "@iot-esim/shared/trans
 import { fromHex, toHex } from "@iot-esim/shared/util/bytes";
 import { fileTrouble } from "@iot-esim/shared/util/errors";
 import type { IpaConfig } from "../config.ts";
+import type { CoapPresenceOptions } from "../esipa/coap-presence.ts";
 import { type CoapTargetOptions, coapDtlsLink, coapTlsLink } from "../esipa/coap-targets.ts";
 import type { EsipaLink } from "../esipa/esipa-link.ts";
 import { httpAsn1Link } from "../esipa/http-asn1.ts";
@@ -83,12 +84,30 @@ function coapLinks(config: IpaConfig, effects: LinkEffects): LinkMaker {
 	};
 	const key = config["coap.pskKey"] && keyOctets(config["coap.pskKey"].reveal());
 	const identity = config["coap.pskIdentity"];
-	return (target, eid) => coapDtlsLink(target, { ...options, key: key && { identity: identity ?? toHex(eid), key } });
+	return (target, eid, events) =>
+		coapDtlsLink(target, {
+			...options,
+			key: key && { identity: identity ?? toHex(eid), key },
+			presence: presenceOf(config, effects, eid, events),
+		});
 }
 
 function coapTlsLinks(config: IpaConfig, effects: LinkEffects): LinkMaker {
 	const { proxy } = config;
-	return (target) => coapTlsLink(target, { ...coapOptions(config, effects), proxy });
+	return (target, eid, events) => {
+		const presence = presenceOf(config, effects, eid, events);
+		return coapTlsLink(target, { ...coapOptions(config, effects), proxy, presence });
+	};
+}
+
+function presenceOf(
+	config: IpaConfig,
+	{ logger }: LinkEffects,
+	eid: Uint8Array,
+	{ pollSoon }: LinkEvents,
+): CoapPresenceOptions | undefined {
+	if (!config["coap.stay"]) return undefined;
+	return { eid: toHex(eid), onHint: pollSoon, keepalive: config["coap.keepalive"], log: logger("ipa.coap") };
 }
 
 /** Largest answer of an eIM: a piece of a profile package, or what a card has to be told. */

@@ -1,3 +1,4 @@
+import { memoryLogger } from "@iot-esim/shared/runtime/logger";
 import type { CoapAnswer } from "@iot-esim/shared/transport/coap/coap-face";
 import { TransportError } from "@iot-esim/shared/transport/errors";
 import { hex, utf8 } from "@iot-esim/shared/util/bytes";
@@ -5,27 +6,38 @@ import { Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { describe, expect, it } from "vitest";
 import { FakeClock } from "../../../test/support/fake-clock.ts";
 import { type CoapSession, coapLink } from "./coap-link.ts";
+import type { CoapPresenceOptions } from "./coap-presence.ts";
 
 const MESSAGE = hex`BF4F03020101`;
 
 /** Sessions that do what the test says; how many were opened and closed. */
 function bench(
 	answer: (session: number, signal: AbortSignal) => Promise<CoapAnswer>,
-	options: { idle?: ReturnType<typeof Seconds>; opens?: () => Promise<void> } = {},
+	options: {
+		idle?: ReturnType<typeof Seconds>;
+		opens?: () => Promise<void>;
+		presence?: CoapPresenceOptions;
+		/** How many are answered. */
+		pings?: number;
+		first?: Uint8Array;
+	} = {},
 ) {
 	const clock = new FakeClock();
-	const counts = { opened: 0, closed: 0, asked: 0 };
+	const counts = { opened: 0, closed: 0, asked: 0, pinged: 0 };
 	const sessions: { lastHeard: number; end(): void }[] = [];
+	const hints: { tell: (payload: Uint8Array) => void }[] = [];
 	const link = coapLink({
 		name: "coaps://eim.example.com:5684",
 		path: ["e"],
 		timeout: Seconds(30),
 		clock,
 		...(options.idle === undefined ? {} : { idle: options.idle }),
-		open: async (_signal, onClosed) => {
+		...(options.presence === undefined ? {} : { presence: options.presence }),
+		open: async () => {
 			await options.opens?.();
 			const number = ++counts.opened;
-			const session = { lastHeard: clock.now(), end: onClosed };
+			const ended = new AbortController();
+			const session = { lastHeard: clock.now(), end: () => ended.abort(new Error("ended")) };
 			sessions.push(session);
 			const one: CoapSession = {
 				get lastHeard() {
@@ -38,15 +50,25 @@ function bench(
 						answer(number, signal).then(resolve, reject);
 					});
 				},
-				observe: () => Promise.reject(new Error("not here")),
+				ended: ended.signal,
+				ping: async () => {
+					counts.pinged++;
+					if (counts.pinged > (options.pings ?? Infinity)) throw new TransportError("TRANSPORT_TIMEOUT", "no pong");
+					session.lastHeard = clock.now();
+				},
+				observe: async (_request, tell) => {
+					hints.push({ tell: (payload) => tell({ code: "2.05", payload }) });
+					return { code: "2.05", payload: options.first ?? new Uint8Array(0) };
+				},
 				close: () => {
 					counts.closed++;
+					ended.abort(new Error("closed"));
 				},
 			};
 			return one;
 		},
 	});
-	return { clock, counts, sessions, link };
+	return { clock, counts, sessions, hints, link };
 }
 
 const OK: CoapAnswer = { code: "2.04", payload: MESSAGE };
@@ -58,7 +80,7 @@ describe("the link over CoAP", () => {
 		expect(await link.exchange(MESSAGE)).toEqual(MESSAGE);
 		await clock.advance(Seconds(100));
 		await link.exchange(MESSAGE);
-		expect(counts).toEqual({ opened: 1, closed: 0, asked: 2 });
+		expect(counts).toMatchObject({ opened: 1, closed: 0, asked: 2 });
 		await clock.advance(Seconds(121));
 		expect(counts.closed).toBe(1);
 		await link.exchange(MESSAGE);
@@ -96,7 +118,7 @@ describe("the link over CoAP", () => {
 		const answer = link.exchange(MESSAGE);
 		expect(await clock.until(answer)).toEqual(MESSAGE);
 		expect(clock.now() - start).toBe(15_000);
-		expect(counts).toEqual({ opened: 2, closed: 1, asked: 3 });
+		expect(counts).toMatchObject({ opened: 2, closed: 1, asked: 3 });
 	});
 
 	it("waits for an eIM that was heard, however long it takes", async () => {
@@ -125,7 +147,7 @@ describe("the link over CoAP", () => {
 			code: "IPA_EIM_UNREACHABLE",
 			context: { transportCode: "TRANSPORT_TIMEOUT" },
 		});
-		expect(counts).toEqual({ opened: 2, closed: 2, asked: 3 });
+		expect(counts).toMatchObject({ opened: 2, closed: 2, asked: 3 });
 		isBroken = false;
 		await link.exchange(MESSAGE);
 		sessions.at(-1)?.end();
@@ -144,6 +166,50 @@ describe("the link over CoAP", () => {
 		await clock.advance(Seconds(1));
 		await given;
 		expect(counts).toMatchObject({ opened: 1, closed: 1 });
+		expect(clock.pending).toBe(0);
+	});
+});
+
+describe("a device that stays reachable", () => {
+	function present(options: Omit<NonNullable<Parameters<typeof bench>[1]>, "presence"> = {}) {
+		let polls = 0;
+		const presence: CoapPresenceOptions = {
+			eid: "89049032123451234512345678901235",
+			onHint: () => {
+				polls++;
+			},
+			keepalive: Minutes(2),
+			log: memoryLogger().logger("test"),
+		};
+		return { ...bench(async () => OK, { ...options, presence, idle: Seconds(10) }), polls: () => polls };
+	}
+
+	it("opens a session by itself, polls when something waits there, and keeps it by pings", async () => {
+		const { clock, counts, hints, polls, link } = present({ first: Uint8Array.of(1) });
+		await clock.advance(Seconds(1));
+		expect([counts.opened, polls()]).toEqual([1, 1]);
+		hints[0]?.tell(new Uint8Array(0));
+		expect(polls()).toBe(1);
+		hints[0]?.tell(Uint8Array.of(1));
+		expect(polls()).toBe(2);
+		await link.exchange(MESSAGE);
+		await clock.advance(Minutes(11));
+		expect(counts).toMatchObject({ opened: 1, closed: 0, pinged: 5 });
+		await link.close();
+		await clock.advance(Seconds(1));
+		expect([counts.closed, clock.pending]).toEqual([1, 0]);
+	});
+
+	it("comes back after a session that ended, or in which a ping is not answered", async () => {
+		const { clock, counts, sessions, hints, link } = present({ pings: 1 });
+		await clock.advance(Seconds(1));
+		sessions[0]?.end();
+		await clock.advance(Seconds(6));
+		expect([counts.opened, hints.length]).toEqual([2, 2]);
+		await clock.advance(Minutes(4) + Seconds(11));
+		expect(counts).toMatchObject({ opened: 3, closed: 1, pinged: 2 });
+		await link.close();
+		await clock.advance(Seconds(1));
 		expect(clock.pending).toBe(0);
 	});
 });

@@ -4,6 +4,7 @@ import { TransportError } from "@iot-esim/shared/transport/errors";
 import { abortError } from "@iot-esim/shared/transport/tcp";
 import { type Duration, Seconds } from "@iot-esim/shared/util/duration";
 import { EsimError } from "@iot-esim/shared/util/errors";
+import { type CoapPresenceOptions, stayPresent } from "./coap-presence.ts";
 import { EsipaLinkError } from "./errors.ts";
 import type { EsipaLink } from "./esipa-link.ts";
 
@@ -11,20 +12,26 @@ import type { EsipaLink } from "./esipa-link.ts";
 export interface CoapSession extends CoapClient {
 	/** When anything came from the eIM; 0 before that. */
 	readonly lastHeard: number;
+	/** Aborted when the session has ended. */
+	readonly ended: AbortSignal;
+	/** Resolves at a sign of life of the eIM. */
+	ping(): Promise<void>;
 	close(): void;
 }
 
 export interface CoapLinkOptions {
 	/** coaps:// or coaps+tcp:// with the address of the eIM, for logs. */
 	readonly name: string;
-	/** Opens a session in which the eIM has proven to be the trusted one; `onClosed` tells of its end. */
-	readonly open: (signal: AbortSignal, onClosed: () => void) => Promise<CoapSession>;
+	/** Opens a session in which the eIM has proven to be the trusted one. */
+	readonly open: (signal: AbortSignal) => Promise<CoapSession>;
 	/** What stands for the path of the standard. */
 	readonly path: readonly string[];
 	/** Longest time for opening a session. */
 	readonly timeout: Duration;
 	/** A session in which nothing moves for so long is closed; it stays open when absent. */
 	readonly idle?: Duration | undefined;
+	/** Stays reachable: keeps a session whatever `idle` says, and hears when something waits at the eIM. */
+	readonly presence?: CoapPresenceOptions | undefined;
 	readonly clock: Clock;
 }
 
@@ -47,12 +54,18 @@ class CoapLink implements EsipaLink {
 	readonly #options: CoapLinkOptions;
 	#session: CoapSession | undefined;
 	#cancelIdle = () => {};
+	/** The session that is being opened: whoever needs one waits for the same. */
+	#opening: Promise<unknown> = Promise.resolve();
 	/** Ends what is being opened. */
 	readonly #closing = new AbortController();
 
 	constructor(options: CoapLinkOptions) {
 		this.name = options.name;
 		this.#options = options;
+		if (options.presence === undefined) return;
+		const drop = (session: CoapSession) => session === this.#session && this.#drop();
+		const link = { ...options, session: (signal: AbortSignal) => this.#current(signal), drop };
+		void stayPresent(options.presence, link, this.#closing.signal);
 	}
 
 	async exchange(message: Uint8Array, signal: AbortSignal = new AbortController().signal): Promise<Uint8Array> {
@@ -98,7 +111,7 @@ class CoapLink implements EsipaLink {
 				this.#drop();
 			}
 		}
-		const session = await this.#open(signal);
+		const session = await this.#current(signal);
 		return session.request(request, { signal });
 	}
 
@@ -122,6 +135,14 @@ class CoapLink implements EsipaLink {
 		}
 	}
 
+	/** The session there is, or a new one. */
+	async #current(signal: AbortSignal): Promise<CoapSession> {
+		const before = this.#opening;
+		const opened = before.then(() => this.#session ?? this.#open(signal));
+		this.#opening = opened.catch(() => undefined);
+		return opened;
+	}
+
 	async #open(signal: AbortSignal): Promise<CoapSession> {
 		const { clock, timeout, open } = this.#options;
 		if (signal.aborted) throw abortError(signal, this.name);
@@ -131,10 +152,13 @@ class CoapLink implements EsipaLink {
 		});
 		try {
 			const any = AbortSignal.any([signal, late.signal, this.#closing.signal]);
-			const session: CoapSession = await open(any, () => {
+			const session = await open(any);
+			const ended = () => {
 				if (this.#session === session) this.#session = undefined;
-			});
+			};
+			session.ended.addEventListener("abort", ended, { once: true });
 			this.#session = session;
+			if (session.ended.aborted) ended();
 			if (this.#closing.signal.aborted) this.#drop();
 			return session;
 		} finally {
@@ -149,8 +173,8 @@ class CoapLink implements EsipaLink {
 	}
 
 	#closeWhenIdle(): void {
-		const { idle, clock } = this.#options;
-		if (idle !== undefined) this.#cancelIdle = clock.schedule(idle, () => this.#drop());
+		const { idle, clock, presence } = this.#options;
+		if (idle !== undefined && presence === undefined) this.#cancelIdle = clock.schedule(idle, () => this.#drop());
 	}
 }
 

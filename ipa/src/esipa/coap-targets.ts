@@ -16,7 +16,7 @@ import type { EsipaLink } from "./esipa-link.ts";
 import type { EsipaTarget } from "./http-link.ts";
 
 /** What the device says of its links over CoAP, whatever carries them. */
-export interface CoapTargetOptions extends Pick<CoapLinkOptions, "timeout" | "idle" | "clock" | "path"> {
+export interface CoapTargetOptions extends Pick<CoapLinkOptions, "timeout" | "idle" | "clock" | "path" | "presence"> {
 	readonly random: RandomSource;
 	/** Where the eIM's name is served over CoAP; 5684 when absent. */
 	readonly port?: number | undefined;
@@ -51,7 +51,7 @@ export function coapDtlsLink(target: EsipaTarget, options: CoapDtlsOptions): Esi
 	return coapLink({
 		...options,
 		name: `coaps://${printHostPort(name)}`,
-		open: async (signal, onClosed) => {
+		open: async (signal) => {
 			const path = await connectDtls({
 				...mappedAddress(hosts, name),
 				clock,
@@ -66,7 +66,7 @@ export function coapDtlsLink(target: EsipaTarget, options: CoapDtlsOptions): Esi
 			});
 			resumable = path.session;
 			const channel = new DatagramChannel(path, { clock, random, blockExponent });
-			return new CoapEndpoint(channel, { clock, random, responseTimeout: timeout, maxBody, onClosed });
+			return new CoapEndpoint(channel, { clock, random, responseTimeout: timeout, maxBody });
 		},
 	});
 }
@@ -88,7 +88,7 @@ export function coapTlsLink(target: EsipaTarget, options: CoapTlsOptions): Esipa
 	return coapLink({
 		...options,
 		name: `coaps+tcp://${printHostPort(name)}`,
-		open: async (signal, onClosed) => {
+		open: async (signal) => {
 			const channel = await connectCoapTls({
 				...name,
 				trust,
@@ -99,7 +99,7 @@ export function coapTlsLink(target: EsipaTarget, options: CoapTlsOptions): Esipa
 				...(hosts === undefined ? {} : { hosts }),
 				...(proxy === undefined ? {} : { proxy }),
 			});
-			return new CoapEndpoint(channel, { clock, random, responseTimeout: timeout, maxBody, onClosed });
+			return new CoapEndpoint(channel, { clock, random, responseTimeout: timeout, maxBody });
 		},
 	});
 }

@@ -36,5 +36,7 @@ export interface CoapChannel {
 	start(receiver: ChannelReceiver): void;
 	/** Takes a request, or a notification, to the peer; the returned function stops trying. */
 	send(message: CoapMessage, delivery?: Delivery): () => void;
+	/** Asks the peer for a sign of life, which counts as the acknowledgement. */
+	ping(delivery: Delivery): void;
 	close(cause?: Error): void;
 }

@@ -7,7 +7,7 @@ import { exponentWithin, LARGEST_EXPONENT } from "./block.ts";
 import type { ChannelReceiver, CoapChannel, Delivery } from "./coap-channel.ts";
 import { EMPTY, isRequest, isResponse } from "./code.ts";
 import { ExpiringCache } from "./expiring-cache.ts";
-import { type CoapMessage, decodeMessage, encodeDatagram, encodeEmpty, readHeader } from "./message.ts";
+import { type CoapMessage, decodeMessage, encodeDatagram, encodeEmpty, NOTHING, readHeader } from "./message.ts";
 import { type CoapTiming, RFC_TIMING } from "./timing.ts";
 
 export interface DatagramChannelOptions {
@@ -21,6 +21,8 @@ export interface DatagramChannelOptions {
 /** A confirmable message until its acknowledgement. */
 interface Outgoing {
 	readonly messageId: number;
+	/** Empty: its rejection is the answer (RFC 7252 section 4.3). */
+	readonly isPing: boolean;
 	readonly datagram: Uint8Array;
 	readonly delivery: Delivery;
 	transmissions: number;
@@ -93,10 +95,16 @@ export class DatagramChannel implements CoapChannel {
 		});
 	}
 
+	ping(delivery: Delivery): void {
+		this.send(NOTHING, delivery);
+	}
+
 	send(message: CoapMessage, delivery: Delivery = {}): () => void {
 		const messageId = this.#takeId();
 		const datagram = encodeDatagram({ type: "confirmable", messageId }, message);
-		const one: Outgoing = { messageId, datagram, delivery, transmissions: 0, wait: 0, cancelTimer: () => undefined };
+		const isPing = message.code === EMPTY;
+		const begun = { transmissions: 0, wait: 0, cancelTimer: () => undefined };
+		const one: Outgoing = { messageId, isPing, datagram, delivery, ...begun };
 		if (this.#isClosed) {
 			queueMicrotask(() => delivery.failed?.(this.#closedError()));
 			return () => undefined;
@@ -244,7 +252,8 @@ export class DatagramChannel implements CoapChannel {
 		const one = this.#underWay.get(messageId);
 		if (one === undefined) return;
 		this.#forget(one);
-		one.delivery.failed?.(new TransportError("TRANSPORT_RESET", `${this.remoteAddress} rejected the message`));
+		if (one.isPing) one.delivery.acknowledged?.();
+		else one.delivery.failed?.(new TransportError("TRANSPORT_RESET", `${this.remoteAddress} rejected the message`));
 	}
 
 	#ended(cause?: Error): void {

@@ -1,6 +1,7 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { RandomSource } from "../../runtime/random.ts";
-import { type Duration, Seconds } from "../../util/duration.ts";
+import { type Duration, Milliseconds, Seconds } from "../../util/duration.ts";
+import { TransportError } from "../errors.ts";
 import { BlockWiseClient } from "./block-wise-client.ts";
 import { BodyStore } from "./body-store.ts";
 import type { CoapChannel } from "./coap-channel.ts";
@@ -35,11 +36,16 @@ export class CoapEndpoint implements CoapClient {
 	readonly #exchanges: Exchanges;
 	readonly #client: BlockWiseClient;
 	readonly #server: RequestServer;
+	readonly #clock: Clock;
+	readonly #responseTimeout: Duration;
+	readonly #ended = new AbortController();
 
 	/** @param shared what the paths of a server have in common */
 	constructor(channel: CoapChannel, options: EndpointOptions, shared: RequestServerOptions = alone(options)) {
 		const { clock, random, responseTimeout = Seconds(60), maxBody = LARGEST_BODY } = options;
 		this.#channel = channel;
+		this.#clock = clock;
+		this.#responseTimeout = responseTimeout;
 		this.#exchanges = new Exchanges(channel, { clock, random, responseTimeout });
 		this.#client = new BlockWiseClient(channel, this.#exchanges, { random, maxBody });
 		this.#server = new RequestServer(channel, shared);
@@ -49,6 +55,7 @@ export class CoapEndpoint implements CoapClient {
 			closed: (cause) => {
 				this.#exchanges.close(cause);
 				this.#server.close();
+				this.#ended.abort(cause);
 				options.onClosed?.(cause);
 			},
 		});
@@ -80,6 +87,31 @@ export class CoapEndpoint implements CoapClient {
 			this.#client.fetchRest(request, first, signal).then(onNotification, () => undefined);
 		};
 		return this.#client.request(request, { signal, onNotification: tell });
+	}
+
+	/** Aborted when the path has ended. */
+	get ended(): AbortSignal {
+		return this.#ended.signal;
+	}
+
+	/** Resolves at a sign of life. @throws TransportError */
+	ping(): Promise<void> {
+		return new Promise((resolve, reject) => {
+			const late = () =>
+				reject(new TransportError("TRANSPORT_TIMEOUT", `${this.remoteAddress} does not answer a ping`));
+			// Over datagrams the transmissions of the ping itself end it.
+			const cancel = this.#clock.schedule(Milliseconds(2 * this.#responseTimeout), late);
+			this.#channel.ping({
+				acknowledged: () => {
+					cancel();
+					resolve();
+				},
+				failed: (error) => {
+					cancel();
+					reject(error);
+				},
+			});
+		});
 	}
 
 	close(): void {

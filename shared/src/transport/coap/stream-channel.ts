@@ -47,6 +47,9 @@ export class StreamChannel implements CoapChannel {
 	#isSettled = false;
 	#onSettled: (() => void)[] = [];
 	#isReleased = false;
+	/** Pings without an answer, by the number that is their token. */
+	readonly #pings = new Map<number, Delivery>();
+	#pinged = 0;
 	#isClosed = false;
 	#cancelTimer = () => {};
 
@@ -99,6 +102,14 @@ export class StreamChannel implements CoapChannel {
 		return () => {};
 	}
 
+	ping(delivery: Delivery): void {
+		const number = this.#pinged++ & 0xff;
+		this.#pings.set(number, delivery);
+		if (this.#isClosed)
+			queueMicrotask(() => delivery.failed?.(this.#error("TRANSPORT_CLOSED", "is not connected any more")));
+		else this.#write({ ...NOTHING, code: SIGNAL.ping, token: Uint8Array.of(number) });
+	}
+
 	close(cause?: Error): void {
 		if (this.#isClosed) return;
 		if (cause !== undefined) this.#write({ ...NOTHING, code: SIGNAL.abort });
@@ -141,6 +152,10 @@ export class StreamChannel implements CoapChannel {
 		else if (code === SIGNAL.ping) {
 			const custody = options.filter(({ number }) => number === CUSTODY);
 			this.#write({ ...NOTHING, code: SIGNAL.pong, token, options: custody });
+		} else if (code === SIGNAL.pong) {
+			const number = token[0] ?? 0;
+			this.#pings.get(number)?.acknowledged?.();
+			this.#pings.delete(number);
 		} else if (code === SIGNAL.release) this.#isReleased = true;
 		else if (code === SIGNAL.abort) {
 			this.#stream.destroy();
@@ -163,6 +178,9 @@ export class StreamChannel implements CoapChannel {
 		this.#cancelTimer();
 		this.#stream.end();
 		for (const resolve of this.#onSettled.splice(0)) resolve();
+		const lost = cause ?? this.#error("TRANSPORT_CLOSED", "is not connected any more");
+		for (const delivery of this.#pings.values()) delivery.failed?.(lost);
+		this.#pings.clear();
 		this.#receiver?.closed(cause);
 	}
 
