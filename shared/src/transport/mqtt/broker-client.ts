@@ -45,6 +45,8 @@ const PORTS: Readonly<Record<string, number>> = { "mqtt:": 1883, "mqtts:": 8883 
 const NO_SUBSCRIBER = 16;
 /** Topics that the broker may abbreviate to us. */
 const ALIASES = 10;
+/** What we let be unacknowledged at most, whatever the broker allows. */
+const UNACKNOWLEDGED = 1000;
 const LONGEST_GOODBYE = Seconds(2);
 /** MQTT.js measures with the machine's clock; its limit is never reached. */
 const NEVER = 2 ** 31 - 1;
@@ -163,9 +165,9 @@ function connected(
 			const reset = new TransportError("TRANSPORT_RESET", `${where}: the connection broke`);
 			connection.fail(failure === undefined ? reset : brokerError(failure, where));
 		});
-		client.once("connect", () => {
+		client.once("connect", ({ properties }) => {
 			signal.removeEventListener("abort", onAbort);
-			connection.isOpen = true;
+			connection.allow(properties?.receiveMaximum ?? UNACKNOWLEDGED);
 			resolve(connection);
 		});
 		const onAbort = () => {
@@ -184,13 +186,15 @@ function connected(
 class BrokerConnection implements MqttConnection {
 	readonly version: MqttVersion;
 	readonly closed: Promise<Error | undefined>;
-	isOpen = false;
 	readonly #client: MqttClient;
 	readonly #where: string;
 	readonly #clock: Clock;
 	readonly #waiting = new Set<(error: Error) => void>();
 	/** Identifiers of publications that reached nobody. */
 	readonly #unheard = new Set<number>();
+	/** Publications that may go out before the broker has acknowledged others, and who waits for that. */
+	#quota = 0;
+	readonly #queue: (() => void)[] = [];
 	#end: (cause?: Error) => void = () => undefined;
 	#isOver = false;
 
@@ -215,13 +219,32 @@ class BrokerConnection implements MqttConnection {
 			...(expiry === undefined ? {} : { messageExpiryInterval: Math.ceil(expiry / Seconds(1)) }),
 		};
 		const given = this.version === "5" && Object.keys(properties).length > 0 ? { properties } : {};
-		return this.#until((settle) => {
-			let id: number | undefined;
-			this.#client.publish(topic, Buffer.from(payload), { qos, retain, ...given }, (error) => {
-				settle(error ?? undefined, id === undefined || !this.#unheard.delete(id));
+		const send = () =>
+			this.#until<boolean>((settle) => {
+				let id: number | undefined;
+				this.#client.publish(topic, Buffer.from(payload), { qos, retain, ...given }, (error) => {
+					settle(error ?? undefined, id === undefined || !this.#unheard.delete(id));
+				});
+				if (qos > 0) id = this.#client.getLastMessageId();
 			});
-			if (qos > 0) id = this.#client.getLastMessageId();
-		});
+		return qos === 0 ? send() : this.#inQuota(send);
+	}
+
+	/** A broker ends a connection that has more unacknowledged than it allows (MQTT 5 section 4.9). */
+	async #inQuota(send: () => Promise<boolean>): Promise<boolean> {
+		if (this.#quota === 0) await new Promise<void>((resolve) => this.#queue.push(resolve));
+		else this.#quota--;
+		try {
+			return await send();
+		} finally {
+			const next = this.#queue.shift();
+			if (next === undefined) this.#quota++;
+			else next();
+		}
+	}
+
+	allow(receiveMaximum: number): void {
+		this.#quota = Math.min(receiveMaximum, UNACKNOWLEDGED);
 	}
 
 	async subscribe(filters: readonly string[]): Promise<void> {
