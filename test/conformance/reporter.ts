@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Reporter, TestModule } from "vitest/node";
+import type { Reporter, TestModule, Vitest } from "vitest/node";
 import "./claim.ts";
 import { claimedTwice, conformanceLines, conformancePage, lineOf, type Proof, proofsOfLines } from "./page.ts";
 
@@ -17,6 +17,8 @@ interface Seen {
 	readonly passed: ReadonlySet<string>;
 	/** Names of tests of the files that ran, whatever came of them. */
 	readonly known: ReadonlySet<string>;
+	/** Names of tests that were left out by their own files, not by a pattern of the run. */
+	readonly leftOut: ReadonlySet<string>;
 	readonly files: ReadonlySet<string>;
 }
 
@@ -26,8 +28,14 @@ interface Seen {
  * all tests, for the files that ran by a run of some.
  */
 export default class ConformanceReporter implements Reporter {
+	#hasPattern = false;
+
+	onInit({ config }: Vitest): void {
+		this.#hasPattern = config.testNamePattern !== undefined;
+	}
+
 	onTestRunEnd(modules: readonly TestModule[]): void {
-		const seen = seenIn(modules);
+		const seen = seenIn(modules, this.#hasPattern);
 		const twice = claimedTwice(seen.proofs);
 		if (twice.length > 0) {
 			console.error(`a procedure has one test:\n  ${twice.join("\n  ")}`);
@@ -38,14 +46,16 @@ export default class ConformanceReporter implements Reporter {
 	}
 }
 
-function seenIn(modules: readonly TestModule[]): Seen {
-	const seen = { proofs: [] as Proof[], passed: new Set<string>(), known: new Set<string>(), files: new Set<string>() };
+function seenIn(modules: readonly TestModule[], hasPattern: boolean): Seen {
+	const names = () => new Set<string>();
+	const seen = { proofs: [] as Proof[], passed: names(), known: names(), leftOut: names(), files: names() };
 	for (const module of modules) {
 		const file = path.relative(root, module.moduleId);
 		seen.files.add(file);
 		for (const test of module.children.allTests()) {
 			const name = `${file} › ${test.fullName.replaceAll(" > ", " › ")}`;
 			seen.known.add(name);
+			if (test.result().state === "skipped" && !hasPattern) seen.leftOut.add(name);
 			if (test.result().state !== "passed") continue;
 			seen.passed.add(name);
 			for (const claim of test.meta().conformance ?? []) seen.proofs.push({ ...claim, test: name });
@@ -69,7 +79,7 @@ function write({ proofs, passed, files }: Seen): void {
 	console.log(`docs/conformance.md: ${count} proofs of ${passed.size} passed tests, ${others.length} of files not run`);
 }
 
-function compare({ proofs, passed, known, files }: Seen): void {
+function compare({ proofs, passed, known, leftOut, files }: Seen): void {
 	const page = written();
 	const onPage = new Set(page.map(lineOf));
 	const shown = new Set(proofs.map(lineOf));
@@ -81,6 +91,10 @@ function compare({ proofs, passed, known, files }: Seen): void {
 			.filter((proof) => passed.has(proof.test) && !shown.has(lineOf(proof)))
 			.map((proof) => `  no longer shown: ${lineOf(proof)}`),
 		...page.filter(isGone).map((proof) => `  its test is gone: ${lineOf(proof)}`),
+		// Beside a foreign program that is not there a test leaves itself out, and says so.
+		...page
+			.filter((proof) => leftOut.has(proof.test) && proof.foreign === undefined)
+			.map((proof) => `  its test did not run: ${lineOf(proof)}`),
 	];
 	const notRun = page.filter((proof) => !passed.has(proof.test)).length;
 	if (process.env.CI_REQUIRE_EXTERNALS === "1" && notRun > 0) {
