@@ -64,6 +64,11 @@ async function run(): Promise<number> {
 			start: async () => void Object.assign(listening, await coapListening(eim, config)),
 			stop: () => eim.coap?.close(),
 		})
+		.add({
+			name: "lwm2m",
+			start: async () => void Object.assign(listening, await lwm2mListening(eim, config)),
+			stop: () => eim.lwm2m?.close(),
+		})
 		.add({ name: "waking", start: () => eim.waking.start(), stop: () => eim.waking.stop() })
 		.add({ name: "mqtt", start: () => eim.mqtt?.start(), stop: () => eim.mqtt?.stop() })
 		.add({ name: "health", start: () => undefined, stop: () => eim.health.beginShutdown() });
@@ -128,6 +133,11 @@ function listenersOf(eim: Eim, log: Logger) {
 async function coapListening(eim: Eim, config: EimConfig): Promise<CoapAddresses> {
 	const place = { host: config["coap.host"], port: config["coap.port"] ?? config["coap.tcpPort"] ?? 0 };
 	return listenOn("coap", place, async () => (await eim.coap?.listen()) ?? {});
+}
+
+async function lwm2mListening(eim: Eim, config: EimConfig): Promise<Readonly<Record<string, string>>> {
+	const place = { host: config["lwm2m.host"], port: config["lwm2m.port"] ?? 0 };
+	return listenOn("lwm2m", place, async () => (await eim.lwm2m?.listen()) ?? {});
 }
 
 interface Place {
