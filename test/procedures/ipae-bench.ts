@@ -199,21 +199,12 @@ async function inTime<T>(servers: Servers, card: { readonly apdus: number }, pro
 	return promise;
 }
 
-export async function ipaeBench({
-	curve = "P-256",
-	binding = "asn1",
-	allow = ["*"],
-	hasDataPath = true,
-	isDirect = false,
-	hasTimers = true,
-	statusInterval = Seconds(30),
-	pki: given = testPki(curve),
-}: IpaeBenchOptions = {}) {
-	const parts = await servers(given);
-	noteIpae();
-	const { pki, eim, smdp, hosts } = parts;
+type DeviceOptions = Required<Pick<IpaeBenchOptions, "allow" | "hasDataPath" | "hasTimers" | "statusInterval">>;
+
+/** The modem with its network, and what both tell. */
+function deviceAround(parts: Servers, { allow, hasDataPath, hasTimers, statusInterval }: DeviceOptions) {
+	const { eim, hosts } = parts;
 	const { clock } = eim;
-	const bench = await associatedCard(parts, !isDirect);
 	const events = new EventLog(clock);
 	const network = worldAround(parts);
 	const dataPath = new DataPath({ allow, hosts });
@@ -231,6 +222,25 @@ export async function ipaeBench({
 		searchInterval: Seconds(5),
 		attachTime: Milliseconds(500),
 	});
+	return { events, network, device };
+}
+
+export async function ipaeBench({
+	curve = "P-256",
+	binding = "asn1",
+	allow = ["*"],
+	hasDataPath = true,
+	isDirect = false,
+	hasTimers = true,
+	statusInterval = Seconds(30),
+	pki: given = testPki(curve),
+}: IpaeBenchOptions = {}) {
+	const parts = await servers(given);
+	noteIpae();
+	const { pki, eim, smdp } = parts;
+	const { clock } = eim;
+	const bench = await associatedCard(parts, !isDirect);
+	const { events, network, device } = deviceAround(parts, { allow, hasDataPath, hasTimers, statusInterval });
 	const card = cardInModem(parts, bench, binding);
 	return {
 		...parts,
