@@ -155,6 +155,25 @@ describe("the link over CoAP", () => {
 		expect(counts.opened).toBe(4);
 	});
 
+	it("leaves its session when the device may have another address, but lets an exchange under way end", async () => {
+		let finish = (_answer: CoapAnswer) => {};
+		const { link, counts } = bench(() =>
+			counts.asked === 2 ? new Promise((resolve) => (finish = resolve)) : Promise.resolve(OK),
+		);
+		await link.exchange(MESSAGE);
+		link.renew?.();
+		expect(counts).toMatchObject({ opened: 1, closed: 1 });
+		const second = link.exchange(MESSAGE);
+		while (counts.asked < 2) await Promise.resolve();
+		link.renew?.();
+		expect(counts.closed).toBe(1);
+		finish(OK);
+		expect(await second).toEqual(MESSAGE);
+		expect(counts.closed).toBe(2);
+		await link.exchange(MESSAGE);
+		expect(counts.opened).toBe(3);
+	});
+
 	it("gives up a session that does not come about, and one that comes after the end is closed", async () => {
 		let opened = () => {};
 		const { link, counts, clock } = bench(async () => OK, {

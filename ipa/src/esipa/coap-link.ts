@@ -36,13 +36,10 @@ export interface CoapLinkOptions {
 }
 
 /**
- * How long an eIM may be silent in a session of earlier before the session is taken for lost: after a change of the
- * device's address it hears nothing, and nobody says so.
+ * How long an eIM may be silent in a session of earlier before the session is taken for lost: when a NAT on the way has
+ * forgotten it, nobody says so.
  */
 const PATIENCE_WITH_OLD_SESSION = Seconds(15);
-
-/** A session that was heard so shortly before is not taken for lost. */
-const FRESH = Seconds(20);
 
 /** ESipa over CoAP (SGP.32 section 6.2): one message per POST, in as many blocks as it needs. */
 export function coapLink(options: CoapLinkOptions): EsipaLink {
@@ -54,6 +51,9 @@ class CoapLink implements EsipaLink {
 	readonly #options: CoapLinkOptions;
 	#session: CoapSession | undefined;
 	#cancelIdle = () => {};
+	/** What runs in a session that leads nowhere any more is not broken off, and is the last in it. */
+	#underWay = 0;
+	#isStale = false;
 	/** The session that is being opened: whoever needs one waits for the same. */
 	#opening: Promise<unknown> = Promise.resolve();
 	/** Ends what is being opened. */
@@ -70,6 +70,8 @@ class CoapLink implements EsipaLink {
 
 	async exchange(message: Uint8Array, signal: AbortSignal = new AbortController().signal): Promise<Uint8Array> {
 		this.#cancelIdle();
+		if (this.#isStale && this.#underWay === 0) this.#drop();
+		this.#underWay++;
 		try {
 			const { code, payload } = await this.#request(message, signal);
 			if (code.startsWith("2.")) return payload;
@@ -85,12 +87,15 @@ class CoapLink implements EsipaLink {
 			const transportCode = cause instanceof EsimError ? cause.code : undefined;
 			throw new EsipaLinkError("IPA_EIM_UNREACHABLE", `${this.name}: ${reason}`, { cause, context: { transportCode } });
 		} finally {
-			this.#closeWhenIdle();
+			this.#underWay--;
+			if (this.#isStale && this.#underWay === 0) this.#drop();
+			else this.#closeWhenIdle();
 		}
 	}
 
 	renew(): void {
-		this.#drop();
+		this.#isStale = this.#session !== undefined;
+		if (this.#underWay === 0) this.#drop();
 	}
 
 	async close(): Promise<void> {
@@ -123,7 +128,6 @@ class CoapLink implements EsipaLink {
 	): Promise<T> {
 		const { clock } = this.#options;
 		const start = clock.now();
-		if (session.lastHeard + FRESH > start) return run(signal);
 		const impatience = new AbortController();
 		const cancel = clock.schedule(PATIENCE_WITH_OLD_SESSION, () => {
 			if (session.lastHeard < start) impatience.abort(new TransportError("TRANSPORT_TIMEOUT", "the session is silent"));
@@ -168,6 +172,7 @@ class CoapLink implements EsipaLink {
 
 	#drop(): void {
 		const session = this.#session;
+		this.#isStale = false;
 		this.#session = undefined;
 		session?.close();
 	}
