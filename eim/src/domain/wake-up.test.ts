@@ -26,6 +26,20 @@ describe("a device with something waiting", () => {
 		expect(awake).toMatchObject({ type: "wait", until: NOW + Seconds(20) });
 	});
 
+	it("is woken when what waits could not be brought to it, and at once when it is known to sleep", () => {
+		const device = { ...asleep, inject: {} };
+		expect(step({ device, waitingSince: NOW - Seconds(29) })).toMatchObject({ type: "wait", until: NOW + Seconds(1) });
+		expect(step({ device, waitingSince: NOW - Seconds(30) })).toEqual({ type: "send" });
+		const awake = { by: "psm", every: Hours(24), for: Seconds(20) } as const;
+		expect(step({ device: { ...device, awake }, waitingSince: NOW })).toEqual({ type: "send" });
+	});
+
+	it("is left to work on what it has fetched", () => {
+		const worksUntil = NOW + Minutes(3);
+		expect(step({ waiting: 0, worksUntil })).toMatchObject({ type: "wait", until: worksUntil });
+		expect(step({ waiting: 1, worksUntil })).toEqual({ type: "send" });
+	});
+
 	it("is left to itself when it wakes within the patience, and only then", () => {
 		const rule = { by: "schedule", every: Hours(6), for: Minutes(1) } as const;
 		const soon = { wakeUp, awake: { ...rule, at: NOW + Seconds(50) } };

@@ -65,9 +65,13 @@ export interface WakeUpLimits {
 /** What is known when it is asked whether to wake a device. */
 export interface WakeUpSituation {
 	readonly now: number;
-	readonly device: SleepFacts & { readonly wakeUp?: WakeUpAddress };
+	readonly device: SleepFacts & { readonly wakeUp?: WakeUpAddress; readonly inject?: object };
 	/** How many operations wait for the device to ask. */
 	readonly waiting: number;
+	/** When the first of them was ordered. */
+	readonly waitingSince?: number | undefined;
+	/** Until then the device is taken to work on what it has fetched. */
+	readonly worksUntil?: number | undefined;
 	/** The newest first. */
 	readonly wakeUps: readonly Pick<WakeUp, "createdAt" | "state">[];
 	readonly limits: WakeUpLimits;
@@ -80,22 +84,29 @@ export type WakeUpStep =
 	| { readonly type: "wait"; readonly until: number; readonly reason: string };
 
 const LONGEST_WAIT = Hours(24);
+/** So long what waits may be brought to a device that need not sleep. */
+const BRINGING = Seconds(30);
 const FAILED_PAUSE = Seconds(30);
 const LONGEST_FAILED_PAUSE = Hours(6);
 const SHORTEST_WAIT = Milliseconds(1000);
 
 /** Whether to wake a device now, later, or not at all. Asked again at `until`, and whenever something new is ordered. */
-export function nextWakeUpStep({ now, device, waiting, wakeUps, limits }: WakeUpSituation): WakeUpStep {
-	if (waiting === 0 || device.wakeUp === undefined) return { type: "none" };
+export function nextWakeUpStep(situation: WakeUpSituation): WakeUpStep {
+	const { now, device, waiting, waitingSince = 0, worksUntil, wakeUps, limits } = situation;
+	if ((waiting === 0 && worksUntil === undefined) || device.wakeUp === undefined) return { type: "none" };
 	const wait = (until: number, reason: string): WakeUpStep => ({
 		type: "wait",
 		until: Math.max(until, now + SHORTEST_WAIT),
 		reason,
 	});
+	if (waiting === 0 && worksUntil !== undefined) return wait(worksUntil, "the device works on what it has fetched");
 	const expected = expectationOf(device, now);
 	if (expected?.isAwake) return wait(expected.until, "the device is awake and asks by itself");
 	if (expected !== undefined && expected.from <= now + limits.patience) {
 		return wait(expected.until, `the device is expected at ${new Date(expected.from).toISOString()}`);
+	}
+	if (device.inject !== undefined && heldUntil(device, now) === undefined && now < waitingSince + BRINGING) {
+		return wait(waitingSince + BRINGING, "what waits is brought to the device");
 	}
 	const pause = pauseAfter(
 		wakeUps.filter(({ createdAt }) => createdAt > (device.lastPollAt ?? 0)),

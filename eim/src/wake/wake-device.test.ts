@@ -204,6 +204,21 @@ describe("a device that sleeps", () => {
 		open();
 	});
 
+	it("is woken again when it has fetched something and is silent ever since", async () => {
+		const { pass, clock, sent, runner, order } = bench;
+		runner.start();
+		await order();
+		await pass(Seconds(5));
+		await store.takeNextPackage({ eid, at: clock.now() }, signer());
+		await pass(Minutes(9));
+		expect(sent).toHaveLength(1);
+		await pass(Minutes(2));
+		expect(sent).toHaveLength(2);
+		await bench.poll();
+		await pass(Minutes(30));
+		expect(sent).toHaveLength(2);
+	});
+
 	it("is waited for when it comes by itself soon, as its operator has told", async () => {
 		const { pass, sent, runner, order, poll } = bench;
 		const awake: AwakeRule = { by: "schedule", every: Hours(6), for: Seconds(30), at: START + Seconds(50) };

@@ -38,10 +38,11 @@ export async function wakeDevice(deps: WakeDeps, eid: Eid): Promise<WakeLater | 
 	const { store, clock, limits } = deps;
 	const device = await store.loadDevice(eid);
 	if (device?.wakeUp === undefined || device.releasedAt !== undefined) return undefined;
-	const waiting = await waitingFor(deps, device);
-	const { items: wakeUps } = await store.listWakeUps(eid, { limit: WAKE_UPS_LOOKED_AT });
 	const now = clock.now();
-	const step = nextWakeUpStep({ now, device, waiting: waiting.length, wakeUps, limits });
+	const { waiting, worksUntil } = await openFor(deps, device, now);
+	const waitingSince = Math.min(...waiting.map(({ createdAt }) => createdAt));
+	const { items: wakeUps } = await store.listWakeUps(eid, { limit: WAKE_UPS_LOOKED_AT });
+	const step = nextWakeUpStep({ now, device, waiting: waiting.length, waitingSince, worksUntil, wakeUps, limits });
 	if (step.type === "none") return undefined;
 	if (step.type === "wait") return step;
 	const until = Math.max(...waiting.map(({ expiresAt }) => expiresAt));
@@ -56,13 +57,19 @@ export async function wakeDevice(deps: WakeDeps, eid: Eid): Promise<WakeLater | 
 	return wakeDevice(deps, eid);
 }
 
-/** What the device has to ask for: queued, or brought to it without its asking since. */
-async function waitingFor({ store, clock }: WakeDeps, { eid, lastPollAt = 0 }: Device): Promise<readonly Operation[]> {
+/**
+ * What the device has to ask for: what is queued, what was brought to it without its asking since, and what it has fetched
+ * so long ago that it must have lost it. What it has fetched since is under way.
+ */
+async function openFor({ store, limits }: WakeDeps, { eid, lastPollAt = 0 }: Device, now: number) {
 	const { items } = await store.listOperations({ eid, states: ["queued", "sent"], limit: OPERATIONS_LOOKED_AT });
-	const now = clock.now();
-	return items.filter(
-		({ state, sentAt = 0, expiresAt }) => expiresAt > now && (state === "queued" || lastPollAt < sentAt),
-	);
+	const worksUntil = lastPollAt + limits.repeatAfter;
+	const open = items.filter(({ expiresAt }) => expiresAt > now);
+	const isUnderWay = ({ state, sentAt = 0 }: Operation) => state === "sent" && sentAt <= lastPollAt && now < worksUntil;
+	return {
+		waiting: open.filter((operation) => !isUnderWay(operation)),
+		worksUntil: open.some(isUnderWay) ? worksUntil : undefined,
+	};
 }
 
 async function send(deps: WakeDeps, address: WakeUpAddress, trigger: Trigger): Promise<void> {
