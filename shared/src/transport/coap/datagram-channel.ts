@@ -8,6 +8,7 @@ import type { ChannelReceiver, CoapChannel, Delivery } from "./coap-channel.ts";
 import { EMPTY, isRequest, isResponse } from "./code.ts";
 import { ExpiringCache } from "./expiring-cache.ts";
 import { type CoapMessage, decodeMessage, encodeDatagram, encodeEmpty, NOTHING, readHeader } from "./message.ts";
+import { RoundTrips } from "./round-trips.ts";
 import { type CoapTiming, RFC_TIMING } from "./timing.ts";
 
 export interface DatagramChannelOptions {
@@ -26,7 +27,11 @@ interface Outgoing {
 	readonly datagram: Uint8Array;
 	readonly delivery: Delivery;
 	transmissions: number;
+	/** When it was sent first. */
+	sentAt: number;
 	wait: number;
+	/** What each further wait is longer by. */
+	growth: number;
 	cancelTimer: () => void;
 }
 
@@ -34,6 +39,12 @@ interface Outgoing {
 interface Incoming {
 	answer?: Uint8Array;
 }
+
+/** Waits double (RFC 7252); those of a path that is known to be slow must not outlive what the peer remembers. */
+const GROWTH = 2;
+const GROWTH_ON_SLOW_PATHS = 1.3;
+/** A first wait from which on a path is slow, in times of ackTimeout. */
+const SLOW = 4;
 
 /** Header, token and options around a block. */
 const AROUND_A_BLOCK = 64;
@@ -55,6 +66,7 @@ export class DatagramChannel implements CoapChannel {
 	readonly #waiting: Outgoing[] = [];
 	readonly #incoming: ExpiringCache<Incoming>;
 	readonly #timers = new Set<() => void>();
+	readonly #roundTrips = new RoundTrips();
 	#receiver: ChannelReceiver | undefined;
 	#nextId: number;
 	#isClosed = false;
@@ -103,7 +115,7 @@ export class DatagramChannel implements CoapChannel {
 		const messageId = this.#takeId();
 		const datagram = encodeDatagram({ type: "confirmable", messageId }, message);
 		const isPing = message.code === EMPTY;
-		const begun = { transmissions: 0, wait: 0, cancelTimer: () => undefined };
+		const begun = { transmissions: 0, sentAt: 0, wait: 0, growth: GROWTH, cancelTimer: () => undefined };
 		const one: Outgoing = { messageId, isPing, datagram, delivery, ...begun };
 		if (this.#isClosed) {
 			queueMicrotask(() => delivery.failed?.(this.#closedError()));
@@ -132,7 +144,11 @@ export class DatagramChannel implements CoapChannel {
 			if (next === undefined) return;
 			const [high = 0, low = 0] = this.#random.bytes(2);
 			const factor = 1 + ((this.#timing.ackRandomFactor - 1) * ((high << 8) | low)) / 0xffff;
-			next.wait = this.#timing.ackTimeout * factor;
+			const { ackTimeout } = this.#timing;
+			const least = Math.max(ackTimeout, this.#roundTrips.patience);
+			next.wait = least * factor;
+			if (least > SLOW * ackTimeout) next.growth = GROWTH_ON_SLOW_PATHS;
+			next.sentAt = this.#clock.now();
 			this.#underWay.set(next.messageId, next);
 			this.#transmit(next);
 		}
@@ -142,7 +158,7 @@ export class DatagramChannel implements CoapChannel {
 		one.transmissions++;
 		one.cancelTimer = this.#after(Milliseconds(one.wait), () => {
 			if (one.transmissions <= this.#timing.maxRetransmit) {
-				one.wait *= 2;
+				one.wait *= one.growth;
 				this.#transmit(one);
 				return;
 			}
@@ -242,7 +258,9 @@ export class DatagramChannel implements CoapChannel {
 
 	#acknowledged(messageId: number, message: CoapMessage): void {
 		const one = this.#underWay.get(messageId);
+		if (one === undefined) this.#roundTrips.acknowledgedAgain(messageId);
 		if (one === undefined || (message.code !== EMPTY && !isResponse(message.code))) return;
+		this.#roundTrips.acknowledged(messageId, this.#clock.now() - one.sentAt, one.transmissions);
 		this.#forget(one);
 		if (message.code === EMPTY) one.delivery.acknowledged?.();
 		else this.#receiver?.response(message);
