@@ -1,7 +1,7 @@
 /** What the eIM needs to be an LwM2M server, made of its settings. */
 
 import { readFileSync } from "node:fs";
-import type { Eid } from "@iot-esim/shared/ids/eid";
+import { Eid } from "@iot-esim/shared/ids/eid";
 import { certificatesOfFile, certificateToPem } from "@iot-esim/shared/pki/pem";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Logger, LoggerFactory } from "@iot-esim/shared/runtime/logger";
@@ -17,6 +17,7 @@ import { Lwm2mFace, type Lwm2mFaceOptions } from "./bindings/lwm2m/lwm2m-face.ts
 import { cipherSuitesOf } from "./coap-parts.ts";
 import type { EimConfig } from "./config.ts";
 import { afterWaking } from "./domain/awake.ts";
+import type { Device } from "./domain/device.ts";
 import { EimError } from "./errors.ts";
 import type { EsipaContext } from "./esipa/esipa-deps.ts";
 import type { EsipaHandler } from "./esipa/handler.ts";
@@ -68,6 +69,7 @@ export function lwm2mFaceOf(config: EimConfig, parts: Parts): Lwm2mFace | undefi
 		load: { active: 0, max: MESSAGES },
 		waiting: waitingDevices(store, clock),
 		noteContact: (eid) => noteContact(store, eid, clock.now()),
+		isBrought: async (eid) => isBrought(await store.loadDevice(Eid(eid))),
 		bring: (eid) => bring(parts.context, face, eid, log),
 	});
 	return face;
@@ -89,16 +91,20 @@ async function noteContact(store: Pick<Store, "loadDevice" | "changeDevice">, ei
 	await store.changeDevice(eid, { lastPollAt: at, wakings: afterWaking(device, at) });
 }
 
-async function bring(context: EsipaContext, face: Lwm2mFace, eid: Eid, log: Logger): Promise<boolean> {
+function isBrought(device: Device | undefined): device is Device {
+	return device?.inject?.url === "lwm2m:" && device.releasedAt === undefined;
+}
+
+/** What stays open comes with the next contact, and with the tries of the job that was made of the order. */
+async function bring(context: EsipaContext, face: Lwm2mFace, eid: Eid, log: Logger): Promise<void> {
 	const device = await context.store.loadDevice(eid);
-	if (device?.inject?.url !== "lwm2m:" || device.releasedAt !== undefined) return false;
+	if (!isBrought(device)) return;
 	try {
 		await injectPackages(context, face, device);
 	} catch (error) {
 		if (!(error instanceof EsimError)) throw error;
 		log.info("not all is brought", { eid, error });
 	}
-	return true;
 }
 
 function udpListener(config: EimConfig, port: number, clock: Clock): Lwm2mFaceOptions["listen"] {

@@ -12,8 +12,10 @@ export interface Lwm2mFaceOptions extends Omit<Lwm2mServerOptions, "onAwake"> {
 	readonly waiting: WaitingDevices;
 	/** Notes that a device is there. */
 	readonly noteContact: (eid: Eid) => Promise<void>;
-	/** Brings a device what waits for it; false for a device that asks by itself. */
-	readonly bring: (eid: Eid) => Promise<boolean>;
+	/** Whether packages are brought to a device; others ask by themselves. */
+	readonly isBrought: (eid: string) => Promise<boolean>;
+	/** Brings a device what waits for it. */
+	readonly bring: (eid: Eid) => Promise<void>;
 }
 
 /** How soon other replicas' changes are seen, and devices asked again that were busy. */
@@ -75,7 +77,8 @@ export class Lwm2mFace implements PackageInjector {
 		this.#do(eid, async () => {
 			await this.#options.noteContact(eid);
 			if (!(await this.#options.waiting.isWaiting(eid))) return;
-			if (!(await this.#options.bring(eid))) await this.#wake(eid);
+			if (await this.#options.isBrought(eid)) await this.#options.bring(eid);
+			else await this.#wake(eid);
 		});
 	}
 
@@ -87,7 +90,7 @@ export class Lwm2mFace implements PackageInjector {
 	}
 
 	async #lookAround(): Promise<void> {
-		const { waiting, log } = this.#options;
+		const { waiting, log, isBrought } = this.#options;
 		try {
 			for (const eid of await waiting.changed()) this.#doubtful.add(eid);
 		} catch (error) {
@@ -97,7 +100,7 @@ export class Lwm2mFace implements PackageInjector {
 			this.#doubtful.delete(eid);
 			if (!this.#server.isReachable(eid)) continue;
 			this.#do(eid, async () => {
-				if (await waiting.isWaiting(eid)) await this.#wake(eid);
+				if ((await waiting.isWaiting(eid)) && !(await isBrought(eid))) await this.#wake(eid);
 			});
 		}
 	}
