@@ -106,17 +106,15 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	const health = makeHealth([{ name: "database", check: () => store.ping() }], clock, Seconds(5));
 	const { es9plus, es11, outside } = es9PlusPartsOf(config, deps, trustFolder, metrics);
 	const { trust, crls } = trustFolder;
-	const settings = esipaSettingsOf(config);
-	const keys = { signer, formerSigners, ownEim: card.settings };
-	const esipaDeps: EsipaDeps = { store, ...keys, es9plus, es11, trust, crls, clock, random, logger, settings };
+	const own = { signer, formerSigners, ownEim: card.settings, settings: esipaSettingsOf(config) };
+	const esipaDeps: EsipaDeps = { store, ...own, es9plus, es11, trust, crls, clock, random, logger };
 	const esipa = measuredEsipa(createEsipaHandler(esipaDeps), metrics, clock);
 	const waking = wakingOf(config, { store, metrics, clock, random, logger });
 	const api = await apiOf(config, deps, { store, metrics, health, eimConfiguration: card, checkWakeUp: waking.check });
 	const context = esipaContext(esipaDeps);
 	const ways = waysOf(config, deps, { esipa, context, store, tls });
 	const { mqtt, coap, lwm2m } = ways;
-	const injector = injectorOf(config, tls, ways);
-	const work = measuredJobs(jobWork(context, injector, waking.wake), metrics);
+	const work = measuredJobs(jobWork(context, injectorOf(config, tls, ways), waking.wake), metrics);
 	// A job is one exchange with an SM-DP+ at most: what a killed process had under way is due again soon after. A device that
 	// packages are brought to may take longer; it works on one thing at a time, so that a second worker does no harm.
 	const lease = Milliseconds(config["es9plus.timeout"] + Seconds(10));
