@@ -6,6 +6,7 @@ import { storeJobsContract } from "./store-jobs.ts";
 import { storeOperationsContract } from "./store-operations.ts";
 import { storePackagesContract } from "./store-packages.ts";
 import { storeResultsContract } from "./store-results.ts";
+import { storeWakeUpsContract } from "./store-wake-ups.ts";
 
 /** A place for stores: a folder, a server. */
 export interface StorePlace {
@@ -51,5 +52,6 @@ export function storeContract(name: string, openPlace: () => Promise<StorePlace>
 		storeResultsContract(open, newDatabase, () => place?.isDurable ?? false);
 		storeJobsContract(open, newDatabase, () => place?.isDurable ?? false);
 		storeAccessContract(open);
+		storeWakeUpsContract(open);
 	});
 }

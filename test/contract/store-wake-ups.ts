@@ -1,0 +1,89 @@
+import { describe, expect, it } from "vitest";
+import type { OpenStore } from "./store.ts";
+import { audit, listProfiles, registered, START, signer } from "./store-samples.ts";
+
+export function storeWakeUpsContract(open: OpenStore): void {
+	describe("waking of devices", () => {
+		const wakeUp = { via: "sms", msisdn: "491701234567" } as const;
+		const row = (id: string, eid: Awaited<ReturnType<typeof registered>>, at: number) =>
+			({ id, eid, via: "sms", state: "sending", waiting: 2, createdAt: at, updatedAt: at }) as const;
+
+		it("gives an order one job for each way to the device, whatever the process that orders remembers", async () => {
+			const store = await open();
+			const eid = await registered(store);
+			await store.changeDevice(eid, { wakeUp, inject: { url: "mqtt:", binding: "asn1" } });
+			await store.enqueueOperation(listProfiles("op_1", eid), audit);
+			await store.enqueueOperation(listProfiles("op_2", eid), audit);
+			const jobs = await store.claimDueJobs(10, START + 1, START + 100);
+			expect(jobs.map(({ kind }) => kind).sort()).toEqual(["deviceWakeUp", "packageInjection"]);
+		});
+
+		it("makes a job that waits or is under way due anew with the next order, so that its worker's word counts no more", async () => {
+			const store = await open();
+			const eid = await registered(store);
+			await store.changeDevice(eid, { wakeUp });
+			await store.enqueueOperation(listProfiles("op_1", eid), audit);
+			const [job] = await store.claimDueJobs(10, START, START + 100);
+			if (job === undefined) throw new Error("no job");
+			await store.repeatJob(job.id, START + 5000, "woken", job.leasedUntil);
+			expect(await store.nextJobAt()).toBe(START + 5000);
+			const later = { ...listProfiles("op_2", eid), createdAt: START + 200 };
+			await store.enqueueOperation(later, audit);
+			const [again] = await store.claimDueJobs(10, START + 200, START + 300);
+			expect(again?.id).toBe(job.id);
+			await store.enqueueOperation({ ...later, id: "op_3", createdAt: START + 250 }, audit);
+			await store.completeJob(job.id, START + 260, undefined, again?.leasedUntil);
+			const [third] = await store.claimDueJobs(10, START + 260, START + 400);
+			expect(third?.id).toBe(job.id);
+			await store.completeJob(job.id, START + 270, undefined, third?.leasedUntil);
+			expect(await store.nextJobAt()).toBeUndefined();
+		});
+
+		it("keeps wake-ups with what became of them, by id and by the way's own name, newest first", async () => {
+			const store = await open();
+			const eid = await registered(store);
+			for (const [i, id] of ["wu_1", "wu_2", "wu_3"].entries())
+				expect(await store.openWakeUp(row(id, eid, START + i))).toBe(true);
+			await store.changeWakeUp("wu_1", { state: "sent", at: START + 10, reference: "0A" });
+			await store.changeWakeUp("wu_2", { state: "failed", at: START + 11, error: "refused" });
+			await store.changeWakeUp("wu_3", { state: "sent", at: START + 12, reference: "0B" });
+			const delivered = { state: "delivered", at: START + 20 } as const;
+			expect(await store.noteWakeUpReceipt("sms", ["10", "0A"], delivered)).toMatchObject({
+				id: "wu_1",
+				reference: "0A",
+			});
+			expect(await store.noteWakeUpReceipt("webhook", ["0B"], delivered)).toBeUndefined();
+			expect(await store.changeWakeUp("nothing", delivered)).toBeUndefined();
+			const first = await store.listWakeUps(eid, { limit: 2 });
+			expect(first.items.map(({ id, state }) => [id, state])).toEqual([
+				["wu_3", "sent"],
+				["wu_2", "failed"],
+			]);
+			const { items } = await store.listWakeUps(eid, { limit: 2, cursor: first.next });
+			expect(items).toEqual([
+				{ ...row("wu_1", eid, START), state: "delivered", reference: "0A", updatedAt: START + 20 },
+			]);
+			await store.removeWakeUps(START + 2, undefined);
+			expect((await store.listWakeUps(eid, { limit: 9 })).items.map(({ id }) => id)).toEqual(["wu_3"]);
+			await store.removeDevice(eid, audit);
+			expect((await store.listWakeUps(eid, { limit: 9 })).items).toEqual([]);
+			expect(await store.openWakeUp(row("wu_4", eid, START))).toBe(false);
+		});
+
+		it("learns from polls when a device wakes by itself, and leaves out what was asked for", async () => {
+			const store = await open();
+			const eid = await registered(store);
+			const hour = 3_600_000;
+			const poll = (at: number) => store.takeNextPackage({ eid, at }, signer());
+			for (const at of [0, 1000, hour, hour + 5000, 2 * hour]) await poll(START + at);
+			expect((await store.loadDevice(eid))?.wakings).toEqual({ since: START + 2 * hour, gaps: [hour, hour] });
+			await store.openWakeUp(row("wu_1", eid, START + 2 * hour + 60_000));
+			await poll(START + 2 * hour + 90_000);
+			await store.takeNextPackage({ eid, at: START + 2.5 * hour, isInjection: true }, signer());
+			const wakings = (await store.loadDevice(eid))?.wakings;
+			expect(wakings).toMatchObject({ since: START + 2 * hour + 90_000, gaps: [hour, hour] });
+			await poll(START + 3 * hour + 90_000);
+			expect((await store.loadDevice(eid))?.wakings?.gaps).toEqual([hour, hour, hour]);
+		});
+	});
+}
