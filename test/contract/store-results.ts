@@ -130,6 +130,31 @@ export function storeResultsContract(
 			expect(await store.listResults(eid)).toHaveLength(1);
 		});
 
+		it("tells a package whose result another operation's has overtaken, once that one counts", async () => {
+			const store = await open();
+			const eid = await registered(store);
+			await store.enqueueOperation(listProfiles("a", eid, { expiresAt: START + 5 }), audit);
+			const first = await store.takeNextPackage({ eid, at: START }, signer());
+			await store.enqueueOperation(listProfiles("b", eid), audit);
+			const second = await store.takeNextPackage({ eid, at: START + 6 }, signer());
+			if (first.kind !== "package" || second.kind !== "package") throw new Error("no packages");
+			const overtaken = () => Promise.all([first, second].map((taken) => store.isOvertaken(taken.package)));
+			expect(await overtaken()).toEqual([false, false]);
+			const kept = result(eid, "b", { verification: "kept" });
+			await store.recordResult({
+				result: kept,
+				operationEvent: { kind: "resultKept", at, reason: { text: "no certificate yet" } },
+			});
+			expect(await overtaken()).toEqual([false, false]);
+			await store.recordResult({
+				result: { ...kept, verification: "verified" },
+				operationEvent: { kind: "succeeded", at: at + 1 },
+			});
+			expect(await overtaken()).toEqual([true, false]);
+			const elsewhere = await registered(store, 2);
+			expect(await store.isOvertaken({ ...first.package, eid: elsewhere })).toBe(false);
+		});
+
 		it("works the same when two instances take turns with every step of one device", async (context) => {
 			if (!isDurable()) return context.skip("this store has one instance");
 			const database = await newDatabase();

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
 import { printedSchedule, runSeed } from "./run-seed.ts";
-import type { SeedOutcome, SeedTask } from "./worker.ts";
+import { runInThreads } from "./threads.ts";
+import type { SeedOutcome } from "./worker.ts";
 
 /** `--seeds 100 --seed 1 --workers 2 --verbose`. */
 interface Arguments {
@@ -31,27 +31,21 @@ function argumentsOf(given: readonly string[]): Arguments | undefined {
 	return { seeds, seed, workers: Math.max(1, Math.min(workers, seeds)), isVerbose };
 }
 
-/** Runs the seeds in threads, each seed within one; gives those that failed. */
+/** Runs the seeds; gives those that failed. */
 async function runAll({ seeds, seed, workers }: Arguments): Promise<SeedOutcome[]> {
 	const failed: SeedOutcome[] = [];
 	let done = 0;
 	const start = performance.now();
-	const runOne = (number: number) =>
-		new Promise<void>((resolve, reject) => {
-			const task: SeedTask = { first: seed + number, step: workers, end: seed + seeds };
-			const worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: task });
-			worker.on("message", (outcome: SeedOutcome) => {
-				done++;
-				if (outcome.violations.length > 0) {
-					failed.push(outcome);
-					console.log(outcome.schedule);
-				}
-				if (done % 100 === 0 || done === seeds) console.log(progress(done, failed.length, performance.now() - start));
-			});
-			worker.on("error", reject);
-			worker.on("exit", (code) => (code === 0 ? resolve() : reject(new Error(`a worker ended with code ${code}`))));
-		});
-	await Promise.all(Array.from({ length: workers }, (_, number) => runOne(number)));
+	const program = new URL("./worker.js", import.meta.url);
+	const onOutcome = (outcome: SeedOutcome) => {
+		done++;
+		if (outcome.violations.length > 0) {
+			failed.push(outcome);
+			console.log(outcome.schedule);
+		}
+		if (done % 100 === 0 || done === seeds) console.log(progress(done, failed.length, performance.now() - start));
+	};
+	await runInThreads({ seeds, seed, workers, program, onOutcome });
 	return failed;
 }
 
