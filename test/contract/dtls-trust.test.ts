@@ -105,6 +105,7 @@ describe.skipIf(features === undefined)("whom DTLS trusts", () => {
 		await bench.clock.advance(10);
 		expect(again.closed).toBe(true);
 		await expect(connect("broken")).rejects.toMatchObject({ code: "DTLS_REFUSED" });
+		expect(bench.failures.at(-1)?.message).toContain("the database is gone");
 		expect(bench.paths.length).toBe(1);
 	});
 

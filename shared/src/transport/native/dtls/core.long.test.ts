@@ -1,11 +1,12 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, it } from "vitest";
 import { requireExternal } from "../../../../../test/support/externals.ts";
 import { findProgram } from "../../../../../test/support/find-program.ts";
+import { loadFrom, platformName } from "./addon.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const work = mkdtempSync(join(tmpdir(), "iot-esim-dtls-core-"));
@@ -39,6 +40,14 @@ it.skipIf(!checkers)("the core is clean under AddressSanitizer, UndefinedBehavio
 
 it.skipIf(!fuzzer)("half a minute of fuzzing from recorded handshakes finds nothing", () => {
 	expect(() => script("run.sh", "30")).not.toThrow();
+});
+
+it.skipIf(!compilers)("npm run dtls:build makes a binary for this machine, which loads", () => {
+	const copy = join(work, "copy");
+	cpSync(here, copy, { recursive: true, filter: (from) => !/\/(build|prebuilds|fuzz)$/.test(from) });
+	const said = execFileSync(process.execPath, [join(copy, "build.mjs")], { encoding: "utf8" });
+	expect(said).toContain(`for OpenSSL ${process.versions.openssl.split("+")[0]}`);
+	expect(loadFrom([join(copy, "build", platformName(), "dtls.node")], platformName())).toHaveProperty("addon");
 });
 
 it.skipIf(!compilers)(

@@ -31,14 +31,25 @@ export function createEndpoint(options: DtlsOptions, role: EndpointRole): Endpoi
 	const judge = judgeOf(options.trust, role.serverName);
 	const native = nativeOptions(options, role);
 	let refusal: string | undefined;
+	/** What throws in there is a refusal, and its words are the reason. */
+	const ask = <T>(what: string, question: () => T): T | undefined => {
+		try {
+			return question();
+		} catch (error) {
+			refusal = `${what}: ${error instanceof Error ? error.message : String(error)}`;
+			return undefined;
+		}
+	};
 	const hooks: NativeHooks = {
-		trust: (certificate, publicKey, chainError) => {
-			refusal = judge({ publicKey, ...(certificate === undefined ? {} : { certificate }) }, chainError);
-			return refusal === undefined;
-		},
+		trust: (certificate, publicKey, chainError) =>
+			ask("it could not be judged", () => {
+				refusal = judge({ publicKey, ...(certificate === undefined ? {} : { certificate }) }, chainError);
+				return refusal === undefined;
+			}) ?? false,
 		keyOf: (identity) => {
-			const key = role.keyOf?.(identity);
-			if (key === undefined) refusal = `the identity "${identity}" has no key here`;
+			refusal = `the identity "${identity}" has no key here`;
+			const key = ask(`the key of "${identity}" could not be found out`, () => role.keyOf?.(identity));
+			if (key !== undefined) refusal = undefined;
 			return key;
 		},
 		keepSession: (id, session) => role.sessions?.keepSession(id, session),

@@ -56,8 +56,8 @@ export interface DtlsServerOptions extends DtlsOptions {
 	/** Handshakes under way whose peers have proven their address; by default 1,000. */
 	readonly maxHandshakes?: number;
 	/**
-	 * Open sessions, 20 KB each with a pre-shared key to 80 KB with two certificates; by default 10,000. The one silent for
-	 * longest makes room for a new one.
+	 * Open sessions, 50 KB each with a pre-shared key and 70 KB with two certificates; by default 10,000. The one silent
+	 * for longest makes room for a new one.
 	 */
 	readonly maxSessions?: number;
 	/** A session silent for so long is dropped without a word, which would only wake the device; by default 1 hour. */
