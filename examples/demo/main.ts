@@ -6,17 +6,18 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { pause } from "./faces.ts";
 import { Parts } from "./parts.ts";
-import { type DemoCurve, type DemoPlan, type DemoTransport, makePlan } from "./plan.ts";
+import { type DemoCurve, type DemoPlan, type DemoTransport, isTransport, makePlan, TRANSPORTS } from "./plan.ts";
 import { type Reporter, Steps, silentReporter, textReporter } from "./steps.ts";
 import { makeCast, tellStory } from "./story.ts";
 
-const USAGE = `usage: npm run demo -- [--keep] [--json] [--direct] [--transport https|mqtt] [--curve P-256|brainpool]
+const USAGE = `usage: npm run demo -- [--keep] [--json] [--direct] [--transport https|coap|coaps+tcp|mqtt] [--curve P-256|brainpool]
                            [--profile FILE.der]
 
   --keep      leave all running and print where to look; ends with Ctrl-C
   --json      print one report object {ok, steps: [{name, ok, ms}]}; with npm, npm run -s demo -- --json
   --direct    five steps more: the device downloads from the SM-DP+ itself, which an SM-DS has named to it
-  --transport what carries messages between device and eIM; mqtt brings a broker of its own
+  --transport what carries messages between device and eIM: coap is over DTLS, which needs its native part; coaps+tcp is
+              CoAP over TLS; mqtt brings a broker of its own
   --curve     curve of every key and certificate (P-256)
   --profile   profile package (UPP, DER) to download instead of the demo's own
   --help      print this`;
@@ -44,8 +45,7 @@ function readOptions(): Options {
 		},
 	});
 	const { keep, json, direct, transport, curve, profile, help } = values;
-	if (transport !== "https" && transport !== "mqtt")
-		throw new Error(`--transport is https or mqtt, not "${transport}"`);
+	if (!isTransport(transport)) throw new Error(`--transport is ${TRANSPORTS.join(", ")}, not "${transport}"`);
 	if (curve !== "P-256" && curve !== "brainpool") throw new Error(`--curve is P-256 or brainpool, not "${curve}"`);
 	return { keep, json, direct, transport, curve, profile, help };
 }

@@ -191,6 +191,7 @@ export class Parts {
 			},
 			jobs: { interval: "1s" },
 			...this.#eimMqtt(),
+			...this.#eimCoap(),
 		};
 	}
 
@@ -202,13 +203,19 @@ export class Parts {
 		return { mqtt: { url: `mqtts://${eimName}`, version: "3.1.1", shareGroup: "", ...login } };
 	}
 
+	#eimCoap() {
+		const { transport, ports } = this.plan;
+		const port = { coap: "port", "coaps+tcp": "tcpPort", https: undefined, mqtt: undefined }[transport];
+		return port === undefined ? {} : { coap: { host: "127.0.0.1", [port]: ports.coap } };
+	}
+
 	/** Of the demo's broker alone, which listens on this machine only. */
 	#passwords(): Readonly<Record<string, string>> {
 		return { eim: "password-of-the-eim", [this.plan.eid]: "password-of-the-device" };
 	}
 
 	#networkConfig() {
-		const { ports, detours, eimName, smdpName, smdsName, bootstrap, target, unreachable } = this.plan;
+		const { ports, detours, eimName, smdpName, smdsName, bootstrap, target, unreachable, transport } = this.plan;
 		// 00102 is the operator of the example scripts, which may follow on a demo with another profile.
 		const plmns = [...new Set([bootstrap.plmn, target.plmn, unreachable.plmn, "00102"])];
 		return {
@@ -224,23 +231,35 @@ export class Parts {
 			hosts: {
 				[eimName]: `127.0.0.1:${detours?.esipa ?? ports.esipa}`,
 				[`${eimName}:8883`]: `127.0.0.1:${ports.broker}`,
+				[`${eimName}:5684`]: `127.0.0.1:${ports.coap}`,
 				[smdpName]: `127.0.0.1:${ports.smdp}`,
 				[smdsName]: `127.0.0.1:${ports.smds}`,
 			},
 			operators: plmns.map((plmn) => ({ plmn, name: `Network ${plmn}` })),
 			coverage: { rules: [{ plmn: unreachable.plmn, place: "home", covered: false }] },
-			devices: [{ name: "device", place: "home", cardPort: ports.card, ipaPort: ports.ipa, proxyPort: ports.proxy }],
+			devices: [
+				{
+					name: "device",
+					place: "home",
+					cardPort: ports.card,
+					ipaPort: ports.ipa,
+					proxyPort: ports.proxy,
+					...(transport === "coap" ? { udpPort: ports.udp, udpTo: `${eimName}:5684` } : {}),
+				},
+			],
 		};
 	}
 
 	#ipaConfig(download?: "direct") {
-		const { ports, detours, rollbackAfter, transport, eid } = this.plan;
+		const { ports, detours, rollbackAfter, transport, eid, eimName } = this.plan;
 		return {
 			card: { address: `vpcd://127.0.0.1:${detours?.ipa ?? ports.ipa}`, refreshDelay: "200ms", refreshTimeout: "20s" },
 			state: { folder: this.in("ipa") },
 			proxy: `http://127.0.0.1:${ports.proxy}`,
 			eim: { timeout: "10s", transport },
 			...(transport === "mqtt" ? { mqtt: { version: "3.1.1", password: this.#passwords()[eid] } } : {}),
+			// Datagrams go through the modem's own way, as everything else goes through its proxy.
+			...(transport === "coap" ? { hosts: { [`${eimName}:5684`]: `127.0.0.1:${ports.udp}` } } : {}),
 			poll: { interval: "1s", retryAfter: "1s", retryAtMost: "2s" },
 			rollback: { after: rollbackAfter, deliveryRetry: "1s" },
 			// Whom the device believes when it speaks to SM-DP+ and SM-DS itself; as long as indirect downloads are allowed,

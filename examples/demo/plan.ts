@@ -8,7 +8,12 @@ import { freePorts } from "./free-ports.ts";
 export type DemoCurve = "P-256" | "brainpool";
 
 /** What carries messages between device and eIM. */
-export type DemoTransport = "https" | "mqtt";
+export const TRANSPORTS = ["https", "coap", "coaps+tcp", "mqtt"] as const;
+export type DemoTransport = (typeof TRANSPORTS)[number];
+
+export function isTransport(text: string): text is DemoTransport {
+	return (TRANSPORTS as readonly string[]).includes(text);
+}
 
 /** A profile of the demo: its package and what the network must see of it. */
 export interface DemoProfile {
@@ -31,6 +36,8 @@ const PORTS = [
 	"ipa",
 	"proxy",
 	"broker",
+	"coap",
+	"udp",
 ] as const;
 
 /** Everything that is fixed before the first process starts: names, ports, folders, profiles. */

@@ -126,6 +126,18 @@ export const networkConfig = defineConfig(
 						"A vpcd daemon to which the modem offers the IPA's side besides, so that PC/SC programs reach it.",
 				}),
 				proxyPort: port("HTTP CONNECT proxy for the IPA."),
+				udpPort: setting.integer({
+					min: 0,
+					max: 65_535,
+					optional: true,
+					description: "UDP port for datagrams of the IPA to udpTo, which pass while the device is attached.",
+				}),
+				udpTo: setting.string({
+					optional: true,
+					pattern: /^[^\s]+:\d+$/,
+					form: "host:port",
+					description: "Where datagrams to udpPort go; on the allow list, and found by hosts.",
+				}),
 				msisdn: setting.string({
 					optional: true,
 					pattern: /^[1-9]\d{5,14}$/,

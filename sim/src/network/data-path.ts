@@ -24,10 +24,15 @@ export class DataPath {
 		throw new NetworkError("NETWORK_DESTINATION_REFUSED", `${printHostPort(target)} is not on the allow list`);
 	}
 
+	/** Where a name really is. */
+	whereIs(target: HostPort): HostPort {
+		return mappedAddress(this.#hosts, target);
+	}
+
 	/** @throws NetworkError NETWORK_DESTINATION_REFUSED; TransportError */
 	connect(target: HostPort, signal: AbortSignal): Promise<Socket> {
 		this.expectAllowed(target);
-		return connectTcp(mappedAddress(this.#hosts, target), signal);
+		return connectTcp(this.whereIs(target), signal);
 	}
 }
 

@@ -13,6 +13,7 @@ import { controlFace } from "./control-face.ts";
 import { coverageRule } from "./coverage-form.ts";
 import { CoverageWatch } from "./coverage-watch.ts";
 import { DataPath } from "./data-path.ts";
+import { bearersOf, DatagramRelay } from "./datagram-relay.ts";
 import { Device } from "./device.ts";
 import { type DevicePorts, offerToReader, openDevicePorts } from "./device-ports.ts";
 import { NetworkError } from "./errors.ts";
@@ -32,16 +33,26 @@ export interface NetworkProgramDeps {
 }
 
 /** Addresses by port, as printed when the program is ready. */
+/** Where a device's parts connect. */
+export interface DeviceListening {
+	readonly card: string;
+	readonly ipa: string;
+	readonly proxy: string;
+	/** For datagrams, where the device has a way for them. */
+	readonly udp?: string;
+}
+
 export interface NetworkListening {
 	readonly control: string;
 	/** SMPP of the SMSC, where there is one. */
 	readonly smsc?: string;
-	readonly devices: Readonly<Record<string, { readonly card: string; readonly ipa: string; readonly proxy: string }>>;
+	readonly devices: Readonly<Record<string, DeviceListening>>;
 }
 
 interface Line {
 	readonly device: Device;
 	readonly proxy: ConnectProxy;
+	readonly relay: DatagramRelay | undefined;
 	readonly onEvent: (event: DeviceEvent) => void;
 	readonly settings: NetworkConfig["devices"][number];
 }
@@ -92,9 +103,11 @@ export class NetworkProgram {
 
 	/** @throws TransportError TRANSPORT_LISTEN_FAILED */
 	async start(): Promise<NetworkListening> {
-		const devices: Record<string, { card: string; ipa: string; proxy: string }> = {};
+		const devices: Record<string, DeviceListening> = {};
 		for (const line of this.#lines) {
 			const proxy = await line.proxy.reserve();
+			const udp = await line.relay?.listen();
+			this.#closers.push(() => line.relay?.close());
 			const ports = await this.#openPorts(line);
 			this.#closers.push(
 				() => line.device.stop(),
@@ -105,6 +118,7 @@ export class NetworkProgram {
 				card: printHostPort(ports.card),
 				ipa: printHostPort(ports.ipa),
 				proxy: `http://${printHostPort(proxy)}`,
+				...(udp && { udp: printHostPort(udp) }),
 			};
 		}
 		const { devices: all, network, events } = this;
@@ -172,6 +186,16 @@ export class NetworkProgram {
 		});
 	}
 
+	/** The way of the IPA's datagrams, where it has one. */
+	#relay({ name, udpPort, udpTo }: Line["settings"], path: DataPath): DatagramRelay | undefined {
+		if (udpPort === undefined && udpTo === undefined) return undefined;
+		if (udpPort === undefined || udpTo === undefined) {
+			throw new NetworkError("NETWORK_REQUEST_INVALID", `device "${name}": udpPort and udpTo belong together`);
+		}
+		const destination = parseHostPort(udpTo, "udpTo");
+		return new DatagramRelay({ address: this.#at(udpPort), destination, path, clock: this.#deps.clock });
+	}
+
 	#line(settings: NetworkConfig["devices"][number]): Line {
 		const config = this.#config;
 		const { name, place, pin } = settings;
@@ -193,13 +217,14 @@ export class NetworkProgram {
 						: { type: "tunnel-refused", destination, reason: refusal },
 				),
 		});
+		const relay = this.#relay(settings, path);
 		const device = new Device({
 			name,
 			place,
 			clock: this.#deps.clock,
 			log,
 			network: this.network,
-			bearer: proxy,
+			bearer: relay === undefined ? proxy : bearersOf(proxy, relay),
 			dataPath: path,
 			onEvent,
 			...(pin === undefined ? {} : { pin: pin.reveal() }),
@@ -207,7 +232,7 @@ export class NetworkProgram {
 			searchInterval: config["modem.searchInterval"],
 			attachTime: config["modem.attachTime"],
 		});
-		return { device, proxy, onEvent, settings };
+		return { device, proxy, relay, onEvent, settings };
 	}
 }
 
