@@ -161,6 +161,7 @@ describe.skipIf(isMissing)("programs that we did not write, as clients of our DT
 });
 
 const hasRawKeys = features?.rawPublicKeys === true;
+if (!hasRawKeys) console.log("SKIPPED: raw public keys need a Node with OpenSSL 3.2 (Node 24); these tests run there");
 
 describe.skipIf(isMissing || !hasRawKeys)("raw public keys (RFC 7250), where Node's OpenSSL has them", () => {
 	const pinned = { kind: "pinned", spki: server.spki } as const;
