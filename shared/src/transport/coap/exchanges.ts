@@ -43,7 +43,7 @@ export class Exchanges {
 
 	/** One request out, its response. @throws TransportError */
 	exchange(request: Omit<CoapMessage, "token">, options: ExchangeOptions = {}): Promise<CoapMessage> {
-		const token = this.#takeToken();
+		const token = this.#takeToken(options.onNotification !== undefined);
 		const key = toHex(token);
 		const { signal, onNotification } = options;
 		const where = `request to ${this.#channel.remoteAddress}`;
@@ -130,9 +130,10 @@ export class Exchanges {
 
 	/**
 	 * Never the same one twice on a path (RFC 9175 section 4.2). Where the path proves its peer nobody else can answer, and
-	 * a short one will do.
+	 * a short one will do. That of an observation is never empty: some servers (Wakaama) refuse that.
 	 */
-	#takeToken(): Uint8Array {
+	#takeToken(isObservation: boolean): Uint8Array {
+		if (isObservation && this.#tokens === 0) this.#tokens++;
 		if (this.#channel.proven !== undefined) return uintOctets(this.#tokens++);
 		let token = this.#random.bytes(4);
 		while (this.#pending.has(toHex(token))) token = this.#random.bytes(4);
