@@ -33,6 +33,7 @@ import { observeEsipa } from "../conformance/observation.ts";
 import { testPki } from "../support/esipa-bench.ts";
 import { releaseProfile, smdpBench } from "../support/smdp-bench.ts";
 import { BOOTSTRAP, ipaSettings, profileDescription } from "../support/whole-chain.ts";
+import { MAIN_JOB_FUNCTIONS } from "./main-job.ts";
 
 const EIM_ID = "eIM";
 const NAME = "localhost";
@@ -198,15 +199,7 @@ describe.skipIf(folder === undefined)("onomondo-eim", () => {
 			await poll();
 			expect(await enable()).toMatchObject({ status: "done", outcome: [{ enableResult: "ok" }] });
 			const byForeign = { sides: ["IPA"], curve: "P-256", foreign: "onomondo-eim" } as const;
-			const functions = [
-				"GetEimPackage",
-				"ProvideEimPackageResult",
-				"InitiateAuthentication",
-				"AuthenticateClient",
-				"GetBoundProfilePackage",
-				"HandleNotification",
-			];
-			shows(context, { ...byForeign, interface: "ESipa", functions, binding: "asn1" });
+			shows(context, { ...byForeign, interface: "ESipa", functions: MAIN_JOB_FUNCTIONS, binding: "asn1" });
 			shows(context, { ...byForeign, interface: "Dialects", functions: ["v1.0.1"] });
 		} finally {
 			await ipa.close();

@@ -27,6 +27,7 @@ import { observedEim } from "../conformance/observation.ts";
 import { EIM_ID, esipaBench, testPki } from "../support/esipa-bench.ts";
 import { Es9PlusLine, releaseProfile, SMDP, smdpBench } from "../support/smdp-bench.ts";
 import { BOOTSTRAP, profileDescription } from "../support/whole-chain.ts";
+import { MAIN_JOB_FUNCTIONS } from "./main-job.ts";
 
 const VPCD = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
 const SOCKET = "/run/pcscd/pcscd.comm";
@@ -162,15 +163,7 @@ describe.skipIf(!isReady)("onomondo-ipa", () => {
 			const device = await eim.store.loadDevice(eid);
 			expect(device?.dialect).toMatchObject({ version: "1.0", euiccVersion: "1.0" });
 			const byForeign = { sides: ["eIM"], curve: "P-256", foreign: "onomondo-ipa" } as const;
-			const functions = [
-				"GetEimPackage",
-				"ProvideEimPackageResult",
-				"InitiateAuthentication",
-				"AuthenticateClient",
-				"GetBoundProfilePackage",
-				"HandleNotification",
-			];
-			shows(context, { ...byForeign, interface: "ESipa", functions, binding: "asn1" });
+			shows(context, { ...byForeign, interface: "ESipa", functions: MAIN_JOB_FUNCTIONS, binding: "asn1" });
 			shows(context, { ...byForeign, interface: "Dialects", functions: ["v1.0.1"] });
 		} finally {
 			console.log(seen.join("\n"));

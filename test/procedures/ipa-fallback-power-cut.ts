@@ -1,6 +1,7 @@
 import { Iccid } from "@iot-esim/shared/ids/iccid";
 import { Hours, Minutes } from "@iot-esim/shared/util/duration";
 import { BOOTSTRAP_ICCID, OTHER_ICCID, RoomsBench } from "./ipa-rooms-bench.ts";
+import { type Killed, killAt } from "./ipa-rooms-power-cut.ts";
 
 /** A device whose bootstrap profile has the fallback attribute and whose own profile is another one. */
 export async function onOtherProfile(bench: RoomsBench): Promise<void> {
@@ -13,7 +14,7 @@ export async function onOtherProfile(bench: RoomsBench): Promise<void> {
 }
 
 /** Agent and card, or the agent alone, killed at the n-th effect of the round that falls back. */
-export async function fallbackWithPowerCut(moment: number, killed: "agent and card" | "agent") {
+export async function fallbackWithPowerCut(moment: number, killed: Killed) {
 	const fallback = {
 		isEnabled: true,
 		after: Minutes(30),
@@ -27,22 +28,7 @@ export async function fallbackWithPowerCut(moment: number, killed: "agent and ca
 		bench.isAttached = async () => (await bench.enabledIccid()) === BOOTSTRAP_ICCID;
 		await bench.round(await bench.restart());
 		await bench.eim.clock.advance(Minutes(30));
-		let moments = 0;
-		let hit = "";
-		let onHit: () => void = () => undefined;
-		const wasHit = new Promise<void>((resolve) => {
-			onHit = resolve;
-		});
-		bench.interruption = (effect, when) => {
-			if (moments++ !== moment) return undefined;
-			hit = `${when} ${effect}`;
-			onHit();
-			return new Promise(() => undefined);
-		};
-		const dying = await bench.restart();
-		await bench.inTime(Promise.race([wasHit, dying.pollOnce()]));
-		bench.interruption = () => undefined;
-		const ipa = await bench.restart(killed);
+		const { hit, ipa } = await killAt(bench, moment, killed);
 		for (let round = 0; round < 4; round++) await bench.round(ipa);
 		const { state } = await bench.journal();
 		return {

@@ -70,7 +70,11 @@ interface Kill {
 	readonly enable: string;
 }
 
-async function killedOnce(bench: RoomsBench, { moment, killed, download, enable }: Kill): Promise<Outcome> {
+/**
+ * Agent and card, or the agent alone, killed at the n-th effect of a round.
+ * @returns where that was, empty when the round has fewer effects, and the agent that comes after it
+ */
+export async function killAt(bench: RoomsBench, moment: number, killed: Killed) {
 	let moments = 0;
 	let hit = "";
 	let onHit: () => void = () => undefined;
@@ -86,7 +90,11 @@ async function killedOnce(bench: RoomsBench, { moment, killed, download, enable 
 	const dying = await bench.restart();
 	await bench.inTime(Promise.race([wasHit, dying.pollOnce()]));
 	bench.interruption = () => undefined;
-	const ipa = await bench.restart(killed);
+	return { hit, ipa: await bench.restart(killed) };
+}
+
+async function killedOnce(bench: RoomsBench, { moment, killed, download, enable }: Kill): Promise<Outcome> {
+	const { hit, ipa } = await killAt(bench, moment, killed);
 	let rounds = 0;
 	while (rounds < 6 && !["succeeded", "rolled-back"].includes((await bench.eim.state(enable)) ?? "")) {
 		await bench.round(ipa);
