@@ -28,7 +28,7 @@ const STATES: Readonly<Record<number, string>> = {
 export function receiptIn(pdu: Pdu): DeliveryReceipt | undefined {
 	const { esm_class: kind, receipted_message_id: given, message_state: told } = pdu;
 	if (typeof kind !== "number" || (kind & MESSAGE_TYPE) !== RECEIPT) return undefined;
-	const text = textOf(pdu.short_message);
+	const text = textOf(pdu.short_message) || textOf(pdu.message_payload);
 	const id = typeof given === "string" && given !== "" ? given : /\bid:\s*(\S+)/i.exec(text)?.[1];
 	const stated = typeof told === "number" ? STATES[told] : /\bstat:\s*(\w+)/i.exec(text)?.[1]?.toUpperCase();
 	if (id === undefined || stated === undefined || stated === "ACCEPTD" || stated === "ENROUTE") return undefined;

@@ -1,10 +1,11 @@
 import { type Duplex, duplexPair } from "node:stream";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
-import { hex } from "@iot-esim/shared/util/bytes";
+import { hex, toHex } from "@iot-esim/shared/util/bytes";
 import { Hours, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { type ShortMessage, Smsc, type SmscOptions } from "@iot-esim/sim/network/smsc/smsc";
 import { describe, expect, it } from "vitest";
 import { FakeClock } from "../../../test/support/fake-clock.ts";
+import { SeededRandom } from "../../../test/support/seeded-random.ts";
 import type { WakeUp, WakeUpChange } from "../domain/wake-up.ts";
 import { SmppLink, type SmppSettings } from "./smpp-link.ts";
 import { receiptTaker, smsWaker } from "./sms-waker.ts";
@@ -189,6 +190,32 @@ describe("the link to an SMSC", () => {
 		expect(all.filter(({ status }) => status === "fulfilled")).toHaveLength(5);
 		expect(all.find((one) => one.status === "rejected")).toMatchObject({ reason: { code: "WAKE_SMSC_BUSY" } });
 		expect(received).toHaveLength(5);
+		await clock.until(link.stop());
+	});
+
+	it("answers what an SMSC asks, refuses what it has no reason to ask, and survives every octet that is harmed", async () => {
+		const { clock, link, state, wake } = bench();
+		link.start();
+		await clock.until(wake());
+		const [end] = state.ends;
+		const answers: number[] = [];
+		const write = (command: number, body = "") => {
+			const pdu = Buffer.alloc(16 + body.length / 2);
+			for (const [i, word] of [pdu.length, command, 0, 77].entries()) pdu.writeUInt32BE(word, 4 * i);
+			pdu.write(body, 16, "hex");
+			end?.write(pdu);
+		};
+		end?.removeAllListeners("data");
+		end?.on("data", (octets: Buffer) => answers.push(octets.readUInt32BE(4)));
+		// enquire_link, query_sm, alert_notification, outbind, a command that is none, and a deliver_sm that ends too early.
+		for (const command of [0x15, 0x03, 0x102, 0x0b, 0x7777]) write(command, "0000000000000000");
+		await clock.advance(0);
+		expect(answers).toEqual([0x80000015, 0x80000000, 0x80000000]);
+		const random = new SeededRandom(7);
+		for (let i = 0; i < 2000 && link.isBound; i++)
+			write([0x05, 0x103, 0x80000004][i % 3] ?? 0, toHex(random.bytes(1 + (i % 60))));
+		await clock.advance(Seconds(3));
+		expect(link.isBound).toBe(true);
 		await clock.until(link.stop());
 	});
 

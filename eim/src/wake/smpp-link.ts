@@ -24,7 +24,7 @@ export interface SmppLinkOptions {
 	readonly open: (signal: AbortSignal) => Promise<Duplex>;
 	readonly clock: Clock;
 	readonly log: Logger;
-	/** deliver_sm: a receipt, or a message of a device. */
+	/** deliver_sm or data_sm: a receipt, or a message of a device. */
 	readonly onDelivered: (pdu: Pdu) => void;
 }
 
@@ -220,8 +220,8 @@ export class SmppLink {
 	}
 
 	#answer(session: SmppSession, request: Pdu): void {
-		session.respond(request, request.command === "deliver_sm" ? { message_id: "" } : {});
-		if (request.command === "deliver_sm") this.#options.onDelivered(request);
+		session.respond(request);
+		if (request.command === "deliver_sm" || request.command === "data_sm") this.#options.onDelivered(request);
 		if (request.command === "unbind") session.end(unreachable("the SMSC ended the binding"));
 	}
 }

@@ -25,6 +25,15 @@ interface Waiting {
 const HEADER = 16;
 /** Larger ones are none of an SMSC: the longest field of SMPP 3.4 (message_payload) has 64 KB. */
 const LONGEST_PDU = 70_000;
+/** Fields of the answers to what an SMSC asks. */
+const ANSWERS: Readonly<Record<string, object>> = {
+	enquire_link: {},
+	unbind: {},
+	deliver_sm: { message_id: "" },
+	data_sm: { message_id: "" },
+};
+/** These have no answer. */
+const UNANSWERED: readonly string[] = ["alert_notification", "outbind"];
 const LAST_SEQUENCE = 0x7fff_ffff;
 
 /**
@@ -66,12 +75,13 @@ export class SmppSession {
 		});
 	}
 
-	/** Answers a request; what is unknown gets a generic_nack. */
-	respond(request: Pdu, fields: Readonly<Record<string, unknown>> = {}): void {
-		if (this.#isOver) return;
+	/** Answers a request; one that an SMSC has no reason to send gets a generic_nack. */
+	respond(request: Pdu): void {
 		const { command, sequence_number } = request;
+		if (this.#isOver || UNANSWERED.includes(command)) return;
+		const fields = ANSWERS[command];
 		const answer =
-			command === "unknown"
+			fields === undefined
 				? new smpp.PDU("generic_nack", { command_status: smpp.errors.ESME_RINVCMDID, sequence_number })
 				: new smpp.PDU(`${command}_resp`, { ...fields, sequence_number });
 		this.#stream.write(answer.toBuffer());
