@@ -85,7 +85,8 @@ export const ipaSettings: IpaSettings = {
 	procedures: {
 		refreshDelay: Milliseconds(1),
 		refreshTimeout: Seconds(5),
-		rollbackAfter: Milliseconds(30),
+		// On a busy machine a result takes its time, also when nothing is in its way.
+		rollbackAfter: Milliseconds(250),
 		deliveryRetry: Milliseconds(10),
 		immediateEnable: false,
 		consentGranted: true,
