@@ -311,10 +311,10 @@ const IMMEDIATE: Flow = {
 	deciding: { command: "BF5A" },
 	enabled: OTHER_ICCID,
 	// The card enables it in the session of its installation or not at all; what it did before it lost its power stays.
-	enabledAfter: { "card removed": BOOTSTRAP_ICCID },
+	enabledAfter: { "card removed": BOOTSTRAP_ICCID, "power cut after any APDU": "either" },
 	agreed: async (scene) => {
 		await installed(scene);
-		await told(immediateEnableProfile)(scene);
+		if (await isEnabled(OTHER_ICCID)(scene)) await told(immediateEnableProfile)(scene);
 	},
 };
 

@@ -44,7 +44,7 @@ export interface Flow {
 	readonly agreed?: (scene: Scene) => Promise<void>;
 	/** The state after a mishap that leads to another than `state`, as it should. */
 	readonly stateAfter?: Readonly<Record<string, string>>;
-	/** Where a mishap leaves another profile enabled than `enabled` says, as it should. */
+	/** Where a mishap leaves another profile enabled than `enabled` says, as it should; "either" where its moment decides. */
 	readonly enabledAfter?: Readonly<Record<string, string>>;
 	/** Mishaps that its kind meets and this procedure does not, and why. */
 	readonly never?: Readonly<Record<string, string>>;
@@ -237,7 +237,8 @@ export class Scene {
 		const { bench, flow } = this;
 		const { iccids = [BOOTSTRAP_ICCID, OTHER_ICCID] } = flow;
 		const state = flow.stateAfter?.[this.mishap] ?? flow.state ?? "succeeded";
-		const enabled = flow.enabledAfter?.[this.mishap] ?? flow.enabled ?? BOOTSTRAP_ICCID;
+		const expected = flow.enabledAfter?.[this.mishap] ?? flow.enabled ?? BOOTSTRAP_ICCID;
+		const enabled = expected === "either" ? ((await bench.enabledIccid()) ?? "none") : expected;
 		expect(await this.states()).toEqual(this.operations.map(() => state));
 		expect(await bench.iccids()).toEqual(iccids);
 		expect(await bench.enabledIccid()).toBe(enabled === "none" ? undefined : enabled);

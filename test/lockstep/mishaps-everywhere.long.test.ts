@@ -11,13 +11,13 @@ playMishaps(CELLS.flatMap((cell) => FORMS.map((where) => ({ ...cell, where }))))
 const LAST_MOMENT = 500;
 
 describe("a power cut after the n-th APDU, for every n", () => {
-	it.each([...PACKAGE_FLOWS, ...OTHER_FLOWS].map((flow, index) => ({ flow, name: flow.procedure, index })))(
-		"$name",
-		async ({ flow, index }) => {
+	it.each([...PACKAGE_FLOWS, ...OTHER_FLOWS].map((flow, index) => [flow.procedure, flow, index] as const))(
+		"%s",
+		async (_, flow, index) => {
 			let moment = 0;
 			for (; moment < LAST_MOMENT; moment++) {
 				const where = FORMS[(index + moment) % FORMS.length] as (typeof FORMS)[number];
-				const scene = await Scene.open({ flow, where, mishap: "power cut between any two APDUs" });
+				const scene = await Scene.open({ flow, where, mishap: "power cut after any APDU" });
 				let apdus = 0;
 				const wasCut = await powerCutWhen(scene, () => apdus++ === moment).catch((error) => {
 					throw new Error(`moment ${moment}\n${scene.log()}`, { cause: error });

@@ -59,9 +59,9 @@ export const IN_FIRST_TIER: readonly Cell[] = CELLS.filter(
 export function playMishaps(cells: readonly Cell[]): void {
 	describe.each([...new Set(cells.map(({ flow }) => flow.procedure))])("%s", (procedure) => {
 		const own = cells.filter(({ flow }) => flow.procedure === procedure);
-		it.each(own.map((cell) => ({ ...cell, name: cell.mishap.name, ...cell.where })))(
-			"$name, over $binding on $curve",
-			(cell) => play(cell),
+		it.each(own.map((cell) => [cell.mishap.name, cell.where.binding, cell.where.curve, cell] as const))(
+			"%s, over %s on %s",
+			(_name, _binding, _curve, cell) => play(cell),
 		);
 	});
 }
