@@ -4,6 +4,7 @@ import type { DatagramNetwork, OnDatagram } from "@iot-esim/shared/transport/nat
 import { Hours, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { describe, expect, it } from "vitest";
 import { FakeClock } from "../support/fake-clock.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 import { DEVICE_HOST, DtlsBench, features, listenTo, makeCa, SERVER, type SeenDatagram, say } from "./dtls-bench.ts";
 
 const ca = makeCa();
@@ -259,6 +260,41 @@ describe.skipIf(features === undefined)("a peer that comes again", () => {
 		say(path, "after the rubbish");
 		await bench.clock.advance(10);
 		expect([heard, listening.openSessions]).toEqual([["after the rubbish"], 1]);
+	});
+
+	it("damaged and shuffled datagrams of real handshakes neither throw nor cross a bound", async () => {
+		const bench = new DtlsBench();
+		const listening = await bench.listen({
+			...mutual,
+			maxHandshakes: 5,
+			maxSessions: 5,
+			handshakeTimeout: Seconds(60),
+		});
+		const random = new SeededRandom(6347);
+		const first = await bench.connect({ ...own, mtu: 400 });
+		await bench.connect({ ...own, session: first.session! });
+		const recorded = bench.network.seen.filter(({ toServer }) => toServer).map(({ datagram }) => datagram);
+		for (let i = 0; i < 1_000; i++) {
+			const datagram = recorded[random.below(recorded.length)]!.slice(
+				0,
+				random.below(4) === 0 ? random.below(300) : 2_000,
+			);
+			for (let damage = random.below(3); damage > 0 && datagram.length > 0; damage--) {
+				datagram[random.below(datagram.length)] = random.below(256);
+			}
+			bench.network.toServer(datagram, { host: DEVICE_HOST, port: 40_000 + random.below(4) });
+			if (i % 50 === 0) await bench.clock.advance(random.below(20_000));
+			expect(listening.handshakes).toBeLessThanOrEqual(5);
+			expect(listening.openSessions).toBeLessThanOrEqual(5);
+		}
+		await bench.clock.advance(Minutes(2));
+		expect(listening.handshakes).toBe(0);
+		const { heard } = listenTo(bench.paths[1]!);
+		const path = await bench.connect(own);
+		say(path, "through");
+		await bench.clock.advance(10);
+		expect(listenTo(bench.paths.at(-1)!).heard).toEqual(["through"]);
+		expect(heard).toEqual([]);
 	});
 
 	it("without a key or certificate of ours is told so only by the alert", async () => {
