@@ -29,6 +29,17 @@ describe("the inject address of a device", () => {
 		expect((await bench.call("PATCH", device, { inject: null })).body.inject).toBeUndefined();
 	});
 
+	it("over CoAP needs no certificate, since the device may share a key with the eIM", async () => {
+		const [own, proven] = ["coaps://10.7.0.21:5684", "coaps://device.example.com"];
+		expect((await bench.call("PATCH", device, { inject: { url: own } })).body.inject).toEqual({
+			url: own,
+			binding: "asn1",
+		});
+		const shown = await bench.call("PATCH", device, { inject: { url: proven, certificate } });
+		expect(shown.body.inject).toEqual({ url: proven, binding: "asn1" });
+		expect((await bench.store.loadDevice(eid))?.inject?.certificate).toBe(certificate);
+	});
+
 	it("makes a job of every operation that is ordered for the device", async () => {
 		await bench.call("POST", `${device}/operations`, { type: "listProfiles" });
 		expect(await bench.store.nextJobAt()).toBeUndefined();
@@ -49,6 +60,8 @@ describe("the inject address of a device", () => {
 		[{ url, certificate: "hello" }, "body.inject.certificate"],
 		[{ url, certificate: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----" }, "body.inject.certificate"],
 		[{ url, certificate, binding: "coap" }, "body.inject.binding"],
+		[{ url: "coap://device" }, "body.inject.url"],
+		[{ url: "coaps://device", certificate, binding: "json" }, "body.inject.binding"],
 	])("is refused by the field that is wrong: %j", async (inject, field) => {
 		const { status, body } = await bench.call("PATCH", device, { inject });
 		expect([status, body.code]).toEqual([400, "API_REQUEST_INVALID"]);
