@@ -34,6 +34,7 @@ export function measuredEsipa(handler: EsipaHandler, metrics: Metrics, clock: Cl
 				return answer;
 			} finally {
 				metrics.esipaAnswered(name, outcome, (clock.now() - begun) / 1000);
+				if (peer.link !== undefined) metrics.esipaCame(peer.link, outcome);
 			}
 		},
 	};

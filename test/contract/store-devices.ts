@@ -69,6 +69,9 @@ export function storeDevicesContract(
 			expect(await found({ tags: { site: "north", line: "1" } })).toEqual(["Meter_1%", "Meter_3%", "Meter_5%"]);
 			expect(await found({ tags: { site: "south", line: "1" } })).toEqual([]);
 			expect(await found({ labMode: true })).toEqual(["Meter_2%"]);
+			await store.changeDevice(eidOf(4), { lastLink: "lwm2m" });
+			expect(await found({ link: "lwm2m" })).toEqual(["Meter_4%"]);
+			expect(await found({ link: "coap" })).toEqual([]);
 			await expect(async () => store.listDevices({ limit: 3, cursor: "!" })).rejects.toMatchObject({
 				code: "STORE_CURSOR_INVALID",
 			});
@@ -95,11 +98,13 @@ export function storeDevicesContract(
 			expect((await two.loadDevice(eid))?.name).toBe(eid);
 			await one.changeDevice(eid, { name: "first", associationToken: 1 });
 			expect(await two.loadDevice(eid)).toMatchObject({ name: "first", associationToken: 1 });
-			await two.takeNextPackage({ eid, at: START + 7, rplmn: "62F210", stateChangeCause: 3 }, signer());
+			await two.takeNextPackage({ eid, at: START + 7, rplmn: "62F210", stateChangeCause: 3, link: "mqtt" }, signer());
 			expect(await one.loadDevice(eid)).toMatchObject({
 				lastPollAt: START + 7,
 				lastRplmn: "62F210",
 				lastStateChangeCause: 3,
+				lastLink: "mqtt",
+				lastLinkAt: START + 7,
 			});
 			await two.changeDevice(eid, { lastStateChangeCause: null, name: "second" });
 			expect(await one.loadDevice(eid)).not.toHaveProperty("lastStateChangeCause");

@@ -23,9 +23,11 @@ export function storePackagesContract(
 		it("has nothing for a device without operations and nothing to do with an unknown one", async () => {
 			const store = await open();
 			const eid = await registered(store);
-			const taken = await store.takeNextPackage({ eid, at: START + 1, rplmn: "62F210" }, signer());
-			expect(taken).toMatchObject({ kind: "nothing", device: { lastPollAt: START + 1, lastRplmn: "62F210" } });
-			expect((await store.loadDevice(eid))?.lastPollAt).toBe(START + 1);
+			const poll = { eid, at: START + 1, rplmn: "62F210", link: "coap" } as const;
+			const taken = await store.takeNextPackage(poll, signer());
+			const seen = { lastPollAt: START + 1, lastRplmn: "62F210", lastLink: "coap", lastLinkAt: START + 1 };
+			expect(taken).toMatchObject({ kind: "nothing", device: seen });
+			expect(await store.loadDevice(eid)).toMatchObject(seen);
 			expect(await store.takeNextPackage({ eid: eidOf(9), at: START }, signer())).toEqual({ kind: "unknownDevice" });
 		});
 

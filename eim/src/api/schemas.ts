@@ -1,6 +1,7 @@
 /** The schemas of the API: what is checked is what the OpenAPI document says. */
 
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
+import { DEVICE_LINKS } from "../domain/device-link.ts";
 import { OPERATION_STATES } from "../domain/operation.ts";
 import { CommandList, type CommandRequest, commandSchemas } from "./command-schemas.ts";
 import { downloadFields, euiccDataFields } from "./download-schema.ts";
@@ -23,6 +24,11 @@ export const LabModeName = Type.String({
 	expected: "a lab mode name of 1 to 60 characters",
 	description: "Names the lab mode that the device is in. Real devices have none.",
 });
+
+export const DeviceLinkName = Type.Union(
+	DEVICE_LINKS.map((link) => Type.Literal(link)),
+	{ expected: `one of ${DEVICE_LINKS.join(", ")}`, description: "Over what the device's last poll or result came." },
+);
 
 export const Tags = Type.Record(
 	Type.String({ pattern: "^[A-Za-z0-9._/-]{1,64}$" }),
@@ -194,6 +200,8 @@ export const DeviceView = Type.Object(
 		rootSmdsAddress: Type.Optional(Type.String()),
 		...sleepFields,
 		lastPollAt: Type.Optional(Time),
+		lastLink: Type.Optional(DeviceLinkName),
+		lastLinkAt: Type.Optional(Time),
 		lastRplmn: Type.Optional(Type.String({ description: "Three octets in hex." })),
 		lastNetwork: Type.Optional(
 			Type.Object(

@@ -43,6 +43,8 @@ export const deviceView = (device: Device) => ({
 	...maybe("defaultSmdpAddress", device.defaultSmdpAddress, same),
 	...maybe("rootSmdsAddress", device.rootSmdsAddress, same),
 	...maybe("lastPollAt", device.lastPollAt, time),
+	...maybe("lastLink", device.lastLink, same),
+	...maybe("lastLinkAt", device.lastLinkAt, time),
 	...maybe("lastRplmn", device.lastRplmn, same),
 	...maybe("lastNetwork", device.lastRplmn === undefined ? undefined : plmnOf(device.lastRplmn), same),
 	...maybe("lastStateChangeCause", device.lastStateChangeCause, same),

@@ -26,7 +26,13 @@ function bench(answer: (message: Uint8Array) => Uint8Array | null = (message) =>
 	const ask = (change: Partial<CoapRequest>, proven?: ProvenPeer, over: object = connection) =>
 		binding(
 			{ method: "POST", path: ["e"], payload: poll(EID), ...change },
-			{ remoteAddress: "192.0.2.1:40000", proven, connection: over, signal: new AbortController().signal },
+			{
+				remoteAddress: "192.0.2.1:40000",
+				proven,
+				isStream: false,
+				connection: over,
+				signal: new AbortController().signal,
+			},
 		);
 	return { ask, peers };
 }

@@ -44,7 +44,10 @@ export function createCoapBinding({ handler, shortPath, hints, log }: CoapBindin
 			return refusal("4.03", "the message names another EID than the session's key");
 		}
 		try {
-			const answer = await handler.handle(payload, esipaPeer(remembered(peer), proven));
+			const answer = await handler.handle(
+				payload,
+				esipaPeer({ ...remembered(peer), link: peer.isStream ? "coaps+tcp" : "coap" }, proven),
+			);
 			return answer === null ? { code: "2.04" } : { code: "2.04", payload: answer };
 		} catch (error) {
 			const status = error instanceof EsimError ? error.httpStatus : 500;

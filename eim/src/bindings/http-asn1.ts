@@ -18,7 +18,7 @@ export const LARGEST_ESIPA_REQUEST = 256 * 1024;
  */
 export function createHttpAsn1Binding(deps: { readonly handler: EsipaHandler; readonly log: Logger }): HttpHandler {
 	const protocolFor = rememberedAdminProtocol();
-	const peerOf = rememberedPeers();
+	const peerOf = rememberedPeers("https-asn1");
 	return async (request) => {
 		const refusal = refusalOf(request);
 		if (refusal !== undefined) return refusal;

@@ -1,5 +1,6 @@
 import { adminProtocol } from "@iot-esim/shared/messages/sgp22/admin-protocol";
 import type { IncomingRequest, OutgoingResponse } from "@iot-esim/shared/transport/http/server";
+import type { DeviceLink } from "../domain/device-link.ts";
 import type { EsipaConnection, EsipaPeer } from "../esipa/esipa-deps.ts";
 
 /** Remembers the last answer of `adminProtocol`: a fleet says the same again and again. */
@@ -15,13 +16,15 @@ export function rememberedAdminProtocol(): (header: string | string[] | undefine
 }
 
 /** The sender of a request; what a connection has shown is remembered as long as the connection lasts. */
-export function rememberedPeers(): (request: Pick<IncomingRequest, "remoteAddress" | "connection">) => EsipaPeer {
+export function rememberedPeers(
+	link?: DeviceLink,
+): (request: Pick<IncomingRequest, "remoteAddress" | "connection">) => EsipaPeer {
 	const connections = new WeakMap<object, EsipaConnection>();
 	return ({ remoteAddress, connection: of }) => {
-		if (of === undefined) return { remoteAddress };
+		if (of === undefined) return { remoteAddress, link };
 		const connection = connections.get(of) ?? {};
 		connections.set(of, connection);
-		return { remoteAddress, connection };
+		return { remoteAddress, connection, link };
 	};
 }
 

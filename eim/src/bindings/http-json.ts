@@ -40,7 +40,7 @@ const INVALID_FORM = { subjectCode: "1.3.1", reasonCode: "2.1" } as const;
 export function createHttpJsonBinding(deps: { readonly handler: EsipaHandler; readonly log: Logger }): HttpHandler {
 	const { handler, log } = deps;
 	const protocolFor = rememberedAdminProtocol();
-	const peerOf = rememberedPeers();
+	const peerOf = rememberedPeers("https-json");
 	return async (request) => {
 		const called = functionOf(request);
 		if (typeof called !== "string") return called;

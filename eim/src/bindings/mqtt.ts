@@ -68,7 +68,9 @@ export class MqttBinding {
 			return refusal(403, "the message names another EID than its topic");
 		}
 		try {
-			return (await handler.handle(message, { remoteAddress: `mqtt:${eid}`, connection: { eid } })) ?? NONE;
+			return (
+				(await handler.handle(message, { remoteAddress: `mqtt:${eid}`, connection: { eid }, link: "mqtt" })) ?? NONE
+			);
 		} catch (error) {
 			const status = error instanceof EsimError ? error.httpStatus : 500;
 			if (status >= 500) log.error("request failed", { eid, status, error });

@@ -26,6 +26,8 @@ export interface DeviceJson {
 	readonly tlsTrustId?: string;
 	readonly cardEims?: readonly { readonly eimId: string }[];
 	readonly lastPollAt?: string;
+	readonly lastLink?: string;
+	readonly lastLinkAt?: string;
 	readonly lastRplmn?: string;
 	readonly inject?: { readonly url: string; readonly binding: string };
 	readonly smdsPolling?: {

@@ -1,5 +1,6 @@
 import type { Eid } from "@iot-esim/shared/ids/eid";
 import type { AwakeRule, Wakings } from "./awake.ts";
+import type { DeviceLink } from "./device-link.ts";
 import { type Dialect, STRICT_DIALECT } from "./dialect.ts";
 import { DomainError } from "./errors.ts";
 import { type ImmediateEnable, listOf } from "./euicc-command.ts";
@@ -90,6 +91,10 @@ export interface Device {
 	/** When it was awake, as its polls say. */
 	readonly wakings?: Wakings;
 	readonly lastPollAt?: number;
+	/** Over what its last message came that named it: a poll, or a result. */
+	readonly lastLink?: DeviceLink;
+	/** When that was, to a few minutes. */
+	readonly lastLinkAt?: number;
 	/** Three octets of the last RPLMN that the IPA reported, as hex. */
 	readonly lastRplmn?: string;
 	/** The cause of the last profile state change that this eIM did not order (SGP.32 StateChangeCause). */
@@ -130,6 +135,8 @@ export type DeviceChange = {
 		| "awake"
 		| "wakings"
 		| "lastPollAt"
+		| "lastLink"
+		| "lastLinkAt"
 		| "lastRplmn"
 		| "lastStateChangeCause"]?: NonNullable<Device[K]> | (undefined extends Device[K] ? null : never) | undefined;
 };

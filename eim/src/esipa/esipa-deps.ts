@@ -6,6 +6,7 @@ import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import type { Duration } from "@iot-esim/shared/util/duration";
+import type { DeviceLink } from "../domain/device-link.ts";
 import type { EidRange } from "../domain/enrolment.ts";
 import type { Es9PlusClient } from "../es9plus/es9plus-client.ts";
 import type { Es11Client } from "../es9plus/smds.ts";
@@ -42,6 +43,8 @@ export interface EsipaPeer {
 	readonly remoteAddress: string;
 	/** The transport connection, one object as long as it lasts; absent where there is none. */
 	readonly connection?: EsipaConnection | undefined;
+	/** Over what the message came. */
+	readonly link?: DeviceLink | undefined;
 	/** The eIM has put the message together itself: its form says nothing of the IPA. */
 	readonly isOwnForm?: true;
 }

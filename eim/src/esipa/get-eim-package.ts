@@ -33,7 +33,8 @@ export async function getEimPackage(
 	const log = context.logger("eim.esipa");
 	const read = readPoll(context, body);
 	if (typeof read === "number") return failure(read);
-	const { poll, seen } = read;
+	const { seen } = read;
+	const poll: Poll = peer?.link === undefined ? read.poll : { ...read.poll, link: peer.link };
 	if (peer?.connection !== undefined) peer.connection.eid = poll.eid;
 	if (poll.stateChangeCause !== undefined) await refreshAfterStateChange(context, poll);
 	let taken = await context.store.takeNextPackage(poll, build);

@@ -12,6 +12,7 @@ import type { EsipaContext } from "./esipa-deps.ts";
 import { packageBuilder } from "./euicc-package.ts";
 import { notePackage } from "./get-eim-package.ts";
 import { provideEimPackageResult } from "./provide-eim-package-result.ts";
+import { linkOf } from "./seen-link.ts";
 
 /** Brings messages to the IPA of a device. */
 export interface PackageInjector {
@@ -62,7 +63,7 @@ async function injectNext(context: EsipaContext, injector: PackageInjector, inje
 	const part = partOf(answer);
 	context.logger("eim.esipa").info("package brought", { eid, operationId: taken.operation.id, answer: part.tag });
 	if (part.tag === RECEIVED) throw stillOpen(eid, "the device works on the package and will provide the result itself");
-	const peer = { remoteAddress: inject.url, isOwnForm: true } as const;
+	const peer = { remoteAddress: inject.url, isOwnForm: true, link: linkOf(inject) } as const;
 	const response = await provideEimPackageResult(context, resultMessage(eid, part), peer);
 	await acknowledge(injector, inject, eid, response);
 	if ((await context.store.loadOperation(taken.operation.id))?.state === "sent") {

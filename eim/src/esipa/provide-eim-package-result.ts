@@ -25,6 +25,7 @@ import { eidOfCertificate } from "./notifications.ts";
 import { isOfLatest, offeredAgain } from "./offer-again.ts";
 import { recordAgain, unsignedEvent } from "./record-unsigned.ts";
 import { reasonOf } from "./result-text.ts";
+import { noteLink } from "./seen-link.ts";
 import { takeNotifications } from "./take-notifications.ts";
 
 /** ESipa.ProvideEimPackageResult (SGP.32 section 5.14.6): what the device did, and what it may forget then. */
@@ -56,6 +57,7 @@ export async function provideEimPackageResult(
 		log.warn("result of an unregistered device", { eid });
 		return failure(ProvideEimPackageResultErrorCode.eidNotFound, seen);
 	}
+	await noteLink(context, stored, peer?.link);
 	const device = await noteVersion(context, stored, seen, "ProvideEimPackageResult");
 	const { version } = device.dialect;
 	const seqNumbers = await accept(context, device, message.eimPackageResult, body, found);

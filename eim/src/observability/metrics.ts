@@ -5,6 +5,8 @@ import { isFinal, OPERATION_STATES, type OperationState } from "../domain/operat
 export interface Metrics {
 	/** One ESipa message answered: its function, and what came of it. */
 	esipaAnswered(esipaFunction: string, outcome: string, seconds: number): void;
+	/** What came over a link between device and eIM, and what came of it. */
+	esipaCame(link: string, outcome: string): void;
 	/** One request of the API answered: route pattern, not path. */
 	apiAnswered(method: string, route: string, status: number, seconds: number): void;
 	/** One ES9+ call ended. */
@@ -49,6 +51,10 @@ export function makeMetrics(
 		"outcome",
 	]);
 	const jobs = counter("eim_job_tries_total", "Tries of jobs, by kind and outcome.", ["kind", "outcome"]);
+	const links = counter("eim_esipa_messages_total", "ESipa messages, by the link that they came over and outcome.", [
+		"link",
+		"outcome",
+	]);
 	const wakeUps = counter("eim_wake_ups_total", "Wake-ups of devices that sleep, by way and outcome.", [
 		"via",
 		"outcome",
@@ -71,6 +77,7 @@ export function makeMetrics(
 			esipaSeries.set(name, series);
 			series.observe(seconds);
 		},
+		esipaCame: (link, outcome) => links.inc({ link, outcome }),
 		apiAnswered: (method, route, status, seconds) => api.observe({ method, route, status }, seconds),
 		es9PlusCalled: (es9PlusFunction, outcome) => es9Plus.inc({ function: es9PlusFunction, outcome }),
 		jobTried: (kind, outcome) => jobs.inc({ kind, outcome }),

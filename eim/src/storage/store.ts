@@ -8,6 +8,7 @@ import type { TransactionId } from "@iot-esim/shared/ids/transaction-id";
 import type { ApiKey } from "../domain/api-key.ts";
 import type { AuditEntry, NewAuditEntry } from "../domain/audit-entry.ts";
 import type { Device, DeviceChange } from "../domain/device.ts";
+import type { DeviceLink } from "../domain/device-link.ts";
 import type { EimPackage, EimPackageKind } from "../domain/eim-package.ts";
 import type { DomainError } from "../domain/errors.ts";
 import type { Event, EventType, NewEvent } from "../domain/event.ts";
@@ -56,6 +57,8 @@ export interface DeviceFilter extends PageRequest {
 	/** Each tag must be there with this value. */
 	readonly tags?: Readonly<Record<string, string>> | undefined;
 	readonly labMode?: boolean | undefined;
+	/** Only devices whose last message came over this. */
+	readonly link?: DeviceLink | undefined;
 }
 
 /** By which keys cards know an eIM: its signing key, and the trust in its TLS server where there is a pin. */
@@ -158,6 +161,8 @@ export interface Poll {
 	readonly rplmn?: string | undefined;
 	/** Present when the IPA reports a state change that this eIM did not order (notifyStateChange). */
 	readonly stateChangeCause?: number | undefined;
+	/** Over what it came, where that is known. */
+	readonly link?: DeviceLink | undefined;
 	/** The device has not asked: the package is brought to it. */
 	readonly isInjection?: boolean | undefined;
 }

@@ -7,6 +7,7 @@ import type { ApiDeps, EimConfiguration } from "../api-deps.ts";
 import { actorOf } from "../auth.ts";
 import { ApiError } from "../errors.ts";
 import {
+	DeviceLinkName,
 	DevicePatch,
 	DeviceView,
 	EidText,
@@ -151,6 +152,7 @@ function readRoutes(server: ApiServer, deps: ApiDeps): void {
 					description: "name=value; several separated by commas must all be there.",
 				}),
 			),
+			link: Type.Optional(DeviceLinkName),
 			labMode: Type.Optional(Type.Boolean({ description: "Only devices in a lab mode, or only those in none." })),
 		},
 		{ additionalProperties: false },
@@ -167,9 +169,9 @@ function readRoutes(server: ApiServer, deps: ApiDeps): void {
 			},
 		},
 		async ({ query }) => {
-			const { limit = 50, cursor, search, labMode } = query;
+			const { limit = 50, cursor, search, labMode, link } = query;
 			const now = deps.clock.now();
-			const page = await store.listDevices({ limit, cursor, search, labMode, tags: tagsOf(query.tag) });
+			const page = await store.listDevices({ limit, cursor, search, labMode, link, tags: tagsOf(query.tag) });
 			return { ...page, items: page.items.map((device) => ({ ...deviceView(device), ...sleepView(device, now) })) };
 		},
 	);

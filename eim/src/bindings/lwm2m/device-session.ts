@@ -231,7 +231,13 @@ export class DeviceSession implements Registration {
 		}
 		load.active++;
 		try {
-			return (await handler.handle(message, { remoteAddress: `lwm2m:${this.endpoint}`, connection: { eid } })) ?? NONE;
+			return (
+				(await handler.handle(message, {
+					remoteAddress: `lwm2m:${this.endpoint}`,
+					connection: { eid },
+					link: "lwm2m",
+				})) ?? NONE
+			);
 		} catch (error) {
 			const status = error instanceof EsimError ? error.httpStatus : 500;
 			if (status >= 500) log.error("request failed", { eid, status, error });

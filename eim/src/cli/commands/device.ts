@@ -42,18 +42,23 @@ function listCommands(device: Command, context: CliContext): void {
 		.option("--search <text>", "part of the EID or of the name")
 		.option("--tag <name=value...>", "only devices with these tags")
 		.option("--lab", "only devices in a lab mode")
+		.option(
+			"--link <link>",
+			"only devices that spoke over it last: https-asn1, https-json, coap, coaps+tcp, mqtt, lwm2m",
+		)
 		.option("--limit <number>", "at most so many", wholeNumber, 50)
 		.option("--cursor <cursor>", "go on behind the page before")
 		.action(async (options, command: Command) => {
 			const asked = globalOptions(command, context);
-			const { search, tag, lab, limit, cursor } = options;
-			const query = queryText({ search, tag: tag?.join(","), labMode: lab, limit, cursor });
+			const { search, tag, lab, link, limit, cursor } = options;
+			const query = queryText({ search, tag: tag?.join(","), labMode: lab, link, limit, cursor });
 			const page = await context.client(asked).json<Page<DeviceJson>>("GET", `/api/v1/devices${query}`);
 			if (asked.json) return context.print(JSON.stringify(page));
 			const columns = {
 				EID: (row: DeviceJson) => row.eid,
 				NAME: (row: DeviceJson) => row.name,
 				"LAST POLL": (row: DeviceJson) => ago(row.lastPollAt, context.now()) ?? "never",
+				LINK: (row: DeviceJson) => row.lastLink,
 				TAGS: (row: DeviceJson) => tagText(row.tags),
 				"LAB MODE": labText,
 			};
@@ -91,6 +96,7 @@ function showCommand(device: Command, context: CliContext): void {
 					tags: tagText(found.tags),
 					"lab mode": labText(found),
 					"last poll": ago(found.lastPollAt, context.now()) ?? "never",
+					"last link": found.lastLink && `${found.lastLink}, ${ago(found.lastLinkAt, context.now())}`,
 					"last network": found.lastRplmn,
 					"packages brought to": found.inject && `${found.inject.url} (${found.inject.binding})`,
 					"SM-DS asked": smdsPollingText(found),

@@ -1,6 +1,7 @@
 import type { ColumnBuilderCallback, CompiledQuery, Expression, Kysely } from "kysely";
 import { associations } from "./associations.ts";
 import { deviceFacts } from "./device-facts.ts";
+import { deviceLinks } from "./device-links.ts";
 import { heldOperations } from "./held-operations.ts";
 import { initial } from "./initial.ts";
 import { injectAddress } from "./inject-address.ts";
@@ -37,4 +38,5 @@ export const migrations: readonly Migration[] = [
 	{ name: "0005-held-operations", changes: heldOperations },
 	{ name: "0005-smds-polling", changes: smdsPolling },
 	{ name: "0006-wake-ups", changes: wakeUps },
+	{ name: "0007-device-links", changes: deviceLinks },
 ];

@@ -1,4 +1,5 @@
 import type { Device } from "../../domain/device.ts";
+import type { DeviceLink } from "../../domain/device-link.ts";
 import type { DeviceMemory } from "./device-memory.ts";
 import { first, type SqlEngine, type Step } from "./engine.ts";
 import { toDevice, toWakings } from "./rows.ts";
@@ -53,6 +54,8 @@ export class DeviceReader {
 				lastStateChangeCause: _cause,
 				lastStateChangeAt: _changedAt,
 				wakings: _wakings,
+				lastLink: _link,
+				lastLinkAt: _linkAt,
 				...lasting
 			} = known.device;
 			return {
@@ -63,6 +66,8 @@ export class DeviceReader {
 				...(now.last_state_change_cause === null ? {} : { lastStateChangeCause: now.last_state_change_cause }),
 				...(now.last_state_change_at === null ? {} : { lastStateChangeAt: now.last_state_change_at }),
 				...(now.wakings === null ? {} : { wakings: toWakings(now.wakings) }),
+				...(now.last_link === null ? {} : { lastLink: now.last_link as DeviceLink }),
+				...(now.last_link_at === null ? {} : { lastLinkAt: now.last_link_at }),
 			};
 		}
 		const row = yield* first(this.#statements.whole({ eid }));
@@ -95,6 +100,8 @@ const OF_EVERY_POLL = [
 	"last_state_change_cause",
 	"last_state_change_at",
 	"wakings",
+	"last_link",
+	"last_link_at",
 ] as const;
 
 function makeStatements({ sql, dialect }: SqlEngine) {

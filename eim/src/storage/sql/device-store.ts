@@ -82,6 +82,7 @@ export class SqlDeviceStore implements DeviceStore {
 				eb.selectFrom("device_tags").select("device_tags.eid").where("key", "=", key).where("value", "=", value),
 			);
 		}
+		if (filter.link !== undefined) query = query.where("last_link", "=", filter.link);
 		if (filter.labMode !== undefined) query = query.where("lab_mode", filter.labMode ? "is not" : "is", null);
 		const page = query
 			.orderBy("eid")

@@ -20,6 +20,8 @@ export function makePackageStatements(sql: Sql) {
 				cause: device.lastStateChangeCause ?? null,
 				changedAt: device.lastStateChangeAt ?? null,
 				wakings: device.wakings ? JSON.stringify(device.wakings) : null,
+				link: device.lastLink ?? null,
+				linkAt: device.lastLinkAt ?? null,
 			}),
 		storePackage: (eimPackage: EimPackage) =>
 			insertPackage({
@@ -97,6 +99,8 @@ interface PolledUpdate extends Record<string, unknown> {
 	readonly cause: number | null;
 	readonly changedAt: number | null;
 	readonly wakings: string | null;
+	readonly link: string | null;
+	readonly linkAt: number | null;
 }
 
 const polledUpdate = (db: Sql, p: PolledUpdate) =>
@@ -109,6 +113,8 @@ const polledUpdate = (db: Sql, p: PolledUpdate) =>
 			last_state_change_cause: p.cause,
 			last_state_change_at: p.changedAt,
 			wakings: p.wakings,
+			last_link: p.link,
+			last_link_at: p.linkAt,
 		})
 		.where("eid", "=", p.eid);
 

@@ -7,6 +7,7 @@ import type { Insertable, Selectable } from "kysely";
 import type { ApiKey } from "../../domain/api-key.ts";
 import type { AwakeRule, Wakings } from "../../domain/awake.ts";
 import type { Device, Dialect, InjectAddress } from "../../domain/device.ts";
+import type { DeviceLink } from "../../domain/device-link.ts";
 import type { EimPackage, EimPackageKind } from "../../domain/eim-package.ts";
 import type { ImmediateEnable } from "../../domain/euicc-command.ts";
 import type { Event, EventType } from "../../domain/event.ts";
@@ -76,6 +77,8 @@ export function toDevice(row: Row<"devices">): Device {
 		awake: row.awake === null ? null : (JSON.parse(row.awake) as AwakeRule),
 		wakings: row.wakings === null ? null : toWakings(row.wakings),
 		lastStateChangeAt: row.last_state_change_at,
+		lastLink: row.last_link as DeviceLink | null,
+		lastLinkAt: row.last_link_at,
 		createdAt: row.created_at,
 	});
 }
@@ -118,6 +121,8 @@ export function fromDevice(device: Device): Omit<Insertable<Tables["devices"]>, 
 		awake: device.awake ? JSON.stringify(device.awake) : null,
 		wakings: device.wakings ? JSON.stringify(device.wakings) : null,
 		last_state_change_at: device.lastStateChangeAt ?? null,
+		last_link: device.lastLink ?? null,
+		last_link_at: device.lastLinkAt ?? null,
 		created_at: device.createdAt,
 	};
 }

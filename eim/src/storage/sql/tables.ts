@@ -42,6 +42,8 @@ export interface Tables {
 		awake: string | null;
 		wakings: string | null;
 		last_state_change_at: number | null;
+		last_link: string | null;
+		last_link_at: number | null;
 		created_at: number;
 	};
 	/** The counters of removed devices: an eUICC that comes back takes no lower one. */

@@ -174,6 +174,7 @@ function afterPoll(device: Device, poll: Poll): Device {
 	const { at: lastPollAt, rplmn: lastRplmn, stateChangeCause: lastStateChangeCause } = poll;
 	let after: Device = { ...device, lastPollAt, wakings: afterWaking(device, lastPollAt) };
 	if (lastRplmn !== undefined) after = { ...after, lastRplmn };
+	if (poll.link !== undefined) after = { ...after, lastLink: poll.link, lastLinkAt: lastPollAt };
 	if (lastStateChangeCause === undefined) return after;
 	after = { ...after, lastStateChangeCause };
 	return isNews(device, poll) ? { ...after, lastStateChangeAt: lastPollAt } : after;

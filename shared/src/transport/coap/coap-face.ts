@@ -33,6 +33,8 @@ export interface CoapPeer {
 	readonly remoteAddress: string;
 	/** Absent where nobody has proven anything. */
 	readonly proven: ProvenPeer | undefined;
+	/** Over a connection (coaps+tcp), and not in datagrams. */
+	readonly isStream: boolean;
 	/** The session or connection: one object as long as it lasts. */
 	readonly connection: object;
 }

@@ -65,7 +65,8 @@ export class RequestServer {
 		this.#channel = channel;
 		this.#options = options;
 		this.#name = options.bodies.nextPeer();
-		this.#peer = { remoteAddress: channel.remoteAddress, proven: channel.proven, connection: {} };
+		const { remoteAddress, proven, takesBert: isStream } = channel;
+		this.#peer = { remoteAddress, proven, isStream, connection: {} };
 	}
 
 	take(message: CoapMessage, reply: (response: CoapMessage | undefined) => void): void {
