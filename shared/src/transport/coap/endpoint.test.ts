@@ -1,54 +1,24 @@
 import { describe, expect, it } from "vitest";
+import { body, coapBench, echo, POST } from "../../../../test/support/coap-bench.ts";
 import { DatagramLine } from "../../../../test/support/datagram-line.ts";
 import { FakeClock } from "../../../../test/support/fake-clock.ts";
 import { SeededRandom } from "../../../../test/support/seeded-random.ts";
 import { concatBytes, equalBytes, hex, toHex, utf8 } from "../../util/bytes.ts";
 import { Milliseconds, Minutes, Seconds } from "../../util/duration.ts";
 import { blockOf } from "./block.ts";
-import type { CoapHandler, CoapReply, CoapRequest } from "./coap-face.ts";
+import type { CoapReply } from "./coap-face.ts";
 import { DatagramChannel } from "./datagram-channel.ts";
 import { CoapEndpoint } from "./endpoint.ts";
-import { decodeMessage, encodeDatagram, encodeEmpty, readHeader } from "./message.ts";
+import { decodeMessage, encodeDatagram, readHeader } from "./message.ts";
 import { OPTION, optionUint, optionValue, textOptions, uintOption } from "./option.ts";
 import { createCoapServer } from "./server.ts";
-
-const POST: CoapRequest = { method: "POST", path: ["e"], payload: utf8("ping") };
-const body = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff);
-
-function bench(
-	handler: CoapHandler,
-	options: { maxDatagram?: number; blockExponent?: number; maxBodies?: number } = {},
-) {
-	const clock = new FakeClock();
-	const random = new SeededRandom(7);
-	const line = new DatagramLine(clock, options.maxDatagram === undefined ? {} : { maxDatagram: options.maxDatagram });
-	const { blockExponent = 6, maxBodies = 1_000_000 } = options;
-	const server = createCoapServer({ clock, random, handler, blockExponent, maxBodies });
-	server.accept(line.server);
-	const client = new CoapEndpoint(new DatagramChannel(line.client, { clock, random }), {
-		clock,
-		random,
-		responseTimeout: Seconds(60),
-	});
-	return { clock, random, line, server, client, request: (given: CoapRequest) => clock.until(client.request(given)) };
-}
-
-/** Answers with what came, and counts. */
-function echo() {
-	const seen: CoapRequest[] = [];
-	const handler: CoapHandler = (request) => {
-		seen.push(request);
-		return { code: "2.04", payload: request.payload };
-	};
-	return { seen, handler };
-}
 
 const typesOf = (datagrams: readonly Uint8Array[]) => datagrams.map((octets) => readHeader(octets)?.type);
 
 describe("a request over datagrams", () => {
 	it("takes two datagrams, when the answer is at hand", async () => {
 		const { seen, handler } = echo();
-		const { request, line, clock } = bench(handler);
+		const { request, line, clock } = coapBench(handler);
 		expect(await request(POST)).toEqual({ code: "2.04", payload: utf8("ping") });
 		expect(seen).toMatchObject([{ method: "POST", path: ["e"] }]);
 		expect(typesOf(line.sent.map(({ octets }) => octets))).toEqual(["confirmable", "acknowledgement"]);
@@ -57,7 +27,7 @@ describe("a request over datagrams", () => {
 
 	it("is sent again when it was lost or its answer was, with doubled waits, and is worked on once", async () => {
 		const { seen, handler } = echo();
-		const { request, line, clock } = bench(handler);
+		const { request, line, clock } = coapBench(handler);
 		line.rule = ({ from, index }) => ((from === "client" ? index === 0 : index === 0) ? [] : [10]);
 		const start = clock.now();
 		expect((await request(POST)).payload).toEqual(utf8("ping"));
@@ -71,7 +41,7 @@ describe("a request over datagrams", () => {
 	});
 
 	it("fails after five transmissions that nobody acknowledges, within MAX_TRANSMIT_WAIT", async () => {
-		const { client, line, clock } = bench(echo().handler);
+		const { client, line, clock } = coapBench(echo().handler);
 		line.rule = () => [];
 		const start = clock.now();
 		const failed = expect(client.request(POST)).rejects.toMatchObject({ code: "TRANSPORT_TIMEOUT" });
@@ -84,7 +54,7 @@ describe("a request over datagrams", () => {
 
 	it("that takes long is acknowledged at once and answered by itself, which the client acknowledges", async () => {
 		let finish = (_reply: CoapReply) => {};
-		const { client, line, clock } = bench(() => new Promise((resolve) => (finish = resolve)));
+		const { client, line, clock } = coapBench(() => new Promise((resolve) => (finish = resolve)));
 		const answer = client.request(POST);
 		await clock.advance(Seconds(20));
 		finish({ code: "2.04", payload: utf8("late") });
@@ -97,7 +67,7 @@ describe("a request over datagrams", () => {
 
 	it("has its separate answer also when the acknowledgement came later or never, and an answer twice is taken once", async () => {
 		let finish = (_reply: CoapReply) => {};
-		const { client, line, clock } = bench(() => new Promise((resolve) => (finish = resolve)));
+		const { client, line, clock } = coapBench(() => new Promise((resolve) => (finish = resolve)));
 		line.rule = ({ from, index, octets }) => {
 			if (from === "server" && index === 0) return [4000];
 			return from === "server" && readHeader(octets)?.type === "confirmable" ? [10, 500] : [10];
@@ -112,7 +82,7 @@ describe("a request over datagrams", () => {
 	});
 
 	it("gives up a peer that acknowledges and says nothing more", async () => {
-		const { client, clock } = bench(() => new Promise(() => undefined));
+		const { client, clock } = coapBench(() => new Promise(() => undefined));
 		const failed = expect(client.request(POST)).rejects.toMatchObject({ code: "TRANSPORT_TIMEOUT" });
 		await clock.advance(Seconds(63));
 		await failed;
@@ -120,7 +90,7 @@ describe("a request over datagrams", () => {
 	});
 
 	it("is given up with the signal: nothing is sent any more, and a late answer is rejected", async () => {
-		const { client, line, clock } = bench(echo().handler);
+		const { client, line, clock } = coapBench(echo().handler);
 		line.rule = ({ from }) => (from === "client" ? [] : [10]);
 		const abort = new AbortController();
 		const failed = expect(client.request(POST, { signal: abort.signal })).rejects.toMatchObject({
@@ -135,7 +105,7 @@ describe("a request over datagrams", () => {
 	});
 
 	it("keeps to one unacknowledged message at a time (NSTART)", async () => {
-		const { client, line, clock } = bench(echo().handler);
+		const { client, line, clock } = coapBench(echo().handler);
 		line.rule = () => [];
 		const all = Promise.allSettled([client.request(POST), client.request(POST), client.request(POST)]);
 		await clock.advance(Seconds(1));
@@ -145,7 +115,7 @@ describe("a request over datagrams", () => {
 	});
 
 	it("whose response comes from a peer that knows it no more is rejected", async () => {
-		const { line, clock } = bench(echo().handler);
+		const { line, clock } = coapBench(echo().handler);
 		const stray = { code: 0x44, token: hex`FFFF`, options: [], payload: hex`` };
 		line.server.send(encodeDatagram({ type: "confirmable", messageId: 9 }, stray));
 		line.server.send(encodeDatagram({ type: "non-confirmable", messageId: 10 }, stray));
@@ -155,7 +125,7 @@ describe("a request over datagrams", () => {
 });
 
 describe("octets that are no request", () => {
-	const server = () => bench(echo().handler);
+	const server = () => coapBench(echo().handler);
 
 	it.each([
 		["a ping", "40000007", "70000007"],
@@ -204,7 +174,7 @@ describe("bodies of many blocks", () => {
 		"of %i octets go both ways in datagrams of %i, with the server's exponent %i",
 		async (length, maxDatagram, blockExponent) => {
 			const { seen, handler } = echo();
-			const { request, line, clock } = bench(handler, { maxDatagram, blockExponent });
+			const { request, line, clock } = coapBench(handler, { maxDatagram, blockExponent });
 			const payload = body(length);
 			const answer = await request({ ...POST, payload });
 			expect(equalBytes(answer.payload, payload)).toBe(true);
@@ -217,7 +187,7 @@ describe("bodies of many blocks", () => {
 	it("survive the loss, the doubling and the delay of any datagram, with one call of the handler", async () => {
 		for (let seed = 1; seed <= 12; seed++) {
 			const { seen, handler } = echo();
-			const { request, line } = bench(handler);
+			const { request, line } = coapBench(handler);
 			const draws = new SeededRandom(seed);
 			let lost = 0;
 			line.rule = () => {
@@ -233,8 +203,25 @@ describe("bodies of many blocks", () => {
 		}
 	});
 
+	it("survive three minutes without a link in the middle of them, either way", async () => {
+		for (const cutAt of [5, 12]) {
+			const { seen, handler } = echo();
+			const { client, line, clock } = coapBench(handler);
+			const cutEnd = () => clock.now() < start + Minutes(3);
+			let start = Number.NaN;
+			line.rule = ({ from, index }) => {
+				if (from === "client" && index === cutAt) start = clock.now();
+				return index >= cutAt && cutEnd() ? [] : [10];
+			};
+			const answer = await clock.until(client.request({ ...POST, payload: body(9000) }));
+			expect(equalBytes(answer.payload, body(9000))).toBe(true);
+			expect(clock.now() - start).toBeGreaterThan(Minutes(3));
+			expect(seen).toHaveLength(1);
+		}
+	});
+
 	it("carry a Request-Tag, their size, and a token of their own for every block", async () => {
-		const { request, line } = bench(echo().handler);
+		const { request, line } = coapBench(echo().handler);
 		await request({ ...POST, payload: body(3000) });
 		const sent = line.from("client").map(decodeMessage);
 		expect(new Set(sent.map(({ token }) => toHex(token))).size).toBe(sent.length);
@@ -248,11 +235,11 @@ describe("bodies of many blocks", () => {
 
 	it("too large for the server are refused at the first block, and an answer too large for the client is not fetched", async () => {
 		const { seen, handler } = echo();
-		const { request, line } = bench(handler);
+		const { request, line } = coapBench(handler);
 		expect(await request({ ...POST, payload: body(300_000) })).toMatchObject({ code: "4.13" });
 		expect(line.sent).toHaveLength(2);
 		expect(seen).toEqual([]);
-		const large = bench(() => ({ code: "2.05", payload: body(300_000) }));
+		const large = coapBench(() => ({ code: "2.05", payload: body(300_000) }));
 		await expect(large.request({ method: "GET", path: [] })).rejects.toMatchObject({
 			code: "TRANSPORT_RESPONSE_TOO_LARGE",
 		});
@@ -260,7 +247,7 @@ describe("bodies of many blocks", () => {
 
 	it("begin again when the server has started anew, and end when it forgets again and again", async () => {
 		const { seen, handler } = echo();
-		const { request, line, clock, random } = bench(handler);
+		const { request, line, clock, random } = coapBench(handler);
 		let restarts = 0;
 		let mostRestarts = 1;
 		line.rule = ({ from, octets }) => {
@@ -281,7 +268,7 @@ describe("bodies of many blocks", () => {
 
 	it("come from a client that has started anew in the middle", async () => {
 		const { seen, handler } = echo();
-		const { line, clock, client } = bench(handler);
+		const { line, clock, client } = coapBench(handler);
 		const lost = client.request({ ...POST, payload: body(20_000) });
 		lost.catch(() => undefined);
 		await clock.advance(Milliseconds(105));
@@ -294,7 +281,7 @@ describe("bodies of many blocks", () => {
 
 	it("of which the server has forgotten the first blocks are 4.08; the answer's blocks can be fetched in any order", async () => {
 		const { handler } = echo();
-		const { line, clock, random } = bench(handler);
+		const { line, clock, random } = coapBench(handler);
 		const ask = (messageId: number, block: number, option: number, payload: Uint8Array) =>
 			line.client.send(
 				encodeDatagram(
@@ -326,7 +313,7 @@ describe("bodies of many blocks", () => {
 	});
 
 	it("answers' blocks are found by path and tag, whatever the token, and while they last", async () => {
-		const { line, clock, random } = bench(() => ({ code: "2.04", payload: body(5000) }), { blockExponent: 6 });
+		const { line, clock, random } = coapBench(() => ({ code: "2.04", payload: body(5000) }), { blockExponent: 6 });
 		let messageId = 1;
 		const ask = async (option: number | undefined, token: Uint8Array, payload = hex``) => {
 			const options = [
@@ -376,109 +363,5 @@ describe("bodies of many blocks", () => {
 		await clock.advance(Seconds(1));
 		// Two bodies of 4 and 5 kB have room; whoever has not gone on for longest begins again.
 		expect(lines.map((line) => codes(line).at(-1))).toEqual([0x88, 0x88, 0x5f, 0x5f]);
-	});
-});
-
-describe("observation", () => {
-	function observed(maxPayload = 20) {
-		let tell = (_state: string) => {};
-		let isEnded = false;
-		const handler: CoapHandler = () => ({
-			code: "2.05",
-			payload: utf8("0"),
-			observe: (notify) => {
-				tell = (state) => notify({ code: "2.05", payload: utf8(state.padEnd(maxPayload)) });
-				return () => {
-					isEnded = true;
-				};
-			},
-		});
-		const parts = bench(handler);
-		return { ...parts, tell: (state: string) => tell(state), isEnded: () => isEnded };
-	}
-	const GET: CoapRequest = { method: "GET", path: ["o"] };
-	const texts = (answers: readonly { payload: Uint8Array }[]) =>
-		answers.map(({ payload }) => new TextDecoder().decode(payload).trim());
-
-	it("tells every change until the client gives it up, which the server learns at the next one", async () => {
-		const { client, clock, tell, isEnded, line } = observed();
-		const seen: { payload: Uint8Array }[] = [];
-		const abort = new AbortController();
-		await clock.until(client.observe(GET, (answer) => seen.push(answer), { signal: abort.signal }));
-		tell("1");
-		await clock.advance(Seconds(1));
-		tell("2");
-		await clock.advance(Seconds(1));
-		expect(texts(seen)).toEqual(["1", "2"]);
-		abort.abort();
-		expect(isEnded()).toBe(false);
-		tell("3");
-		await clock.advance(Seconds(1));
-		expect(isEnded()).toBe(true);
-		expect(texts(seen)).toEqual(["1", "2"]);
-		expect(readHeader(line.from("client").at(-1) as Uint8Array)?.type).toBe("reset");
-	});
-
-	it("tells the last of several changes, in order, over a line that loses and delays, also in many blocks", async () => {
-		const { client, clock, tell, line } = observed(3000);
-		const seen: { payload: Uint8Array }[] = [];
-		await clock.until(client.observe(GET, (answer) => seen.push(answer), { signal: new AbortController().signal }));
-		const draws = new SeededRandom(3);
-		line.rule = () => (draws.next() < 0.3 ? [] : [10, 10 + draws.below(1500)]);
-		for (const state of ["1", "2", "3", "4", "5"]) {
-			tell(state);
-			await clock.advance(Milliseconds(300));
-		}
-		await clock.advance(Minutes(10));
-		expect(texts(seen).at(-1)).toBe("5");
-		expect([...texts(seen)].sort()).toEqual(texts(seen));
-		expect(seen.at(-1)?.payload).toHaveLength(3000);
-	});
-
-	it("ends with the path, with a peer that does not acknowledge, and with a last state that is an error", async () => {
-		const closed = observed();
-		const signal = new AbortController().signal;
-		await closed.clock.until(closed.client.observe(GET, () => undefined, { signal }));
-		closed.line.server.close();
-		expect(closed.isEnded()).toBe(true);
-		const silent = observed();
-		await silent.clock.until(silent.client.observe(GET, () => undefined, { signal }));
-		silent.line.rule = () => [];
-		silent.tell("1");
-		await silent.clock.advance(Seconds(94));
-		expect(silent.isEnded()).toBe(true);
-	});
-});
-
-describe("a server", () => {
-	it("says 5.03 when it is busy, 5.00 when its handler fails, and nothing that the client does not want to hear", async () => {
-		const clock = new FakeClock();
-		const random = new SeededRandom(2);
-		const line = new DatagramLine(clock);
-		const errors: unknown[] = [];
-		const handler: CoapHandler = ({ path }) => {
-			if (path[0] === "wait") return new Promise(() => undefined);
-			if (path[0] === "fail") throw new Error("no");
-			return { code: "2.04" };
-		};
-		const server = createCoapServer({ clock, random, handler, maxRequests: 1, onError: (error) => errors.push(error) });
-		server.accept(line.server);
-		const ask = async (messageId: number, path: string, more: { number: number; value: Uint8Array }[] = []) => {
-			const options = [...textOptions(OPTION.uriPath, [path]), ...more];
-			line.client.send(
-				encodeDatagram({ type: "confirmable", messageId }, { code: 2, token: hex``, options, payload: hex`` }),
-			);
-			await clock.advance(Milliseconds(100));
-			return toHex((line.from("server").at(-1) ?? hex`0000`).subarray(0, 2));
-		};
-		expect(await ask(1, "fail")).toBe("60A0");
-		expect(errors).toHaveLength(1);
-		expect(await ask(2, "any", [{ number: OPTION.noResponse, value: hex`02` }])).toBe("6000");
-		expect(await ask(3, "any", [{ number: OPTION.noResponse, value: hex`08` }])).toBe("6044");
-		await ask(4, "wait");
-		expect(await ask(5, "any")).toBe("60A3");
-		line.client.send(encodeEmpty({ type: "confirmable", messageId: 6 }));
-		await clock.advance(Milliseconds(100));
-		expect(toHex(line.from("server").at(-1) as Uint8Array)).toBe("70000006");
 	});
 });

@@ -126,6 +126,18 @@ describe("CoAP over a connection", () => {
 		}
 	});
 
+	it("is told by a ping whether the peer lives", async () => {
+		const { connect, clock, far } = bench(echo);
+		const client = connect();
+		await clock.advance(100);
+		await clock.until(client.ping());
+		far.end();
+		const lost = expect(client.ping()).rejects.toMatchObject({ code: "TRANSPORT_CLOSED" });
+		await clock.advance(100);
+		await lost;
+		expect([client.ended.aborted, clock.pending]).toEqual([true, 0]);
+	});
+
 	it("gives up a peer that never says its settings, and one that takes no more requests", async () => {
 		const silent = bench(echo);
 		await silent.clock.advance(Seconds(31));
