@@ -30,20 +30,17 @@ export function makeMetrics(
 	const registry = new Registry();
 	const registers = [registry];
 	collectDefaultMetrics({ register: registry });
-	const esipa = new Histogram({
-		name: "eim_esipa_message_seconds",
-		help: "Time to answer an ESipa message, by function and outcome.",
-		labelNames: ["function", "outcome"],
-		buckets: SECONDS,
-		registers,
-	});
-	const api = new Histogram({
-		name: "eim_api_request_seconds",
-		help: "Time to answer an API request, by method, route and status.",
-		labelNames: ["method", "route", "status"],
-		buckets: SECONDS,
-		registers,
-	});
+	const histogram = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
+		new Histogram({ name, help, labelNames, buckets: SECONDS, registers });
+	const esipa = histogram("eim_esipa_message_seconds", "Time to answer an ESipa message, by function and outcome.", [
+		"function",
+		"outcome",
+	]);
+	const api = histogram("eim_api_request_seconds", "Time to answer an API request, by method, route and status.", [
+		"method",
+		"route",
+		"status",
+	]);
 	const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
 		new Counter({ name, help, labelNames, registers });
 	const es9Plus = counter("eim_es9plus_calls_total", "Calls to SM-DP+ servers, by function and outcome.", [
