@@ -79,6 +79,7 @@ it("answers Wakaama's registration, notifications, Send, blocks, update and dere
 	};
 	server.accept(path);
 	let brought: Promise<Uint8Array> | undefined;
+	let woken: Promise<boolean> | undefined;
 	for (const [index, { from, octets }] of seen.entries()) {
 		if (from === "wakaama") receiver?.datagram(fromHex(octets));
 		else {
@@ -86,7 +87,10 @@ it("answers Wakaama's registration, notifications, Send, blocks, update and dere
 			if (octets.includes("FFBF4E8204B0")) {
 				brought = server.transfer(fromHex(`BF4E8204B0${"07".repeat(1200)}`), EID);
 			}
-			if (octets.startsWith("4402")) await clock.advance(5000).then(() => server.wake(EID).catch(() => undefined));
+			if (octets.startsWith("4402")) {
+				await clock.advance(Seconds(5));
+				woken = server.wake(EID);
+			}
 		}
 		await clock.advance(0);
 		const expected = seen.slice(0, index + 1).filter((one) => one.from === "server");
@@ -95,6 +99,7 @@ it("answers Wakaama's registration, notifications, Send, blocks, update and dere
 	}
 	expect(handled).toEqual([REQUEST, REQUEST, `BF398204B0${"AB".repeat(1200)}`]);
 	expect(toHex((await brought) ?? new Uint8Array(0))).toBe("BF4E020500");
+	expect(await woken).toBe(true);
 	expect(awake).toEqual([EID, EID]);
 	expect(server.registered).toBe(0);
 });

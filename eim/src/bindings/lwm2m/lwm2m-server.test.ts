@@ -1,0 +1,220 @@
+import { Eid } from "@iot-esim/shared/ids/eid";
+import { memoryLogger } from "@iot-esim/shared/runtime/logger";
+import { systemRandom } from "@iot-esim/shared/runtime/random";
+import type { CoapHandler, CoapRequest } from "@iot-esim/shared/transport/coap/coap-face";
+import { DatagramChannel } from "@iot-esim/shared/transport/coap/datagram-channel";
+import { CoapEndpoint } from "@iot-esim/shared/transport/coap/endpoint";
+import type { ProvenPeer } from "@iot-esim/shared/transport/datagram";
+import { fromHex, toHex, utf8 } from "@iot-esim/shared/util/bytes";
+import { Seconds } from "@iot-esim/shared/util/duration";
+import { describe, expect, it } from "vitest";
+import { makeCa } from "../../../../test/contract/dtls-bench.ts";
+import { DatagramLine } from "../../../../test/support/datagram-line.ts";
+import { FakeClock } from "../../../../test/support/fake-clock.ts";
+import { Lwm2mServer, type Lwm2mServerOptions } from "./lwm2m-server.ts";
+
+const EID = Eid.withCheckDigits("890490320000000000000000000001");
+const OTHER = Eid.withCheckDigits("890490320000000000000000000002");
+const LINKS = utf8('</>;rt="oma.lwm2m",</1/0>,</32032/0>');
+const BROUGHT = fromHex("BF4E03020100");
+const TAKEN = fromHex("BF4E020500");
+
+function bench(given: Partial<Lwm2mServerOptions> = {}) {
+	const clock = new FakeClock();
+	const { logger, entries } = memoryLogger();
+	const awake: string[] = [];
+	const server = new Lwm2mServer({
+		handler: { handle: async (message) => message.slice(0, 2) },
+		clock,
+		random: systemRandom,
+		log: logger("eim.lwm2m"),
+		eidOf: async (endpoint) =>
+			[EID, OTHER].find((eid) => endpoint.endsWith(eid)) ?? (endpoint === "meter-7" ? EID : undefined),
+		objectId: 32_032,
+		maxRegistrations: 2,
+		awakeFor: Seconds(93),
+		injectTimeout: Seconds(10),
+		blockExponent: 6,
+		load: { active: 0, max: 4 },
+		onAwake: (eid) => awake.push(eid),
+		...given,
+	});
+
+	/** A device of our own CoAP, with the object's observation, Write and Execute. */
+	function device(proven?: ProvenPeer) {
+		const line = new DatagramLine(clock, proven === undefined ? {} : { proven });
+		const written: string[] = [];
+		let tell: ((message: Uint8Array) => void) | undefined;
+		const handler: CoapHandler = ({ method, path, payload }) => {
+			const where = `${method} /${path.join("/")}`;
+			if (where === "GET /32032/0/1") {
+				return {
+					code: "2.05",
+					contentFormat: 42,
+					observe: (notify) => {
+						tell = (message) => notify({ code: "2.05", contentFormat: 42, payload: message });
+						return () => undefined;
+					},
+				};
+			}
+			written.push(`${where} ${toHex(payload)}`.trim());
+			if (payload[1] === 0x4e) tell?.(TAKEN);
+			return { code: "2.04" };
+		};
+		const parts = { clock, random: systemRandom };
+		server.accept(line.server);
+		const endpoint = new CoapEndpoint(new DatagramChannel(line.client, parts), { ...parts, handler });
+		const ask = (request: CoapRequest) => clock.until(endpoint.request(request), 60_000);
+		const register = (...query: string[]) =>
+			ask({ method: "POST", path: ["rd"], query, contentFormat: 40, payload: LINKS });
+		return {
+			line,
+			written,
+			ask,
+			register,
+			tell: (message: Uint8Array) => tell?.(message),
+			close: () => endpoint.close(),
+		};
+	}
+	return { clock, server, device, awake, entries };
+}
+
+const keyOf = (pskIdentity: string): ProvenPeer => ({ pskIdentity });
+
+describe("a registered device", () => {
+	it("tells of its messages, is answered, and is brought what waits", async () => {
+		const { clock, server, device, awake } = bench();
+		const one = device(keyOf(EID));
+		expect(await one.register(`ep=${EID}`, "lt=300", "lwm2m=1.1")).toMatchObject({
+			code: "2.01",
+			location: ["rd", expect.any(String)],
+		});
+		await clock.advance(1000);
+		expect(awake).toEqual([EID]);
+		one.tell(fromHex(`BF4F125A10${EID}`));
+		await clock.advance(1000);
+		expect(one.written).toEqual(["PUT /32032/0/0 BF4F"]);
+		expect(await clock.until(server.transfer(BROUGHT, EID), 5000)).toEqual(TAKEN);
+		await clock.advance(5000);
+		await clock.until(server.wake(EID), 5000);
+		expect(one.written.slice(1)).toEqual([`PUT /32032/0/0 ${toHex(BROUGHT)}`, "POST /32032/0/2"]);
+	});
+
+	it("is refused a message in the name of another device", async () => {
+		const { clock, device } = bench();
+		const one = device(keyOf(EID));
+		await one.register(`ep=${EID}`);
+		await clock.advance(1000);
+		one.tell(fromHex(`BF4F125A10${OTHER}`));
+		await clock.advance(1000);
+		// 00, 4.03
+		expect(one.written).toEqual([expect.stringMatching(/^PUT \/32032\/0\/0 0083/)]);
+	});
+
+	it("is there as long as its lifetime, which an update renews, and until it says goodbye", async () => {
+		const { clock, server, device } = bench();
+		const one = device(keyOf(EID));
+		const { location = [] } = await one.register(`ep=${EID}`, "lt=60");
+		await clock.advance(Seconds(50));
+		expect((await one.ask({ method: "POST", path: location })).code).toBe("2.04");
+		await clock.advance(Seconds(50));
+		expect(server.registered).toBe(1);
+		expect((await one.ask({ method: "POST", path: location, query: ["lt=3000"] })).code).toBe("2.04");
+		await clock.advance(Seconds(2900));
+		expect((await one.ask({ method: "DELETE", path: location })).code).toBe("2.02");
+		expect((await one.ask({ method: "POST", path: location })).code).toBe("4.04");
+		await one.register(`ep=${EID}`, "lt=60");
+		await clock.advance(Seconds(61));
+		expect(server.registered).toBe(0);
+		await expect(server.transfer(BROUGHT, EID)).rejects.toThrow("it is not registered here");
+	});
+
+	it("sleeps in queue mode after its messages, and is awake with its next update", async () => {
+		const { clock, server, device } = bench();
+		const one = device(keyOf(EID));
+		const { location = [] } = await one.register(`ep=${EID}`, "b=UQ", "lwm2m=1.0");
+		await clock.advance(Seconds(100));
+		await expect(server.transfer(BROUGHT, EID)).rejects.toThrow("it sleeps");
+		await one.ask({ method: "POST", path: location });
+		expect(await clock.until(server.transfer(BROUGHT, EID), 5000)).toEqual(TAKEN);
+	});
+
+	it("is found on the path of its latest update, once its old one leads nowhere", async () => {
+		const { clock, server, device } = bench();
+		const before = device(keyOf(EID));
+		const { location = [] } = await before.register(`ep=${EID}`);
+		await clock.advance(1000);
+		const after = device(keyOf(EID));
+		expect((await after.ask({ method: "POST", path: location })).code).toBe("2.04");
+		before.close();
+		await clock.advance(1000);
+		expect(await clock.until(server.transfer(BROUGHT, EID), 5000)).toEqual(TAKEN);
+		expect(before.written).toEqual([]);
+	});
+
+	it("that does not answer is given up after its time", async () => {
+		const { clock, server, device } = bench();
+		const one = device(keyOf(EID));
+		await one.register(`ep=${EID}`);
+		await clock.advance(1000);
+		one.line.rule = () => [];
+		await expect(clock.until(server.transfer(BROUGHT, EID), 200_000)).rejects.toMatchObject({
+			code: "INJECT_UNREACHABLE",
+		});
+	});
+});
+
+describe("a registration", () => {
+	it("is taken under the name of the key, or one that stands for the key's EID", async () => {
+		const { device, server } = bench();
+		expect((await device(keyOf(EID)).register()).code).toBe("2.01");
+		expect((await device(keyOf(EID)).register(`ep=urn:dev:ops:0001-METER-${EID}`)).code).toBe("2.01");
+		expect((await device(keyOf("meter-7")).register("ep=meter-7")).code).toBe("2.01");
+		// One device, however it calls itself.
+		expect(server.registered).toBe(1);
+	});
+
+	it("in the name of another device is refused, and so are its updates", async () => {
+		const { device, server, entries } = bench();
+		const mine = device(keyOf(EID));
+		const rogue = device(keyOf(OTHER));
+		const { location = [] } = await mine.register(`ep=${EID}`);
+		expect((await rogue.register(`ep=${EID}`)).code).toBe("4.03");
+		expect((await rogue.register("ep=meter-7")).code).toBe("4.03");
+		expect((await rogue.ask({ method: "POST", path: location })).code).toBe("4.04");
+		expect((await rogue.ask({ method: "DELETE", path: location })).code).toBe("4.04");
+		expect((await rogue.ask({ method: "POST", path: ["dp"], contentFormat: 112, payload: fromHex("80") })).code).toBe(
+			"4.04",
+		);
+		expect(server.registered).toBe(1);
+		expect(entries.filter(({ phrase }) => phrase === "registration in the name of another device")).toHaveLength(2);
+	});
+
+	it("needs a proof of who it is, outside the lab", async () => {
+		expect((await bench().device().register(`ep=${EID}`)).code).toBe("4.03");
+		expect((await bench({ takesUnproven: true }).device().register(`ep=${EID}`)).code).toBe("2.01");
+	});
+
+	it("is refused without an EID, of another version, malformed, or beyond the bound", async () => {
+		const { device } = bench({ maxRegistrations: 1 });
+		expect((await device(keyOf("nobody")).register("ep=nobody")).code).toBe("4.03");
+		const one = device(keyOf(EID));
+		expect((await one.register(`ep=${EID}`, "lwm2m=2.0")).code).toBe("4.12");
+		expect((await one.register(`ep=${EID}`, "lt=never")).code).toBe("4.00");
+		expect((await one.register(`ep=${EID}`)).code).toBe("2.01");
+		expect(await device(keyOf(OTHER)).register(`ep=${OTHER}`)).toMatchObject({ code: "5.03", maxAge: 600 });
+		expect((await one.register(`ep=${EID}`)).code).toBe("2.01");
+		expect((await one.ask({ method: "GET", path: ["rd"] })).code).toBe("4.05");
+		expect((await one.ask({ method: "GET", path: ["bs"] })).code).toBe("4.04");
+	});
+
+	it("is taken under the names of a certificate, and no other", async () => {
+		const { device } = bench();
+		const { der, spki } = makeCa().issue("meter-7");
+		const proven: ProvenPeer = { certificate: der, publicKey: spki };
+		expect((await device(proven).register("ep=meter-7")).code).toBe("2.01");
+		expect((await device(proven).register()).code).toBe("2.01");
+		expect((await device(proven).register(`ep=${OTHER}`)).code).toBe("4.03");
+		expect((await device({ publicKey: spki }).register("ep=meter-7")).code).toBe("4.03");
+	});
+});
