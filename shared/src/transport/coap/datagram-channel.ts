@@ -52,6 +52,9 @@ const AROUND_A_BLOCK = 64;
 /** Message ids that are remembered of one peer: it has one exchange under way, so that older ones seldom come again. */
 const REMEMBERED = 64;
 
+/** Messages that wait for the acknowledgement of those before them. */
+const MAX_WAITING = 64;
+
 /** The message layer of RFC 7252 section 4 over one path. */
 export class DatagramChannel implements CoapChannel {
 	readonly #path: DatagramPath;
@@ -117,8 +120,8 @@ export class DatagramChannel implements CoapChannel {
 		const isPing = message.code === EMPTY;
 		const begun = { transmissions: 0, sentAt: 0, wait: 0, growth: GROWTH, cancelTimer: () => undefined };
 		const one: Outgoing = { messageId, isPing, datagram, delivery, ...begun };
-		if (this.#isClosed) {
-			queueMicrotask(() => delivery.failed?.(this.#closedError()));
+		if (this.#isClosed || this.#waiting.length >= MAX_WAITING) {
+			queueMicrotask(() => delivery.failed?.(this.#isClosed ? this.#closedError() : this.#overrun()));
 			return () => undefined;
 		}
 		this.#waiting.push(one);
@@ -284,6 +287,11 @@ export class DatagramChannel implements CoapChannel {
 		this.#waiting.length = 0;
 		for (const one of lost) one.delivery.failed?.(cause ?? this.#closedError());
 		this.#receiver?.closed(cause);
+	}
+
+	#overrun(): TransportError {
+		const message = `${this.remoteAddress} acknowledges too little: ${MAX_WAITING} messages wait`;
+		return new TransportError("TRANSPORT_TIMEOUT", message);
 	}
 
 	#closedError(): TransportError {

@@ -113,6 +113,37 @@ describe("a server", () => {
 		expect(toHex(line.from("server").at(-1) as Uint8Array)).toBe("70000006");
 	});
 
+	it("works on 16 requests of one peer at once, and keeps 64 answers for one that acknowledges none", async () => {
+		const waiting: (() => void)[] = [];
+		const { line, clock } = coapBench(
+			() => new Promise((resolve) => waiting.push(() => resolve({ code: "2.04", payload: utf8("x") }))),
+		);
+		let messageId = 0;
+		const ask = (count: number) => {
+			for (let i = 0; i < count; i++) {
+				const request = { code: 2, token: Uint8Array.of(messageId & 0xff), options: [], payload: hex`` };
+				line.client.send(encodeDatagram({ type: "confirmable", messageId: messageId++ }, request));
+			}
+		};
+		ask(20);
+		await clock.advance(Seconds(1));
+		expect(waiting).toHaveLength(16);
+		expect(line.from("server").map((octets) => octets[1])).toEqual([0xa3, 0xa3, 0xa3, 0xa3]);
+		// From now on the peer acknowledges nothing, and its answers come late.
+		line.rule = ({ from }) => (from === "server" ? [] : [10]);
+		for (let round = 0; round < 8; round++) {
+			await clock.advance(Seconds(2));
+			for (const finish of waiting.splice(0)) finish();
+			await clock.advance(Milliseconds(100));
+			ask(16);
+		}
+		const before = line.from("server").length;
+		line.rule = () => [10];
+		await clock.advance(Minutes(30));
+		const late = line.from("server").slice(before).map(decodeMessage);
+		expect(late.filter(({ code }) => code === 0x44).length).toBeLessThanOrEqual(66);
+	});
+
 	it("answers what is not confirmable in the same way, and once", async () => {
 		const { line, clock } = coapBench(() => ({ code: "2.04", payload: utf8("x") }));
 		const request = { code: 2, token: hex`07`, options: [], payload: hex`` };

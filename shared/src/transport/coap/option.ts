@@ -101,13 +101,15 @@ export function understood(options: readonly CoapOption[]): {
 	readonly unknownCritical?: number;
 } {
 	const known: CoapOption[] = [];
+	const seen = new Set<number>();
 	for (const option of options) {
 		const format = FORMATS[option.number];
 		const isKnown =
 			format !== undefined &&
 			option.value.length >= format.size[0] &&
 			option.value.length <= format.size[1] &&
-			(format.repeats === true || !known.some(({ number }) => number === option.number));
+			(format.repeats === true || !seen.has(option.number));
+		seen.add(option.number);
 		if (isKnown) known.push(option);
 		else if (isCritical(option.number)) return { options: known, unknownCritical: option.number };
 	}

@@ -33,6 +33,8 @@ export interface RequestServerOptions {
 /** Bodies under way, and answers that wait, of one peer. */
 const MAX_TRANSFERS = 4;
 const MAX_OBSERVERS = 8;
+/** Requests of one peer that are worked on at once: none keeps the server from others. */
+const MAX_AT_ONCE = 16;
 
 /** Seconds until a busy server is asked again. */
 const BUSY_FOR = 5;
@@ -60,6 +62,7 @@ export class RequestServer {
 	readonly #answers: string[] = [];
 	readonly #observers = new Observers(MAX_OBSERVERS);
 	readonly #ended = new AbortController();
+	#active = 0;
 
 	constructor(channel: CoapChannel, options: RequestServerOptions) {
 		this.#channel = channel;
@@ -166,7 +169,7 @@ export class RequestServer {
 		const { respond, request, message } = asked;
 		const { handler, load, onError, maxBody } = this.#options;
 		const refusal = payload.length > maxBody ? CODE.requestEntityTooLarge : CODE.serviceUnavailable;
-		if (payload.length > maxBody || load.active >= load.max) {
+		if (payload.length > maxBody || load.active >= load.max || this.#active >= MAX_AT_ONCE) {
 			const isBusy = refusal === CODE.serviceUnavailable;
 			respond(refusal, [isBusy ? uintOption(OPTION.maxAge, BUSY_FOR) : uintOption(OPTION.size1, maxBody)]);
 			return;
@@ -174,6 +177,7 @@ export class RequestServer {
 		const observe = optionUint(message.options, OPTION.observe);
 		if (observe === 1) this.#observers.remove(message.token);
 		load.active++;
+		this.#active++;
 		let answer: CoapReply;
 		try {
 			answer = await handler({ ...request, payload }, { ...this.#peer, signal: this.#ended.signal });
@@ -182,6 +186,7 @@ export class RequestServer {
 			answer = { code: CODE.internalServerError };
 		} finally {
 			load.active--;
+			this.#active--;
 		}
 		if (this.#ended.signal.aborted) return;
 		const { observe: begin } = answer;

@@ -29,6 +29,9 @@ const CUSTODY = 2;
 /** What every peer takes. */
 const BASE_MESSAGE = 1152;
 
+/** Octets of answers that wait for the peer to read them. */
+const MAX_UNREAD = 512 * 1024;
+
 /** Code, token, length and options around a payload. */
 const AROUND_A_PAYLOAD = 128;
 
@@ -125,10 +128,18 @@ export class StreamChannel implements CoapChannel {
 		this.lastHeard = this.#options.clock.now();
 		try {
 			for (const message of this.#reader.push(chunk)) if (!this.#isClosed) this.#take(message);
+			this.#waitForReader();
 		} catch (error) {
 			if (!(error instanceof TransportError)) throw error;
 			this.close(this.#error("TRANSPORT_PROTOCOL", error.message));
 		}
+	}
+
+	/** Who does not read its answers is not heard until it has. */
+	#waitForReader(): void {
+		if (this.#isClosed || this.#stream.writableLength < MAX_UNREAD) return;
+		this.#stream.pause();
+		this.#stream.once("drain", () => this.#stream.resume());
 	}
 
 	#take(message: CoapMessage): void {
