@@ -74,7 +74,7 @@ export class BadLinkPrograms {
 		const deadline = Date.now() + longest;
 		while (Date.now() < deadline) {
 			const { state, reason } = await this.#api("GET", `/api/v1/operations/${id}`);
-			const isOver = !["queued", "sent", "executing"].includes(String(state));
+			const isOver = OVER.includes(String(state));
 			if (isOver) return reason === undefined ? String(state) : `${state}: ${reason}`;
 			await new Promise((resolve) => setTimeout(resolve, 200));
 		}
@@ -231,6 +231,8 @@ export class BadLinkPrograms {
 		return path.join(this.#folder, ...parts);
 	}
 }
+
+const OVER = ["succeeded", "failed", "rolled-back", "expired", "cancelled"];
 
 /** JSON lines of a program. */
 class Lines {
