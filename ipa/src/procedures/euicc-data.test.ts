@@ -12,7 +12,8 @@ const INFO1 = tlv(
 	...[0xa9, 0xaa].map((tag) => tlv(tag, tlv(0x04, OTHER_CI_KEY), tlv(0x04, CI_KEY))),
 );
 /** Members stand below A5 and A6 without the tag 30, as real cards send them. */
-const CERTS = hex`BF56 10 A00E A505 3003020101 A605 3003020102`;
+/** Three members each, as of a certificate; with a single one, [5] and [6] would seem to have a second tag below them. */
+const CERTS = hex`BF56 1A A018 A50A 3003020101 3000 030100 A60A 3003020102 3000 030100`;
 
 /** What the agent sends when the eIM asks for these tags; the octets after BF50, EID and BF52. */
 async function answerTo(request: Uint8Array, prepare: (bench: DeviceBench) => void = () => undefined) {
@@ -63,7 +64,7 @@ describe("IPA and eUICC data", () => {
 
 	it("carry certificates without a second tag, and ask for them once", async () => {
 		const { data, bench } = await answerTo(ask("A5 A6"));
-		expect(data).toBe("BF5210A00EA5053003020101A6053003020102");
+		expect(data).toBe("BF521AA018A50A30030201013000030100A60A30030201023000030100");
 		expect(bench.card.commands.filter((command) => command.startsWith("BF56"))).toEqual(["BF5600"]);
 	});
 
