@@ -163,6 +163,7 @@ class Agent implements Ipa {
 
 	async run(signal: AbortSignal): Promise<void> {
 		this.#running = signal;
+		const stopWatching = this.#deps.network?.onChange(() => this.#links.tryAnew());
 		let failures = 0;
 		while (!signal.aborted) {
 			const polls = this.#schedule.mayPoll();
@@ -175,6 +176,7 @@ class Agent implements Ipa {
 			this.events.emit({ type: "sleeping", ms: pause });
 			await this.#schedule.sleep(pause, signal);
 		}
+		stopWatching?.();
 		await this.close();
 		this.events.emit({ type: "stopped" });
 	}

@@ -9,6 +9,7 @@ import { ISD_R_AID } from "./card/isd-r-channel.ts";
 import { coapSettings } from "./coap-settings.ts";
 import type { EimDialect } from "./esipa/dialect-link.ts";
 import { injectSettings } from "./inject-settings.ts";
+import { linksSettings } from "./links-settings.ts";
 import { mqttSettings } from "./mqtt-settings.ts";
 import type { IpaProtocol } from "./procedures/download-mode.ts";
 import { parseQuietWindow, type QuietWindow } from "./procedures/policy/quiet-hours.ts";
@@ -109,6 +110,7 @@ export const ipaConfig = defineConfig(
 			form: "major.minor.revision",
 			default: "2.5.0",
 		}),
+		...linksSettings,
 		...coapSettings,
 		...mqttSettings,
 		...wakeSettings,
@@ -300,8 +302,20 @@ const PROTOCOLS: Readonly<Record<string, readonly IpaProtocol[]>> = {
 	mqtt: ["ipaProprietary"],
 };
 
-/** The settings of the agent; `duty` is what the card's driver suggests. */
-export function settingsOf(config: IpaConfig, duty: ProactiveDuty): IpaSettings {
+/** What carries messages to eIMs, as configured. */
+function transportsOf(config: IpaConfig): readonly string[] {
+	const links = config["eim.links"].map((text) => text.split("=", 1).join());
+	return links.length > 0 ? links : [config["eim.transport"]];
+}
+
+/**
+ * The settings of the agent; `duty` is what the card's driver suggests, `transports` are the links that can work here.
+ */
+export function settingsOf(
+	config: IpaConfig,
+	duty: ProactiveDuty,
+	transports: readonly string[] = transportsOf(config),
+): IpaSettings {
 	const proactive = config["card.proactive"];
 	return {
 		card: {
@@ -320,7 +334,7 @@ export function settingsOf(config: IpaConfig, duty: ProactiveDuty): IpaSettings 
 			immediateEnable: config["download.immediateEnable"],
 			minimizeBytes: config["esipa.minimizeBytes"],
 			protocols: [
-				...(PROTOCOLS[config["eim.transport"]] ?? []),
+				...transports.flatMap((transport) => PROTOCOLS[transport] ?? []),
 				...(config["inject.coapListen"] === undefined ? [] : (["ipaInjectCoaps"] as const)),
 			],
 			takesPackages: config["inject.listen"] !== undefined,

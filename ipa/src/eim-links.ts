@@ -72,6 +72,11 @@ export class EimLinks {
 		for (const { link } of this.#eims) link.renew?.();
 	}
 
+	/** The device's network is another one. */
+	tryAnew(): void {
+		for (const { link } of this.#eims) link.tryAnew?.();
+	}
+
 	async close(): Promise<void> {
 		const open = this.#eims;
 		this.#eims = [];

@@ -43,12 +43,20 @@ const transports: Readonly<Record<string, (config: IpaConfig, effects: LinkEffec
 	mqtt: mqttLinks,
 };
 
+/** The names of all links that there are. */
+export const TRANSPORTS: readonly string[] = Object.keys(transports);
+
 /**
- * Makes links to eIMs as the settings say.
+ * Makes links to eIMs over eim.transport.
  * @throws IpaCliError IPA_SETTING_INVALID, IPA_FILE_INVALID
  */
 export function linkMaker(config: IpaConfig, effects: LinkEffects): LinkMaker {
-	return (transports[config["eim.transport"]] ?? httpsLinks)(config, effects);
+	return makerOf(config["eim.transport"], config, effects);
+}
+
+/** The same over a transport of this name. */
+export function makerOf(transport: string, config: IpaConfig, effects: LinkEffects): LinkMaker {
+	return (transports[transport] ?? httpsLinks)(config, effects);
 }
 
 function httpsLinks(config: IpaConfig, { clock, fallbackCa }: LinkEffects): LinkMaker {

@@ -5,6 +5,10 @@ export function eventText(event: IpaEvent): string | undefined {
 	switch (event.type) {
 		case "started":
 			return `card ${event.eid} obeys ${event.eimIds.join(", ")}`;
+		case "link-changed": {
+			const others = event.others.map(({ link, reason }) => `${link} does not work: ${reason}`);
+			return [`${event.eimId}: ${event.link ?? "no link"} in use`, ...others].join("; ");
+		}
 		case "polled":
 			return `${event.eimId}: ${event.outcome === "none" ? "nothing to do" : `sent ${event.outcome}`}`;
 		case "poll-failed":

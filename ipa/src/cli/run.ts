@@ -10,9 +10,9 @@ import type { IpaEvent } from "../procedures/ipa-event.ts";
 import { openJournal } from "../state/journal.ts";
 import { fileJournalStorage } from "../state/journal-storage.ts";
 import { driverOf } from "./card-session.ts";
+import { chosenLinks, linkChanged } from "./chosen-links.ts";
 import { openCoapInjectListener } from "./coap-inject-listener.ts";
 import { deviceNetwork, type NetworkInterfaces } from "./device-network.ts";
-import { linkMaker } from "./eim-transports.ts";
 import { openInjectListener } from "./inject-listener.ts";
 import { lockState, type ProcessTable } from "./state-lock.ts";
 import { statusWriter } from "./status-file.ts";
@@ -42,7 +42,14 @@ export async function runAgent(config: IpaConfig, effects: RunEffects): Promise<
 	try {
 		const journal = await openJournal(fileJournalStorage(journalPath(folder)));
 		const log = logger("ipa.main");
-		const makeLink = linkMaker(config, { clock, random, logger, fallbackCa });
+		const network = deviceNetwork({
+			interfaces: effects.interfaces ?? (() => ({})),
+			clock,
+			watchInterval: config["link.watchInterval"],
+			isAlwaysMetered: config["link.metered"],
+			meteredInterfaces: config["link.meteredInterfaces"],
+		});
+		const links = chosenLinks(config, { clock, random, logger, fallbackCa, isMetered: () => network.isMetered() });
 		const ipa = createIpa({
 			driver,
 			clock,
@@ -50,18 +57,13 @@ export async function runAgent(config: IpaConfig, effects: RunEffects): Promise<
 			journal,
 			logger,
 			rsp,
-			network: deviceNetwork({
-				interfaces: effects.interfaces ?? (() => ({})),
-				clock,
-				watchInterval: config["link.watchInterval"],
-				isAlwaysMetered: config["link.metered"],
-				meteredInterfaces: config["link.meteredInterfaces"],
-			}),
-			settings: settingsOf(config, proactive),
+			network,
+			settings: settingsOf(config, proactive, links.transports),
 			link: (target, eid) =>
-				makeLink(target, eid, {
+				links.make(target, eid, {
 					transfer: (message) => ipa.transferEimPackage(message, ({ eimId }) => eimId === target.eimId),
 					pollSoon: () => ipa.pollSoon(),
+					chosen: (choice) => ipa.events.emit(linkChanged(target.eimId, choice)),
 				}),
 		});
 		ipa.events.onAny(

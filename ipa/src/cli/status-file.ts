@@ -15,6 +15,15 @@ export interface AgentStatus {
 	readonly lastResult?: { readonly at: string; readonly eimId: string; readonly results: readonly string[] };
 	readonly lastInstallation?: { readonly at: string; readonly iccid: string | undefined };
 	readonly nextPollAt?: string;
+	/** By eimId, where the device chooses among several links. */
+	readonly links?: Readonly<Record<string, LinkStatus>>;
+}
+
+export interface LinkStatus {
+	readonly at: string;
+	/** Absent where none works. */
+	readonly link?: string | undefined;
+	readonly others: readonly { readonly link: string; readonly reason: string; readonly retryAt?: string }[];
 }
 
 /** The status after an event; the same object when the event leaves no trace in it. */
@@ -23,6 +32,13 @@ export function nextStatus(status: AgentStatus, event: IpaEvent, now: number): A
 	switch (event.type) {
 		case "started":
 			return { ...status, eid: event.eid, eimIds: event.eimIds };
+		case "link-changed": {
+			const others = event.others.map(({ retryAt, ...rest }) => ({
+				...rest,
+				...(retryAt === undefined ? {} : { retryAt: new Date(retryAt).toISOString() }),
+			}));
+			return { ...status, links: { ...status.links, [event.eimId]: { at, link: event.link, others } } };
+		}
 		case "polled":
 			return { ...status, lastPoll: { at, eimId: event.eimId, outcome: event.outcome } };
 		case "poll-failed":

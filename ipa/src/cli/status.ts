@@ -19,6 +19,7 @@ export function printStatus(report: StatusReport, output: Output): void {
 		doing,
 		phase: state.work.phase,
 		eimIds: status?.eimIds,
+		links: status?.links,
 		lastPoll: status?.lastPoll,
 		nextPollAt: isRunning ? status?.nextPollAt : undefined,
 		lastResult: status?.lastResult,
@@ -40,6 +41,7 @@ export function printStatus(report: StatusReport, output: Output): void {
 			],
 			["Doing", doing],
 			["eIMs", status?.eimIds?.join(", ")],
+			["Link", linkText(status?.links)],
 			["Last poll", status?.lastPoll && `${status.lastPoll.at} ${status.lastPoll.eimId}: ${status.lastPoll.outcome}`],
 			["Next poll", isRunning ? status?.nextPollAt : undefined],
 			["Last result", status?.lastResult && `${status.lastResult.at} ${status.lastResult.results.join(", ")}`],
@@ -49,6 +51,19 @@ export function printStatus(report: StatusReport, output: Output): void {
 			["Not yet told", Object.keys(state.stateChanges).join(", ") || undefined],
 		]),
 	);
+}
+
+/** The link in use to each eIM, and what keeps the device from others. */
+function linkText(links: AgentStatus["links"]): string | undefined {
+	if (links === undefined) return undefined;
+	const texts = Object.entries(links).map(([eimId, { link, at, others }]) => {
+		const troubles = others.map((one) => {
+			const again = one.retryAt === undefined ? "left out" : `preferred again from ${one.retryAt}`;
+			return `; not ${one.link} (${one.reason}; ${again})`;
+		});
+		return `${eimId}: ${link ?? "none works"} since ${at}${troubles.join("")}`;
+	});
+	return texts.join(", ");
 }
 
 function fallbackText({ fallback }: DeviceState): string | undefined {

@@ -63,6 +63,10 @@ export class DialectLink implements EsipaLink {
 		this.#link.renew?.();
 	}
 
+	tryAnew(): void {
+		this.#link.tryAnew?.();
+	}
+
 	close(): Promise<void> {
 		return this.#link.close();
 	}

@@ -12,5 +12,7 @@ export interface EsipaLink {
 	 * begins anew, resuming what can be resumed.
 	 */
 	renew?(): void;
+	/** The network is another one: what failed before may work now. What is open stays. */
+	tryAnew?(): void;
 	close(): Promise<void>;
 }

@@ -1,6 +1,13 @@
 /** What an agent tells the world: facts in the past tense. Octets are hex; EIDs and eimIds as they are printed. */
 export type IpaEvent =
 	| { readonly type: "started"; readonly eid: string; readonly eimIds: readonly string[] }
+	/** Of several links to an eIM: the one in use, none where none works; and why others are not. */
+	| {
+			readonly type: "link-changed";
+			readonly eimId: string;
+			readonly link: string | undefined;
+			readonly others: readonly LinkInTrouble[];
+	  }
 	| { readonly type: "polled"; readonly eimId: string; readonly outcome: PollOutcome }
 	| { readonly type: "poll-failed"; readonly eimId: string; readonly code: string; readonly reason: string }
 	| { readonly type: "package-loading"; readonly eimId: string; readonly counterValue: number }
@@ -46,3 +53,11 @@ export type IpaEvent =
 export type PollOutcome = "none" | "euicc-package" | "ipa-euicc-data" | "download-trigger" | "unreadable" | "refused";
 export type PackageOutcome = "signed-result" | "signed-error" | "unsigned-error" | "unreadable";
 export type IpaEventType = IpaEvent["type"];
+
+/** A link that is not used for what went wrong over it. */
+export interface LinkInTrouble {
+	readonly link: string;
+	readonly reason: string;
+	/** Milliseconds since 1970; absent where it cannot work on this device. */
+	readonly retryAt?: number;
+}
