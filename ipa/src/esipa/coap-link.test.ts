@@ -1,3 +1,4 @@
+import { sleep } from "@iot-esim/shared/runtime/clock";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
 import type { CoapAnswer } from "@iot-esim/shared/transport/coap/coap-face";
 import { TransportError } from "@iot-esim/shared/transport/errors";
@@ -119,6 +120,22 @@ describe("the link over CoAP", () => {
 		expect(await clock.until(answer)).toEqual(MESSAGE);
 		expect(clock.now() - start).toBe(15_000);
 		expect(counts).toMatchObject({ opened: 2, closed: 1, asked: 3 });
+	});
+
+	it("gives a session of earlier as long as it took to open, since on a slow link 15 s are no silence", async () => {
+		const { clock, counts, link } = bench(() => (counts.asked === 1 ? Promise.resolve(OK) : never()), {
+			opens: () => (counts.opened === 0 ? sleep(clock, Seconds(25)) : Promise.resolve()),
+		});
+		await clock.until(link.exchange(MESSAGE));
+		await clock.advance(Minutes(1));
+		const start = clock.now();
+		void link.exchange(MESSAGE).catch(() => undefined);
+		await clock.advance(Seconds(24));
+		expect(counts.opened).toBe(1);
+		await clock.advance(Seconds(2));
+		expect(counts.opened).toBe(2);
+		expect(clock.now() - start).toBe(Seconds(26));
+		await link.close();
 	});
 
 	it("waits for an eIM that was heard, however long it takes", async () => {

@@ -2,7 +2,7 @@ import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { CoapClient } from "@iot-esim/shared/transport/coap/coap-face";
 import { TransportError } from "@iot-esim/shared/transport/errors";
 import { abortError } from "@iot-esim/shared/transport/tcp";
-import { type Duration, Seconds } from "@iot-esim/shared/util/duration";
+import { type Duration, Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import { type CoapPresenceOptions, stayPresent } from "./coap-presence.ts";
 import { EsipaLinkError } from "./errors.ts";
@@ -40,6 +40,8 @@ export interface CoapLinkOptions {
  * forgotten it, nobody says so.
  */
 const PATIENCE_WITH_OLD_SESSION = Seconds(15);
+/** A link that was slow to open a session gets as long, but no longer than this. */
+const LONGEST_PATIENCE = Seconds(90);
 
 /** ESipa over CoAP (SGP.32 section 6.2): one message per POST, in as many blocks as it needs. */
 export function coapLink(options: CoapLinkOptions): EsipaLink {
@@ -50,6 +52,8 @@ class CoapLink implements EsipaLink {
 	readonly name: string;
 	readonly #options: CoapLinkOptions;
 	#session: CoapSession | undefined;
+	/** For answers in the session. */
+	#patience = PATIENCE_WITH_OLD_SESSION;
 	#cancelIdle = () => {};
 	/** What runs in a session that leads nowhere any more is not broken off, and is the last in it. */
 	#underWay = 0;
@@ -129,7 +133,7 @@ class CoapLink implements EsipaLink {
 		const { clock } = this.#options;
 		const start = clock.now();
 		const impatience = new AbortController();
-		const cancel = clock.schedule(PATIENCE_WITH_OLD_SESSION, () => {
+		const cancel = clock.schedule(this.#patience, () => {
 			if (session.lastHeard < start) impatience.abort(new TransportError("TRANSPORT_TIMEOUT", "the session is silent"));
 		});
 		try {
@@ -149,6 +153,7 @@ class CoapLink implements EsipaLink {
 
 	async #open(signal: AbortSignal): Promise<CoapSession> {
 		const { clock, timeout, open } = this.#options;
+		const began = clock.now();
 		if (signal.aborted) throw abortError(signal, this.name);
 		const late = new AbortController();
 		const cancel = clock.schedule(timeout, () => {
@@ -162,6 +167,9 @@ class CoapLink implements EsipaLink {
 			};
 			session.ended.addEventListener("abort", ended, { once: true });
 			this.#session = session;
+			// A handshake is some round trips, and has met the losses of the link.
+			const took = Math.min(LONGEST_PATIENCE, clock.now() - began);
+			this.#patience = Milliseconds(Math.max(PATIENCE_WITH_OLD_SESSION, took));
 			if (session.ended.aborted) ended();
 			if (this.#closing.signal.aborted) this.#drop();
 			return session;
