@@ -72,6 +72,8 @@ export interface ChainOptions {
 	readonly ipa?: Partial<IpaSettings>;
 	/** The eIM brings packages to the device (TransferEimPackage) in this binding: as jobs, besides answering polls. */
 	readonly inject?: Binding;
+	/** The way to the eIM; straight into its HTTP face when absent. */
+	readonly link?: (target: EsipaTarget, eid: Uint8Array) => EsipaLink;
 	/** Sees every exchange between IPA and eIM. */
 	readonly seen?: (exchange: SeenExchange) => void;
 }
@@ -178,7 +180,7 @@ export async function deviceChain(given: ChainOptions & { readonly http: Es9Plus
 	const line = { isReachable: true };
 	const ipa = createIpa({
 		driver: inProcessDriver(observedCard(device.card)),
-		link: (target) => linkTo(target, given, peers, line),
+		link: (target, eid) => given.link?.(target, eid) ?? linkTo(target, given, peers, line),
 		clock: systemClock,
 		random: systemRandom,
 		journal: await openJournal(memoryJournalStorage()),
