@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -10,9 +11,11 @@ import type { CoapHandler } from "@iot-esim/shared/transport/coap/coap-face";
 import { DatagramChannel } from "@iot-esim/shared/transport/coap/datagram-channel";
 import { CoapEndpoint } from "@iot-esim/shared/transport/coap/endpoint";
 import { connectDtls } from "@iot-esim/shared/transport/native/dtls/connect-dtls";
+import type { DtlsClientOptions } from "@iot-esim/shared/transport/native/dtls/options";
 import { parseHostPort } from "@iot-esim/shared/transport/tcp";
 import { fromHex, toHex, utf8 } from "@iot-esim/shared/util/bytes";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { makeCa } from "../../test/contract/dtls-bench.ts";
 import { buildEim } from "./app.ts";
 import { eimConfig } from "./config.ts";
 import { newDevice } from "./domain/device.ts";
@@ -43,8 +46,10 @@ async function eimWith(settings: Readonly<Record<string, string>>) {
 	return { eim, entries };
 }
 
-/** A device with the key of "meter-7", and what the eIM asks of it. */
-async function meter(address: string) {
+type Proof = Pick<DtlsClientOptions, "trust" | "key" | "identity">;
+
+/** A device that proves to be "meter-7", and what the eIM asks of it. */
+async function meter(address: string, proof: Proof) {
 	const asked: string[] = [];
 	let tell: ((message: Uint8Array) => void) | undefined;
 	const handler: CoapHandler = ({ method, path, payload }) => {
@@ -56,8 +61,7 @@ async function meter(address: string) {
 		return method === "GET" ? { code: "2.05", contentFormat: 42, observe } : { code: "2.04" };
 	};
 	const { host, port } = parseHostPort(address.replace("coaps://", ""), "address");
-	const key = { identity: "meter-7", key: KEY };
-	const session = await connectDtls({ clock: systemClock, host, port, trust: { kind: "none" }, key });
+	const session = await connectDtls({ clock: systemClock, host, port, ...proof });
 	closing.push(() => session.close());
 	const endpoint = new CoapEndpoint(new DatagramChannel(session, PARTS), { ...PARTS, handler });
 	return { endpoint, asked, tell: (message: Uint8Array) => tell?.(message) };
@@ -70,7 +74,10 @@ it("serves a device with a key that registers under the name that its operator h
 	const device = { ...newDevice({ eid: EID, at: 1, tags: { [ENDPOINT_TAG]: "meter-7" } }), lastPollAt: 1 };
 	await eim.store.registerDevice(device, { at: 1, actor: "test", action: "test", subject: EID, facts: {} });
 	const { lwm2m = "" } = (await eim.lwm2m?.listen()) ?? {};
-	const { endpoint, asked, tell } = await meter(lwm2m);
+	const { endpoint, asked, tell } = await meter(lwm2m, {
+		trust: { kind: "none" },
+		key: { identity: "meter-7", key: KEY },
+	});
 	const links = { contentFormat: 40, payload: utf8("</1/0>,</32032/0>") };
 	const registered = await endpoint.request({ method: "POST", path: ["rd"], query: ["ep=meter-7"], ...links });
 	expect(registered.code).toBe("2.01");
@@ -87,6 +94,22 @@ it("serves a device with a key that registers under the name that its operator h
 	await expect.poll(() => asked.at(-1)).toMatch(/^PUT \/32032\/0\/0 BF4F/);
 	const { items } = await eim.store.listOperations({ eid: EID, states: ["sent"], limit: 5 });
 	expect(items).toHaveLength(1);
+});
+
+it("serves a device with a certificate under its CA alone, by the name that it is issued for", async () => {
+	const ca = makeCa();
+	const file = path.join(folder, "ca.pem");
+	writeFileSync(file, ca.pem);
+	const { eim, entries } = await eimWith({ "lwm2m-client-ca": file });
+	const { lwm2m = "" } = (await eim.lwm2m?.listen()) ?? {};
+	const der = new Uint8Array(new X509Certificate(eim.tlsIdentity.certificate).raw);
+	const trust = { kind: "pinned-certificate", der } as const;
+	const { endpoint } = await meter(lwm2m, { trust, identity: ca.issue(EID) });
+	const register = (query: readonly string[]) => endpoint.request({ method: "POST", path: ["rd"], query });
+	expect((await register([])).code).toBe("2.01");
+	expect((await register([`ep=${Eid.withCheckDigits("890490320000000000000000000078")}`])).code).toBe("4.03");
+	await meter(lwm2m, { trust, identity: makeCa().issue(EID) }).catch(() => undefined);
+	await expect.poll(() => entries.some(({ phrase }) => phrase === "handshake failed")).toBe(true);
 });
 
 it("says that nobody could prove himself without keys and without a CA, and names its lab mode", async () => {
