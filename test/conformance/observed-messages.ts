@@ -1,5 +1,6 @@
 /** What the messages between an IPA and our eIM have in them, whichever form brought them: noted for claims about it. */
 
+import { Asn1Error } from "@iot-esim/shared/asn1/errors";
 import { decode } from "@iot-esim/shared/asn1/schema";
 import { readTlv, readTlvs, tlvBytes } from "@iot-esim/shared/asn1/tlv-reader";
 import { EsipaMessageFromEimToIpa, EsipaMessageFromIpaToEim } from "@iot-esim/shared/messages/sgp32/esipa";
@@ -141,14 +142,24 @@ function keysOf(value: unknown): string[] {
 
 const hasKey = (value: unknown, name: string): boolean => keysOf(value).includes(name);
 
+/** A TLV however deep; none in what cannot be read, as tests send it. */
 function findTlv(octets: Uint8Array, tag: number): Uint8Array | undefined {
+	try {
+		return tlvWithin(octets, tag);
+	} catch (error) {
+		if (error instanceof Asn1Error) return undefined;
+		throw error;
+	}
+}
+
+function tlvWithin(octets: Uint8Array, tag: number): Uint8Array | undefined {
 	const one = readTlv(octets, 0);
 	if (one.tag === tag) return octets.subarray(0, one.end);
 	const first = octets[0] ?? 0;
 	if ((first & 0x20) === 0) return undefined;
 	const contents = octets.subarray(one.valueStart, one.end);
 	for (const member of readTlvs(contents)) {
-		const found = findTlv(tlvBytes(contents, member), tag);
+		const found = tlvWithin(tlvBytes(contents, member), tag);
 		if (found !== undefined) return found;
 	}
 	return undefined;
