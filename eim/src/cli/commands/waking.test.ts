@@ -83,3 +83,15 @@ describe("eim device waking", () => {
 it("takes the answer for what the API says it is", () => {
 	expectTypeOf<Static<typeof WakeUpView>>().toExtend<WakeUpJson>();
 });
+
+describe("eim device list and show", () => {
+	it("tell over which link a device speaks", async () => {
+		const seen = { lastLink: "coaps+tcp", lastLinkAt: Date.now() } as const;
+		expect((await eim(`device show ${eid}`)).out).not.toContain("last link");
+		await bench.store.changeDevice(eid, seen);
+		expect((await eim(`device show ${eid}`)).out).toMatch(/last link +coaps\+tcp, /);
+		expect((await eim("device list --link coaps+tcp")).out).toMatch(new RegExp(`LINK.*\n.*${eid}.*coaps\\+tcp`));
+		expect((await eim("device list --link coap")).out).toContain("no devices");
+		expect((await eim("device list --link fax")).code).not.toBe(0);
+	});
+});
