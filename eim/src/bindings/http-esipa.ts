@@ -1,6 +1,5 @@
 import { adminProtocol } from "@iot-esim/shared/messages/sgp22/admin-protocol";
 import type { IncomingRequest, OutgoingResponse } from "@iot-esim/shared/transport/http/server";
-import type { DeviceLink } from "../domain/device-link.ts";
 import type { EsipaConnection, EsipaPeer } from "../esipa/esipa-deps.ts";
 
 /** Remembers the last answer of `adminProtocol`: a fleet says the same again and again. */
@@ -17,7 +16,7 @@ export function rememberedAdminProtocol(): (header: string | string[] | undefine
 
 /** The sender of a request; what a connection has shown is remembered as long as the connection lasts. */
 export function rememberedPeers(
-	link?: DeviceLink,
+	link?: EsipaPeer["link"],
 ): (request: Pick<IncomingRequest, "remoteAddress" | "connection">) => EsipaPeer {
 	const connections = new WeakMap<object, EsipaConnection>();
 	return ({ remoteAddress, connection: of }) => {
