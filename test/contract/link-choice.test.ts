@@ -22,6 +22,9 @@ import { testPki } from "../support/esipa-bench.ts";
 import { BOOTSTRAP, type ChainOptions, ipaSettings, TARGET, wholeChain } from "../support/whole-chain.ts";
 import { closers, features } from "./dtls-bench.ts";
 
+/** A profile that the card does not have yet. */
+const OTHER = "8900101000000000034";
+
 type Chain = Awaited<ReturnType<typeof wholeChain>>;
 
 const { eimTls } = testPki();
@@ -121,6 +124,26 @@ describe.skipIf(features === undefined)("a device with CoAP over DTLS and TLS, a
 			startedAt: "",
 		});
 		expect(Object.values(status.links ?? {})).toMatchObject([{ link: "coap" }]);
+	}, 120_000);
+
+	it("whose link goes silent in the midst of a download downloads over another one after its next poll", async () => {
+		const { chain, coap, shown } = await start();
+		const id = await chain.orderDownload(OTHER);
+		const steps: string[] = [];
+		let cutting: Promise<unknown> | undefined;
+		chain.ipa.events.on("download-step", ({ step }) => {
+			steps.push(step);
+			// Nobody on the device can tell then whether the SM-DP+ has taken the message.
+			if (step === "ESipa.AuthenticateClient") cutting ??= coap.close();
+		});
+		for (let round = 0; round < 4 && (await chain.eim.state(id)) !== "succeeded"; round++) await chain.ipa.pollOnce();
+		await cutting;
+		expect(await chain.eim.state(id)).toBe("succeeded");
+		expect(await shown()).toBe("coaps+tcp");
+		expect(Object.keys(await chain.profiles())).toContain(OTHER);
+		expect(chain.events.filter((type) => type === "profile-installed")).toHaveLength(1);
+		// Not repeated within its session, but begun anew.
+		expect(steps.slice(2, 4)).toEqual(["ESipa.AuthenticateClient", "ESipa.InitiateAuthentication"]);
 	}, 120_000);
 });
 
