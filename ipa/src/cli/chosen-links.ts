@@ -24,6 +24,8 @@ export interface ChosenLinkEvents extends LinkEvents {
 export interface ChosenLinkEffects extends LinkEffects {
 	/** The device's network is paid by volume; never when absent. */
 	readonly isMetered?: () => boolean;
+	/** Throws an EsimError where this device cannot speak DTLS; looks for the addon when absent. */
+	readonly requireDtls?: () => unknown;
 }
 
 /**
@@ -43,7 +45,7 @@ export function chosenLinks(config: IpaConfig, effects: ChosenLinkEffects): Chos
 	const makers = new Map<string, LinkMaker>();
 	let failure: unknown;
 	for (const { name } of plans) {
-		const missing = missingFor(name);
+		const missing = name === "coap" ? missingBy(effects.requireDtls ?? requireAddon) : undefined;
 		if (missing === undefined) {
 			makers.set(name, makerOf(name, config, effects));
 			continue;
@@ -112,10 +114,9 @@ export function linkChanged(eimId: string, { plans, current, troubles }: LinkCho
 }
 
 /** What the device lacks for a link. */
-function missingFor(name: string): EsimError | undefined {
-	if (name !== "coap") return undefined;
+function missingBy(require: () => unknown): EsimError | undefined {
 	try {
-		requireAddon();
+		require();
 		return undefined;
 	} catch (error) {
 		if (error instanceof EsimError) return error;
