@@ -4,8 +4,11 @@
  * repository: WAKAAMA_CLIENT names the folder of the programs.
  */
 
+import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
+import { systemRandom } from "@iot-esim/shared/runtime/random";
+import { equalBytes } from "@iot-esim/shared/util/bytes";
 import { afterEach, describe, expect, it } from "vitest";
 import { EIM_ID, poll, testPki } from "../support/esipa-bench.ts";
 import { TARGET, wholeChain } from "../support/whole-chain.ts";
@@ -26,13 +29,16 @@ afterEach(async () => {
 });
 
 /** A chain whose IPA reaches its eIM through Wakaama alone. */
-async function chainOver(transport: "udp" | "dtls", program: string, given: Parameters<typeof wholeChain>[0] = {}) {
+async function chainOver(
+	transport: "udp" | "dtls",
+	program: string,
+	given: Parameters<typeof wholeChain>[0] = {},
+	handle?: (message: Uint8Array) => Promise<Uint8Array>,
+) {
 	const chain = await wholeChain(given);
 	closing.push(() => chain.close());
-	const lwm2m = await lwm2mOf(
-		chain,
-		transport === "dtls" ? { [KEY.identity]: KEY.key, [OTHER.identity]: OTHER.key } : undefined,
-	);
+	const keys = transport === "dtls" ? { [KEY.identity]: KEY.key, [OTHER.identity]: OTHER.key } : undefined;
+	const lwm2m = await lwm2mOf(chain, keys, handle);
 	closing.push(() => lwm2m.close());
 	const start = (endpoint: string, key = KEY) => {
 		const proof = transport === "dtls" ? { key } : {};
@@ -100,6 +106,22 @@ describe.each(["udp", "dtls"] as const)("Wakaama over %s", (transport) => {
 			const answer = await device.exchange(poll(eid), "send");
 			expect([...answer.subarray(0, 2)]).toEqual([0xbf, 0x4f]);
 			expect(await device.exchange(poll(eid))).toEqual(answer);
+		},
+		TIME,
+	);
+
+	withWakaama(
+		"carries 128 KB to the device, and 60 KB from it: lengths of its payloads have 16 bits",
+		async () => {
+			const answer = tlv(0xbf3a, systemRandom.bytes(128 * 1024));
+			const message = tlv(0xbf39, systemRandom.bytes(60 * 1024));
+			const heard: Uint8Array[] = [];
+			const { device } = await chainOver(transport, program ?? "", {}, async (request) => {
+				heard.push(request);
+				return answer;
+			});
+			expect(equalBytes(await device.exchange(message), answer)).toBe(true);
+			expect(heard.map((request) => equalBytes(request, message))).toEqual([true]);
 		},
 		TIME,
 	);

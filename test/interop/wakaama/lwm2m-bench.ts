@@ -13,15 +13,22 @@ import type { wholeChain } from "../../support/whole-chain.ts";
 
 export type Chain = Awaited<ReturnType<typeof wholeChain>>;
 
-/** The eIM of a chain as an LwM2M server on this machine: plain UDP, or DTLS with the keys given. */
-export async function lwm2mOf(chain: Chain, keys?: Readonly<Record<string, Uint8Array>>) {
+/**
+ * The eIM of a chain as an LwM2M server on this machine: plain UDP, or DTLS with the keys given.
+ * @param handle whoever answers in its place
+ */
+export async function lwm2mOf(
+	chain: Chain,
+	keys?: Readonly<Record<string, Uint8Array>>,
+	handle: (message: Uint8Array) => Promise<Uint8Array | null> = (message) => chain.eim.send(message),
+) {
 	const { eim } = chain;
 	const { logger, entries } = memoryLogger();
 	const contacts: Eid[] = [];
 	const place = { host: "127.0.0.1", port: 0, clock: systemClock };
 	let port = 0;
 	const face: Lwm2mFace = new Lwm2mFace({
-		handler: { handle: (message) => eim.send(message) },
+		handler: { handle: (message) => handle(message) },
 		clock: systemClock,
 		random: systemRandom,
 		log: logger("eim.lwm2m"),

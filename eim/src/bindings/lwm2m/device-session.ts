@@ -56,6 +56,7 @@ export class DeviceSession implements Registration {
 	#observation: AbortController | undefined;
 	#next: Uint8Array | undefined;
 	#isAnswering = false;
+	#isReading = false;
 	#transfers: Promise<unknown> = Promise.resolve();
 	#waiting: Waiting | undefined;
 	#wokenAt: number | undefined;
@@ -134,10 +135,17 @@ export class DeviceSession implements Registration {
 			this.#takeWhole(message);
 			return;
 		}
-		this.#read(RESOURCE.fromDevice).then(
-			(whole) => this.#takeWhole(whole),
-			(error) => this.#deps.log.warn("message of a device cannot be read", { eid: this.eid, error }),
-		);
+		// What is read is the latest, however often it is told of meanwhile.
+		if (this.#isReading) return;
+		this.#isReading = true;
+		this.#read(RESOURCE.fromDevice)
+			.finally(() => {
+				this.#isReading = false;
+			})
+			.then(
+				(whole) => this.#takeWhole(whole),
+				(error) => this.#deps.log.warn("message of a device cannot be read", { eid: this.eid, error }),
+			);
 	}
 
 	#takeWhole(message: Uint8Array): void {

@@ -1,8 +1,11 @@
+import { readFileSync } from "node:fs";
+import { readConfig } from "@iot-esim/shared/runtime/config";
 import { fromHex, utf8 } from "@iot-esim/shared/util/bytes";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { eimConfig } from "../../config.ts";
 import { readCbor } from "./cbor.ts";
-import { octetsOfResource } from "./esipa-object.ts";
+import { octetsOfResource, RESOURCE } from "./esipa-object.ts";
 import { readObjectLinks } from "./link-format.ts";
 import { readRegistration } from "./registration-request.ts";
 import { octetsInSenml } from "./senml.ts";
@@ -46,6 +49,14 @@ describe("what a device registers", () => {
 		}
 		expect(readRegistration([], utf8("no links"))).toEqual(expect.any(String));
 	});
+});
+
+it("the object's definition in OMA's form has the resources that are used here", () => {
+	const definition = readFileSync(new URL("../../../../examples/lwm2m/esipa.xml", import.meta.url), "utf8");
+	const found = (element: RegExp) => [...definition.matchAll(element)].map(([, text]) => text);
+	expect(found(/<Item ID="(\d+)">/g).map(Number)).toEqual(Object.values(RESOURCE));
+	expect(found(/<Operations>(\w*)</g)).toEqual(["W", "R", "E", "R"]);
+	expect(found(/<ObjectID>(\d+)</g)).toEqual([String(readConfig(eimConfig, {})["lwm2m.objectId"])]);
 });
 
 describe("the value of a resource", () => {
