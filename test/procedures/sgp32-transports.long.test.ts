@@ -9,6 +9,8 @@ overTransports(
 	["coaps+tcp", "brainpoolP256r1"],
 	["mqtt", "P-256"],
 	["mqtt", "brainpoolP256r1"],
+	["lwm2m", "P-256"],
+	["lwm2m", "brainpoolP256r1"],
 );
 await import("./sgp32-device.test.ts");
 await import("./sgp32-packages.test.ts");

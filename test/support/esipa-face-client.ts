@@ -9,6 +9,7 @@ import { utf8 } from "@iot-esim/shared/util/bytes";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { observeEsipa } from "../conformance/observation.ts";
 import { type CoapTransport, coapFaceLink } from "./coap-face.ts";
+import { lwm2mFaceLink } from "./lwm2m-face.ts";
 import { mqttFaceLink } from "./mqtt-face.ts";
 
 /** The forms of ESipa over HTTP. */
@@ -64,10 +65,10 @@ export function faceClient(
 }
 
 /** What carries ESipa. */
-export type Transport = "https" | "mqtt" | CoapTransport;
+export type Transport = "https" | "mqtt" | "lwm2m" | CoapTransport;
 let transport: Transport = "https";
 
-/** Runs a test in which every IPA has its links over `over`; the binding is ASN.1 then, which is all that CoAP and MQTT carry. */
+/** Runs a test in which every IPA has its links over `over`; the binding is ASN.1 then, which is all that CoAP, MQTT and LwM2M carry. */
 export async function withTransport(over: Transport, test: () => Promise<void>): Promise<void> {
 	transport = over;
 	try {
@@ -88,6 +89,7 @@ export function faceLink(
 	} = {},
 ): EsipaLink {
 	if (transport === "mqtt") return mqttFaceLink(faceClient(face, options.seen));
+	if (transport === "lwm2m") return lwm2mFaceLink(faceClient(face, options.seen));
 	if (transport !== "https") return coapFaceLink(transport, faceClient(face, options.seen));
 	const target = { eimId: "eim", eimFqdn: "eim.example.com", trustedTlsKey: { publicKey: new Uint8Array(1) } };
 	return (binding === "json" ? httpJsonLink : httpAsn1Link)(
