@@ -88,8 +88,8 @@ describe("the value of a resource", () => {
 		expect(resourceInTlv(fromHex(printed), 99)).toBeUndefined();
 	});
 
-	it("is found where RFC 8428 prints SenML: base names stay in force, other values are passed over", () => {
-		// Section 6: the example of section 5.1.2 in CBOR, shortened to its first record.
+	it("is found in SenML: base names stay in force, other values are passed over", () => {
+		// One record in CBOR with a base name, base time, unit and a number, written by hand.
 		const printed =
 			`81A721781B75726E3A6465763A6F773A3130653230373361303130383030363A22FB41D303A15B00106223614120050067766F
 			6C7461676501615602FB405E066666666666`.replace(/\s/g, "");
