@@ -1,16 +1,48 @@
-import { defineConfig, mergeConfig } from "vitest/config";
+import { defineConfig } from "vitest/config";
 import base from "./vitest.config.ts";
 
+const all = ["{shared,eim,ipa,sim}/src/**/*.long.test.ts", "test/**/*.long.test.ts"];
+/** Chains in one process: nothing else of the machine takes part, so that two files may run beside one another. */
+const inProcess = [
+	"shared/src/asn1/*.long.test.ts",
+	"test/lockstep/*.long.test.ts",
+	"test/procedures/*.long.test.ts",
+	"test/e2e/bad-links-table.long.test.ts",
+];
+const testTimeout = 1_200_000;
+const outside = ["**/node_modules/**", "**/dist/**"];
+
 /** The second tier: what takes longer than the five minutes of `npm test`. */
-export default mergeConfig(
-	{ ...base, test: { ...base.test, include: [], exclude: [], reporters: [] } },
-	defineConfig({
-		test: {
-			include: ["{shared,eim,ipa,sim}/src/**/*.long.test.ts", "test/**/*.long.test.ts"],
-			exclude: ["**/node_modules/**", "**/dist/**"],
-			testTimeout: 1_200_000,
-			fileParallelism: false,
-			reporters: ["default"],
-		},
-	}),
-);
+export default defineConfig({
+	resolve: base.resolve ?? {},
+	test: {
+		passWithNoTests: false,
+		reporters: ["default"],
+		projects: [
+			{
+				extends: true,
+				test: {
+					name: "in one process",
+					include: inProcess,
+					exclude: outside,
+					testTimeout,
+					maxWorkers: 2,
+					sequence: { groupOrder: 0 },
+				},
+			},
+			{
+				// Programs that are killed, links that are timed, threads on all processors: one file after the other.
+				extends: true,
+				test: {
+					name: "programs",
+					include: all,
+					exclude: [...outside, ...inProcess],
+					testTimeout,
+					hookTimeout: 60_000,
+					fileParallelism: false,
+					sequence: { groupOrder: 1 },
+				},
+			},
+		],
+	},
+});
