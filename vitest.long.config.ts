@@ -2,12 +2,12 @@ import { defineConfig } from "vitest/config";
 import base from "./vitest.config.ts";
 
 const all = ["{shared,eim,ipa,sim}/src/**/*.long.test.ts", "test/**/*.long.test.ts"];
-/** Chains in one process: nothing else of the machine takes part, so that two files may run beside one another. */
-const inProcess = [
+/** Chains in one process, and programs that mostly wait for a slow link: two files may run beside one another. */
+const beside = [
 	"shared/src/asn1/*.long.test.ts",
 	"test/lockstep/*.long.test.ts",
 	"test/procedures/*.long.test.ts",
-	"test/e2e/bad-links-table.long.test.ts",
+	"test/e2e/bad-links-*.long.test.ts",
 ];
 const testTimeout = 1_200_000;
 const outside = ["**/node_modules/**", "**/dist/**"];
@@ -22,8 +22,8 @@ export default defineConfig({
 			{
 				extends: true,
 				test: {
-					name: "in one process",
-					include: inProcess,
+					name: "beside one another",
+					include: beside,
 					exclude: outside,
 					testTimeout,
 					maxWorkers: 2,
@@ -34,9 +34,9 @@ export default defineConfig({
 				// Programs that are killed, links that are timed, threads on all processors: one file after the other.
 				extends: true,
 				test: {
-					name: "programs",
+					name: "one after the other",
 					include: all,
-					exclude: [...outside, ...inProcess],
+					exclude: [...outside, ...beside],
 					testTimeout,
 					hookTimeout: 60_000,
 					fileParallelism: false,
