@@ -2,7 +2,7 @@ import { sleep } from "@iot-esim/shared/runtime/clock";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
 import type { CoapAnswer } from "@iot-esim/shared/transport/coap/coap-face";
 import { TransportError } from "@iot-esim/shared/transport/errors";
-import { hex, utf8 } from "@iot-esim/shared/util/bytes";
+import { fromHex, hex, utf8 } from "@iot-esim/shared/util/bytes";
 import { Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { describe, expect, it } from "vitest";
 import { FakeClock } from "../../../test/support/fake-clock.ts";
@@ -121,6 +121,26 @@ describe("the link over CoAP", () => {
 		expect(clock.now() - start).toBe(15_000);
 		expect(counts).toMatchObject({ opened: 2, closed: 1, asked: 3 });
 	});
+
+	it.each(["BF3B", "BF3A", "BF39", "BF41"])(
+		"does not send %s a second time when its session is lost: the SM-DP+ takes it once",
+		async (tag) => {
+			const { link, counts, clock } = bench((session) =>
+				session === 1 && counts.asked > 1 ? never() : Promise.resolve(OK),
+			);
+			await link.exchange(MESSAGE);
+			await clock.advance(Seconds(1));
+			const failed = expect(link.exchange(fromHex(`${tag}03020101`))).rejects.toMatchObject({
+				code: "IPA_EIM_UNREACHABLE",
+				context: { transportCode: "TRANSPORT_TIMEOUT" },
+			});
+			await clock.advance(Seconds(16));
+			await failed;
+			expect(counts).toMatchObject({ opened: 1, closed: 1, asked: 2 });
+			expect(await link.exchange(MESSAGE)).toEqual(MESSAGE);
+			expect(counts.opened).toBe(2);
+		},
+	);
 
 	it("gives a session of earlier as long as it took to open, since on a slow link 15 s are no silence", async () => {
 		const { clock, counts, link } = bench(() => (counts.asked === 1 ? Promise.resolve(OK) : never()), {

@@ -7,6 +7,7 @@ import { EsimError } from "@iot-esim/shared/util/errors";
 import { type CoapPresenceOptions, stayPresent } from "./coap-presence.ts";
 import { EsipaLinkError } from "./errors.ts";
 import type { EsipaLink } from "./esipa-link.ts";
+import { isTakenOnce } from "./taken-once.ts";
 
 /** An open way to an eIM: a session or a connection. */
 export interface CoapSession extends CoapClient {
@@ -116,7 +117,8 @@ class CoapLink implements EsipaLink {
 			try {
 				return await this.#whileHeard(old, signal, (impatience) => old.request(request, { signal: impatience }));
 			} catch (error) {
-				if (signal.aborted || !isLost(error)) throw error;
+				// It may have arrived: what is taken once must not come again.
+				if (signal.aborted || !isLost(error) || isTakenOnce(message)) throw error;
 				this.#drop();
 			}
 		}
@@ -187,7 +189,9 @@ class CoapLink implements EsipaLink {
 
 	#closeWhenIdle(): void {
 		const { idle, clock, presence } = this.#options;
-		if (idle !== undefined && presence === undefined) this.#cancelIdle = clock.schedule(idle, () => this.#drop());
+		if (idle === undefined || presence !== undefined || this.#underWay > 0) return;
+		this.#cancelIdle();
+		this.#cancelIdle = clock.schedule(idle, () => this.#drop());
 	}
 }
 

@@ -1,4 +1,3 @@
-import { readTlv } from "@iot-esim/shared/asn1/tlv-reader";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
@@ -14,6 +13,7 @@ import {
 	newLinkChoice,
 	nextLinkChoice,
 } from "./link-choice.ts";
+import { isTakenOnce } from "./taken-once.ts";
 
 /** A link that is made when it is needed. */
 export interface ChoosableLink extends LinkPlan {
@@ -36,14 +36,7 @@ export interface LinkChoiceOptions extends LinkPatience {
 	readonly log: Logger;
 }
 
-/**
- * InitiateAuthentication, GetBoundProfilePackage, AuthenticateClient, CancelSession: the SM-DP+ behind the eIM takes each
- * once in its session, and refuses the session when one comes again. The other functions may be repeated: an open package
- * is given again, a result or notification is recorded once.
- */
-const TAKEN_ONCE: readonly number[] = [0xbf39, 0xbf3a, 0xbf3b, 0xbf41];
-
-/** Failures before anything of the message has left the device. */
+/** Failures before anything of the message has left the device. A broker also refuses in the middle of a connection. */
 const NOT_SENT: readonly unknown[] = [
 	"TRANSPORT_CONNECT_REFUSED",
 	"TRANSPORT_UNREACHABLE",
@@ -51,7 +44,6 @@ const NOT_SENT: readonly unknown[] = [
 	"TRANSPORT_TLS_UNTRUSTED",
 	"TRANSPORT_TLS_FAILED",
 	"TRANSPORT_PROXY_REFUSED",
-	"TRANSPORT_BROKER_REFUSED",
 	"DTLS_PEER_UNTRUSTED",
 	"DTLS_TIMEOUT",
 ];
@@ -94,7 +86,7 @@ class ChoosingLink implements EsipaLink {
 
 	async exchange(message: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
 		const { clock, isMetered } = this.#options;
-		const isInConversation = TAKEN_ONCE.includes(readTlv(message, 0).tag);
+		const isInConversation = isTakenOnce(message);
 		const before = this.#choice;
 		const failures: EsipaLinkError[] = [];
 		try {

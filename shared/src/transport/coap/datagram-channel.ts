@@ -266,7 +266,10 @@ export class DatagramChannel implements CoapChannel {
 		this.#roundTrips.acknowledged(messageId, this.#clock.now() - one.sentAt, one.transmissions);
 		this.#forget(one);
 		if (message.code === EMPTY) one.delivery.acknowledged?.();
-		else this.#receiver?.response(message);
+		else if (!this.#receiver?.response(message)) {
+			// With a token of nobody: whoever waits for this exchange would wait for ever.
+			one.delivery.failed?.(new TransportError("TRANSPORT_RESET", `${this.remoteAddress} answered something else`));
+		}
 	}
 
 	#rejected(messageId: number): void {

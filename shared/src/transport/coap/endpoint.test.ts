@@ -89,6 +89,19 @@ describe("a request over datagrams", () => {
 		expect(clock.pending).toBe(0);
 	});
 
+	it("fails when its acknowledgement carries the answer to something else", async () => {
+		const { client, line, clock } = coapBench(echo().handler);
+		line.rule = ({ from }) => (from === "client" ? [] : [10]);
+		const failed = expect(client.request(POST)).rejects.toMatchObject({ code: "TRANSPORT_RESET" });
+		await clock.advance(Milliseconds(1));
+		const { messageId = 0 } = readHeader(line.from("client")[0] ?? hex``) ?? {};
+		const other = { code: 0x44, token: hex`FFFF`, options: [], payload: hex`` };
+		line.server.send(encodeDatagram({ type: "acknowledgement", messageId }, other));
+		await clock.advance(Seconds(1));
+		await failed;
+		expect(clock.pending).toBe(0);
+	});
+
 	it("is given up with the signal: nothing is sent any more, and a late answer is rejected", async () => {
 		const { client, line, clock } = coapBench(echo().handler);
 		line.rule = ({ from }) => (from === "client" ? [] : [10]);
