@@ -28,6 +28,11 @@ const LESSONS: readonly Lesson[] = [
 			"a result that came as a notification, and for its download only after the expiry, still ends that download",
 	},
 	{
+		seed: 704_885,
+		lesson:
+			"of the simulation: a device that the last order moves to return from its fallback profile has yet to say so",
+	},
+	{
 		seed: 7,
 		odds: "forgetfulIpas",
 		lesson: "an IPA that dies before it has offered the results of a new card has to offer them in its next life",

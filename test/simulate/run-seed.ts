@@ -126,7 +126,9 @@ async function probe(world: World): Promise<string[]> {
 	);
 	const lost = plan.devices.flatMap((_, device) => (answered.has(`probe-${device}`) ? [] : [world.devices[device]]));
 	const found = lost.map((device) => `no way back to the eIM: ${device?.name}, ${device?.describe()}`);
-	return found.length > 0 ? found : [...violations(world), ...world.record.surprises];
+	if (found.length > 0) return found;
+	// That it was reached may have moved a device to go back from its fallback profile, which the eIM hears at the next poll.
+	return [...(await settle(world)), ...violations(world), ...world.record.surprises];
 }
 
 function fallbackOrder(device: number, iccid: Iccid | undefined): PlannedOrder {
