@@ -1,6 +1,7 @@
 // Hands the core to JavaScript: `features()`, `createEndpoint(options, hooks)`; see addon.ts for the shapes.
 #include <openssl/crypto.h>
 
+#include "error-queue.h"
 #include "js-hooks.h"
 
 namespace dtls {
@@ -142,6 +143,7 @@ napi_value session_export(napi_env env, napi_callback_info info) {
 	if (js == nullptr) return nullptr;
 	SSL_SESSION* session = SSL_get_session(js->session->ssl());
 	if (session == nullptr || SSL_SESSION_is_resumable(session) != 1) return to_nothing(env);
+	EmptyErrorQueue empty;
 	uint8_t* der = nullptr;
 	int size = i2d_SSL_SESSION(session, &der);
 	if (size <= 0) return to_nothing(env);

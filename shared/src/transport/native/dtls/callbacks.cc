@@ -1,10 +1,12 @@
 #include "callbacks.h"
 
-#include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/x509_vfy.h>
 #include <sys/time.h>
 #include <cstring>
+
+#include "error-queue.h"
 
 // Not in OpenSSL before 3.2: null there.
 extern "C" __attribute__((weak)) EVP_PKEY* X509_STORE_CTX_get0_rpk(const X509_STORE_CTX*);
@@ -33,6 +35,7 @@ int Callbacks::verify_cookie(SSL* ssl, const unsigned char* cookie, unsigned siz
 }
 
 int Callbacks::verify_peer(X509_STORE_CTX* store, void* endpoint) {
+	SameErrorQueue same;
 	const Hooks& hooks = static_cast<Endpoint*>(endpoint)->hooks();
 	X509* certificate = X509_STORE_CTX_get0_cert(store);
 	uint8_t* der = nullptr;
@@ -53,7 +56,6 @@ int Callbacks::verify_peer(X509_STORE_CTX* store, void* endpoint) {
 	                           Octets{key, static_cast<size_t>(key_size)}, chain_error);
 	OPENSSL_free(der);
 	OPENSSL_free(key);
-	ERR_clear_error();
 	if (trusted)
 		X509_STORE_CTX_set_error(store, X509_V_OK);
 	else if (X509_STORE_CTX_get_error(store) == X509_V_OK)
@@ -77,10 +79,14 @@ int Callbacks::judge_security(const SSL* ssl, const SSL_CTX* context, int operat
 }
 
 unsigned Callbacks::server_key(SSL* ssl, const char* identity, unsigned char* key, unsigned room) {
+	SameErrorQueue same;
 	const Hooks& hooks = endpoint_of(ssl)->hooks();
+	Session* session = session_of(ssl);
 	if (identity == nullptr) return 0;
 	size_t size = hooks.key_of(hooks.context, identity, key, room);
-	return size > room ? 0 : static_cast<unsigned>(size);
+	if (size > room) return 0;
+	session->has_key_digest_ = EVP_Digest(key, size, session->key_digest_, nullptr, EVP_sha256(), nullptr) == 1;
+	return session->has_key_digest_ ? static_cast<unsigned>(size) : 0;
 }
 
 unsigned Callbacks::client_key(SSL* ssl, const char*, char* identity, unsigned identity_room, unsigned char* key,
@@ -93,29 +99,37 @@ unsigned Callbacks::client_key(SSL* ssl, const char*, char* identity, unsigned i
 }
 
 void Callbacks::log_key(const SSL* ssl, const char* line) {
+	SameErrorQueue same;
 	const Hooks& hooks = endpoint_of(ssl)->hooks();
 	hooks.log_key(hooks.context, line);
 }
 
 int Callbacks::make_session_id(SSL*, unsigned char* id, unsigned* size) {
+	SameErrorQueue same;
 	*size = kSessionIdSize;
 	return RAND_bytes(id, kSessionIdSize) == 1;
 }
 
 int Callbacks::keep_session(SSL* ssl, SSL_SESSION* session) {
+	SameErrorQueue same;
 	const Hooks& hooks = endpoint_of(ssl)->hooks();
+	const Session* made_by = session_of(ssl);
+	const char* identity = SSL_get_psk_identity(ssl);
+	Octets digest;
+	if (identity != nullptr && made_by->has_key_digest_) digest = Octets{made_by->key_digest_, kKeyDigestSize};
 	unsigned id_size = 0;
 	const unsigned char* id = SSL_SESSION_get_id(session, &id_size);
 	uint8_t* der = nullptr;
 	int size = i2d_SSL_SESSION(session, &der);
 	if (size > 0 && static_cast<size_t>(size) <= kLargestStoredSession)
-		hooks.keep_session(hooks.context, Octets{id, id_size}, Octets{der, static_cast<size_t>(size)});
+		hooks.keep_session(hooks.context, Octets{id, id_size}, Octets{der, static_cast<size_t>(size)}, identity, digest);
 	if (size > 0) OPENSSL_clear_free(der, size);
 	return 0;
 }
 
 SSL_SESSION* Callbacks::find_session(SSL* ssl, const unsigned char* id, int size, int* copy) {
 	*copy = 0;
+	SameErrorQueue same;
 	const Hooks& hooks = endpoint_of(ssl)->hooks();
 	uint8_t der[kLargestStoredSession];
 	size_t found = hooks.find_session(hooks.context, Octets{id, static_cast<size_t>(size)}, der, sizeof der);
@@ -123,7 +137,12 @@ SSL_SESSION* Callbacks::find_session(SSL* ssl, const unsigned char* id, int size
 	const unsigned char* at = der;
 	SSL_SESSION* session = d2i_SSL_SESSION(nullptr, &at, static_cast<long>(found));
 	OPENSSL_cleanse(der, found);
-	return session;
+	unsigned id_size = 0;
+	const unsigned char* own_id = session == nullptr ? nullptr : SSL_SESSION_get_id(session, &id_size);
+	if (session != nullptr && id_size == static_cast<unsigned>(size) && memcmp(own_id, id, id_size) == 0) return session;
+	// Damaged, or another's: it costs a whole handshake, nothing else.
+	SSL_SESSION_free(session);
+	return nullptr;
 }
 
 /** OpenSSL asks for the first time with 0, then with the time that has just run out. */

@@ -17,8 +17,11 @@ struct Hooks {
 	bool (*trust)(void* context, Octets certificate, Octets public_key, const char* chain_error) = nullptr;
 	/** The key of an identity: octets written to `key`, 0 when unknown. */
 	size_t (*key_of)(void* context, const char* identity, uint8_t* key, size_t room) = nullptr;
-	/** Server: a session to keep (DER), and one to find again: octets written to `session`, 0 when unknown. */
-	void (*keep_session)(void* context, Octets id, Octets session) = nullptr;
+	/**
+	 * Server: a session to keep (DER), and one to find again: octets written to `session`, 0 when unknown. One made with a
+	 * pre-shared key comes with its identity and the key's SHA-256, any other with null and nothing.
+	 */
+	void (*keep_session)(void* context, Octets id, Octets session, const char* identity, Octets key_digest) = nullptr;
 	size_t (*find_session)(void* context, Octets id, uint8_t* session, size_t room) = nullptr;
 	/** Lab only. */
 	void (*log_key)(void* context, const char* line) = nullptr;
@@ -41,6 +44,8 @@ struct EndpointOptions {
 };
 
 class Session;
+
+constexpr size_t kKeyDigestSize = 32;
 
 /** What all sessions of one server, or of one client, have in common. */
 class Endpoint {
@@ -151,6 +156,8 @@ class Session {
 	bool timer_runs_ = false;
 	int alert_ = -1;
 	bool busy_ = false;
+	bool has_key_digest_ = false;
+	uint8_t key_digest_[kKeyDigestSize] = {0};
 	char reason_[160] = {0};
 };
 

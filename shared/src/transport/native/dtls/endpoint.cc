@@ -1,4 +1,3 @@
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <cstdio>
@@ -7,6 +6,7 @@
 
 #include "callbacks.h"
 #include "core.h"
+#include "error-queue.h"
 
 // Not in OpenSSL before 3.2: null there.
 extern "C" {
@@ -59,6 +59,7 @@ void* Endpoint::operator new(size_t size) noexcept { return calloc(1, size); }
 void Endpoint::operator delete(void* memory) { free(memory); }
 
 Endpoint* Endpoint::create(const EndpointOptions& options, const Hooks& hooks, char* error, size_t room) {
+	EmptyErrorQueue empty;
 	Endpoint* endpoint = new Endpoint();
 	if (endpoint == nullptr) return nullptr;
 	endpoint->options_ = options;
@@ -73,6 +74,7 @@ Endpoint* Endpoint::create(const EndpointOptions& options, const Hooks& hooks, c
 }
 
 Endpoint::~Endpoint() {
+	EmptyErrorQueue empty;
 	SSL_CTX_free(context_);
 	free(identity_);
 	OPENSSL_cleanse(secrets_, sizeof secrets_);
@@ -83,7 +85,6 @@ void Endpoint::release() {
 }
 
 bool Endpoint::configure(char* error, size_t room) {
-	ERR_clear_error();
 	const EndpointOptions& o = options_;
 	context_ = SSL_CTX_new(o.is_server ? DTLS_server_method() : DTLS_client_method());
 	identity_ = strdup(o.identity);
@@ -191,6 +192,7 @@ bool Endpoint::knows_cookie(Octets address, const ClientHello& hello) {
 
 Endpoint::Answer Endpoint::hello(Octets address, Octets datagram, uint64_t now_ms, void* owner,
                                  uint8_t verify[kHelloVerifyRequestSize], Session** session) {
+	EmptyErrorQueue empty;
 	ClientHello hello;
 	if (!parse_client_hello(datagram, &hello) || !rotate_secrets(now_ms)) return Answer::kDropped;
 	if (!knows_cookie(address, hello)) {
@@ -210,6 +212,7 @@ Endpoint::Answer Endpoint::hello(Octets address, Octets datagram, uint64_t now_m
 }
 
 Session* Endpoint::connect(Octets resumed, const char* server_name, uint64_t now_ms, void* owner) {
+	EmptyErrorQueue empty;
 	Session* session = new Session(this, owner);
 	if (session == nullptr) return nullptr;
 	bool good = session->prepare(now_ms);
@@ -220,7 +223,6 @@ Session* Endpoint::connect(Octets resumed, const char* server_name, uint64_t now
 		// One that cannot be used costs a whole handshake, nothing else.
 		if (earlier != nullptr) SSL_set_session(session->ssl_, earlier);
 		SSL_SESSION_free(earlier);
-		ERR_clear_error();
 	}
 	if (good) return session;
 	delete session;

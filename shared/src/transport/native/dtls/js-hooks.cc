@@ -56,10 +56,17 @@ size_t find_session(void* context, Octets id, uint8_t* session, size_t room) {
 	return octets_of_hook(js, "findSession", to_octets(js->env, id), session, room);
 }
 
-void keep_session(void* context, Octets id, Octets session) {
+void keep_session(void* context, Octets id, Octets session, const char* identity, Octets key_digest) {
 	JsEndpoint* js = static_cast<JsEndpoint*>(context);
-	const napi_value arguments[] = {to_octets(js->env, id), to_octets(js->env, session)};
-	if (arguments[0] != nullptr && arguments[1] != nullptr) call_hook(js, "keepSession", 2, arguments);
+	const bool by_key = identity != nullptr && key_digest.size > 0;
+	napi_value none = to_nothing(js->env);
+	const napi_value arguments[] = {to_octets(js->env, id), to_octets(js->env, session),
+	                                by_key ? to_text(js->env, identity) : none,
+	                                by_key ? to_octets(js->env, key_digest) : none};
+	for (napi_value argument : arguments) {
+		if (argument == nullptr) return;
+	}
+	call_hook(js, "keepSession", 4, arguments);
 }
 
 void log_key(void* context, const char* line) {

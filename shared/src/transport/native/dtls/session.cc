@@ -1,4 +1,3 @@
-#include <openssl/err.h>
 #include <sys/time.h>
 #include <cstdio>
 #include <cstdlib>
@@ -6,6 +5,7 @@
 
 #include "callbacks.h"
 #include "core.h"
+#include "error-queue.h"
 
 extern "C" {
 // Inside of OpenSSL, exported by Node's binary: repeats the last flight without waiting for real time to pass.
@@ -27,12 +27,12 @@ void Session::operator delete(void* memory) { free(memory); }
 Session::Session(Endpoint* endpoint, void* owner) : endpoint_(endpoint), owner_(owner) { endpoint_->hold(); }
 
 Session::~Session() {
+	EmptyErrorQueue empty;
 	SSL_free(ssl_);
 	endpoint_->release();
 }
 
 bool Session::prepare(uint64_t now_ms) {
-	ERR_clear_error();
 	ssl_ = SSL_new(endpoint_->context_);
 	BIO* bio = ssl_ == nullptr ? nullptr : Callbacks::make_bio(this);
 	if (bio == nullptr) return false;
@@ -57,7 +57,6 @@ bool Session::accept(Octets datagram, const ClientHello& hello) {
 	int listened = DTLSv1_listen(ssl_, unused);
 	incoming_ = Octets{};
 	BIO_ADDR_free(unused);
-	ERR_clear_error();
 	return listened == 1 && SSL_set_mtu(ssl_, endpoint_->options().mtu) > 0;
 }
 
@@ -80,7 +79,7 @@ void Session::receive(Octets datagram) {
 void Session::run() {
 	if (busy_) return;
 	busy_ = true;
-	ERR_clear_error();
+	EmptyErrorQueue empty;
 	if (state_ == State::kHandshake) {
 		int result = SSL_do_handshake(ssl_);
 		int error = SSL_get_error(ssl_, result);
@@ -90,7 +89,6 @@ void Session::run() {
 			fail();
 	}
 	if (state_ == State::kOpen) read_messages();
-	ERR_clear_error();
 	busy_ = false;
 }
 
@@ -120,7 +118,7 @@ bool Session::send(Octets message) {
 	if (busy_ || state_ != State::kOpen || message.size > largest_message()) return false;
 	if (message.size == 0) return false;
 	busy_ = true;
-	ERR_clear_error();
+	EmptyErrorQueue empty;
 	int result = SSL_write(ssl_, message.data, static_cast<int>(message.size));
 	if (result <= 0) fail();
 	busy_ = false;
@@ -130,9 +128,8 @@ bool Session::send(Octets message) {
 void Session::close() {
 	if (busy_ || state_ == State::kClosed || state_ == State::kFailed) return;
 	busy_ = true;
-	ERR_clear_error();
+	EmptyErrorQueue empty;
 	if (state_ == State::kOpen) SSL_shutdown(ssl_);
-	ERR_clear_error();
 	state_ = State::kClosed;
 	timer_runs_ = false;
 	busy_ = false;
@@ -142,10 +139,10 @@ bool has_foreign_clock() { return dtls1_retransmit_buffered_messages != nullptr;
 
 void Session::timer() {
 	if (busy_ || !timer_runs_ || state_ == State::kFailed || state_ == State::kClosed) return;
+	EmptyErrorQueue empty;
 	timeval left = {0, 0};
 	if (DTLSv1_get_timeout(ssl_, &left) != 1) return;
 	busy_ = true;
-	ERR_clear_error();
 	int result = 1;
 	if (left.tv_sec == 0 && left.tv_usec == 0) {
 		result = DTLSv1_handle_timeout(ssl_);
@@ -159,7 +156,6 @@ void Session::timer() {
 		timer_generation_++;
 	}
 	if (result < 0) fail();
-	ERR_clear_error();
 	busy_ = false;
 }
 
@@ -177,12 +173,14 @@ size_t Session::largest_message() const { return DTLS_get_data_mtu(ssl_); }
 const char* Session::cipher_suite() const { return SSL_get_cipher_name(ssl_); }
 
 int peer_certificate(const SSL* ssl, uint8_t** der) {
+	EmptyErrorQueue empty;
 	X509* certificate = SSL_get0_peer_certificate(ssl);
 	int size = certificate == nullptr ? 0 : i2d_X509(certificate, der);
 	return size < 0 ? 0 : size;
 }
 
 int peer_public_key(const SSL* ssl, uint8_t** der) {
+	EmptyErrorQueue empty;
 	X509* certificate = SSL_get0_peer_certificate(ssl);
 	int size = 0;
 	if (certificate != nullptr)

@@ -176,6 +176,13 @@ void run_credentials(fuzz::Credentials credentials, const std::string& keys, con
 		demand(pair.is_done() && pair.client().is_resumed() && pair.server().is_resumed(), name + ": resumed");
 		pair.talk();
 		record(corpus, name + "-resumed", pair);
+		session = pair.session();
+		pair.server_end().damages = true;
+		pair.again();
+		pair.connect(-1, session);
+		demand(pair.is_done() && pair.client().state() == Session::State::kOpen && !pair.server().is_resumed(),
+		       name + ": a damaged session in the store costs a whole handshake");
+		pair.talk();
 	}
 	if (credentials == fuzz::Credentials::kKey) return;
 	Pair pair(credentials, keys);

@@ -1,6 +1,7 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "world.h"
 
+#include <openssl/err.h>
 #include <openssl/rand.h>
 #include <cstdio>
 #include <cstdlib>
@@ -20,6 +21,12 @@ int random_bytes(unsigned char* out, int size) {
 }
 int random_status() { return 1; }
 
+void demand(bool holds, const char* promise) {
+	if (holds) return;
+	fprintf(stderr, "broken promise: %s\n", promise);
+	abort();
+}
+
 const uint8_t kKey[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 
 bool trust(void* context, dtls::Octets, dtls::Octets public_key, const char* chain_error) {
@@ -36,7 +43,8 @@ size_t key_of(void* context, const char* identity, uint8_t* key, size_t room) {
 	return sizeof kKey;
 }
 
-void keep(void* context, dtls::Octets id, dtls::Octets session) {
+void keep(void* context, dtls::Octets id, dtls::Octets session, const char* identity, dtls::Octets key_digest) {
+	demand((identity != nullptr) == (key_digest.size == dtls::kKeyDigestSize), "a key's session comes with its digest");
 	static_cast<End*>(context)->kept[to_bytes(id)] = to_bytes(session);
 }
 
@@ -45,6 +53,7 @@ size_t find(void* context, dtls::Octets id, uint8_t* session, size_t room) {
 	auto found = end->kept.find(to_bytes(id));
 	if (found == end->kept.end() || found->second.size() > room) return 0;
 	memcpy(session, found->second.data(), found->second.size());
+	if (end->damages) session[0] ^= 0xFF;
 	return found->second.size();
 }
 
@@ -60,12 +69,6 @@ const char* suites(Credentials credentials) {
 		default:
 			return "ECDHE-ECDSA-AES128-CCM8";
 	}
-}
-
-void demand(bool holds, const char* promise) {
-	if (holds) return;
-	fprintf(stderr, "broken promise: %s\n", promise);
-	abort();
 }
 
 }  // namespace
@@ -236,6 +239,7 @@ class Attack {
 	}
 
 	void check() {
+		demand(ERR_peek_error() == 0, "no error is left in the queue that Node's cryptography reads");
 		if (session_ == nullptr) return;
 		const bool is_open = session_->state() == dtls::Session::State::kOpen;
 		if (!is_open) {

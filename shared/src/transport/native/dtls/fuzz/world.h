@@ -34,7 +34,7 @@ struct Told {
 	std::vector<Bytes> delivered;
 };
 
-/** One end with its sessions; `refuses` makes its trust say no. */
+/** One end with its sessions; `refuses` makes its trust say no, `damages` its store. */
 class End {
  public:
 	End(bool is_server, Credentials credentials, const std::string& folder);
@@ -44,6 +44,7 @@ class End {
 	bool has_trusted = false;
 	bool has_given_key = false;
 	bool refuses = false;
+	bool damages = false;
 	std::map<Bytes, Bytes> kept;
 
  private:
