@@ -9,8 +9,9 @@ import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { createHttpClient } from "@iot-esim/shared/transport/http/client";
-import { mappedAddress } from "@iot-esim/shared/transport/http/connect";
-import { connectTcp, parseHostPort } from "@iot-esim/shared/transport/tcp";
+import { openConnection } from "@iot-esim/shared/transport/http/connect";
+import { prepareTrust } from "@iot-esim/shared/transport/http/trust";
+import { parseHostPort } from "@iot-esim/shared/transport/tcp";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { eimIdOf } from "./card-configuration.ts";
 import type { EimConfig } from "./config.ts";
@@ -117,24 +118,14 @@ function smppLinkOf(config: EimConfig, { store, metrics, clock, logger }: Parts)
 
 function smscOpener(url: string, config: EimConfig): (signal: AbortSignal) => Promise<Duplex> {
 	const target = parseHostPort(url.slice(url.indexOf("//") + 2), "smpp.url");
-	const address = mappedAddress(config.hosts, target);
-	if (!url.startsWith("smpps:")) return (signal) => connectTcp(address, signal);
-	const ca = [...trusted(config["smpp.ca"])];
-	return async (signal) => {
-		const socket = await connectTcp(address, signal);
-		return new Promise((resolve, reject) => {
-			const secured = tls.connect({ socket, ca, host: target.host, servername: target.host });
-			const stop = () => secured.destroy(new Error("given up"));
-			signal.addEventListener("abort", stop, { once: true });
-			secured.once("error", reject);
-			secured.once("close", () => reject(new Error("the SMSC closed the connection during the TLS handshake")));
-			secured.once("secureConnect", () => {
-				signal.removeEventListener("abort", stop);
-				secured.off("error", reject);
-				resolve(secured);
-			});
-		});
+	const isSecure = url.startsWith("smpps:");
+	const route = {
+		hosts: config.hosts,
+		proxy: undefined,
+		trust: isSecure ? prepareTrust({ kind: "ca", certificates: trusted(config["smpp.ca"]) }) : undefined,
+		alpn: [],
 	};
+	return (signal) => openConnection(target, isSecure, route, signal);
 }
 
 /** PEM of the file's certificates, or of the public CAs that Node.js carries. */

@@ -1,4 +1,5 @@
 import { type Duplex, duplexPair } from "node:stream";
+import { sleep } from "@iot-esim/shared/runtime/clock";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
 import { hex, toHex } from "@iot-esim/shared/util/bytes";
 import { Hours, Minutes, Seconds } from "@iot-esim/shared/util/duration";
@@ -19,7 +20,7 @@ function bench(given: { settings?: Partial<SmppSettings>; smsc?: Partial<SmscOpt
 	const { logger, entries } = memoryLogger();
 	const received: ShortMessage[] = [];
 	const receipts: [readonly string[], WakeUpChange][] = [];
-	const state = { inReach: true, refuses: false, connections: 0, ends: [] as Duplex[] };
+	const state = { inReach: true, refuses: false, isSilent: false, connections: 0, ends: [] as Duplex[] };
 	const receive = (message: ShortMessage) => {
 		if (state.inReach) received.push(message);
 		return state.inReach;
@@ -46,8 +47,11 @@ function bench(given: { settings?: Partial<SmppSettings>; smsc?: Partial<SmscOpt
 			answerWithin: Seconds(10),
 			...given.settings,
 		},
-		open: async () => {
+		open: async (signal) => {
 			if (state.refuses) throw new Error("connection refused");
+			if (state.isSilent) {
+				await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("given up"))));
+			}
 			const [ours, theirs] = duplexPair();
 			// As sockets do; the pair itself tells only of an orderly end.
 			theirs.on("close", () => ours.destroy());
@@ -136,6 +140,53 @@ describe("the link to an SMSC", () => {
 		state.refuses = false;
 		await clock.until(wake());
 		expect(received).toHaveLength(1);
+		await clock.until(link.stop());
+	});
+
+	it("gives up a connection that does not come about, says so, and tries again", async () => {
+		const { clock, link, wake, state, received } = bench();
+		state.isSilent = true;
+		link.start();
+		await clock.advance(Seconds(5));
+		await expect(clock.until(wake())).rejects.toThrow("no connection within 10000 ms");
+		state.isSilent = false;
+		await clock.until(wake());
+		expect(received).toHaveLength(1);
+		await clock.until(link.stop());
+	});
+
+	it("ends at once while a connection does not come about, and while the SMSC does not answer to the binding", async () => {
+		const { clock, link, state } = bench();
+		state.isSilent = true;
+		link.start();
+		await clock.advance(0);
+		const begun = clock.now();
+		await clock.until(link.stop());
+		expect([clock.now() - begun, clock.pending]).toEqual([0, 0]);
+		const unanswered = bench();
+		unanswered.link.start();
+		unanswered.state.ends[0]?.removeAllListeners("data");
+		await unanswered.clock.until(unanswered.link.stop());
+		expect([unanswered.clock.now() - START, unanswered.clock.pending]).toEqual([0, 0]);
+	});
+
+	it("gives a place in the window to who still waits for it, not to who has given up", async () => {
+		const { clock, link, wake, state } = bench({ settings: { window: 1, perSecond: 0.2 } });
+		link.start();
+		await clock.until(wake());
+		state.ends[0]?.pause();
+		const outcome = Promise.allSettled([
+			wake(), // its turn is after 5 s, no answer comes until 15
+			sleep(clock, Seconds(1)).then(() => wake()), // gives up at 11
+			sleep(clock, Seconds(9)).then(() => wake()), // waits until 19
+		]);
+		await clock.advance(Seconds(16));
+		state.ends[0]?.resume();
+		expect(await clock.until(outcome)).toMatchObject([
+			{ reason: { code: "WAKE_SMSC_UNREACHABLE" } },
+			{ reason: { code: "WAKE_SMSC_BUSY" } },
+			{ status: "fulfilled" },
+		]);
 		await clock.until(link.stop());
 	});
 

@@ -4,6 +4,7 @@ import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { type Duration, Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
 import { WakeError } from "./errors.ts";
 import { type Pdu, SmppSession, statusText, unreachable } from "./smpp-session.ts";
+import { WaitQueue } from "./wait-queue.ts";
 
 export interface SmppSettings {
 	readonly systemId: string;
@@ -14,7 +15,7 @@ export interface SmppSettings {
 	readonly perSecond: number;
 	/** An idle connection is asked for a sign of life after this time. */
 	readonly enquireEvery: Duration;
-	/** Longest wait for any answer, and for a message's turn. */
+	/** Longest wait for the connection, for any answer, and for a message's turn. */
 	readonly answerWithin: Duration;
 }
 
@@ -44,10 +45,11 @@ export class SmppLink {
 	#session: SmppSession | undefined;
 	#cancelEnquiry: () => void = () => undefined;
 	#running: Promise<void> | undefined;
-	/** Called when a binding is there, or the link is stopped. */
-	#onBound: (() => void)[] = [];
+	/** Messages that wait for a binding. */
+	readonly #unbound: WaitQueue;
 	#inFlight = 0;
-	#onSlot: (() => void)[] = [];
+	/** Messages that wait for their place in the window. */
+	readonly #beforeWindow: WaitQueue;
 	/** No message goes out before. */
 	#nextAt = 0;
 	#throttledTimes = 0;
@@ -55,6 +57,8 @@ export class SmppLink {
 
 	constructor(options: SmppLinkOptions) {
 		this.#options = options;
+		this.#unbound = new WaitQueue(options.clock);
+		this.#beforeWindow = new WaitQueue(options.clock);
 	}
 
 	get isBound(): boolean {
@@ -68,10 +72,13 @@ export class SmppLink {
 	/** Unbinds and closes. */
 	async stop(): Promise<void> {
 		const session = this.#session;
+		const reason = unreachable("the link to the SMSC is closed");
 		this.#session = undefined;
-		this.#stopping.abort(unreachable("the link to the SMSC is closed"));
+		this.#stopping.abort(reason);
+		this.#unbound.failAll(reason);
+		this.#beforeWindow.failAll(reason);
 		await session?.request("unbind").catch(() => undefined);
-		session?.end(unreachable("the link to the SMSC is closed"));
+		session?.end(reason);
 		await this.#running;
 	}
 
@@ -99,8 +106,8 @@ export class SmppLink {
 				this.#pause(status);
 			}
 		} finally {
-			this.#inFlight--;
-			this.#onSlot.shift()?.();
+			// The place passes to who has waited longest.
+			if (!this.#beforeWindow.resumeFirst()) this.#inFlight--;
 		}
 	}
 
@@ -113,10 +120,9 @@ export class SmppLink {
 	}
 
 	async #takeSlot(deadline: number): Promise<void> {
-		while (this.#inFlight >= this.#options.settings.window) {
-			await this.#before(deadline, "the window is full", (done) => this.#onSlot.push(done));
-		}
-		this.#inFlight++;
+		this.#stopping.signal.throwIfAborted();
+		if (this.#inFlight < this.#options.settings.window) this.#inFlight++;
+		else await this.#beforeWindow.wait(deadline, () => new WakeError("WAKE_SMSC_BUSY", "the window is full"));
 	}
 
 	async #takeTurn(deadline: number): Promise<void> {
@@ -130,24 +136,10 @@ export class SmppLink {
 
 	async #bound(deadline: number): Promise<SmppSession> {
 		while (this.#session === undefined) {
-			if (this.#stopping.signal.aborted) throw this.#stopping.signal.reason;
-			await this.#before(deadline, undefined, (done) => this.#onBound.push(done));
+			this.#stopping.signal.throwIfAborted();
+			await this.#unbound.wait(deadline, () => unreachable(this.#lastTrouble));
 		}
 		return this.#session;
-	}
-
-	/** Waits to be called back. @throws WakeError when that is not before the deadline */
-	#before(deadline: number, busy: string | undefined, enter: (done: () => void) => void): Promise<void> {
-		const { clock } = this.#options;
-		return new Promise((resolve, reject) => {
-			const cancel = clock.schedule(Milliseconds(Math.max(0, deadline - clock.now())), () => {
-				reject(busy === undefined ? unreachable(this.#lastTrouble) : new WakeError("WAKE_SMSC_BUSY", busy));
-			});
-			enter(() => {
-				cancel();
-				resolve();
-			});
-		});
 	}
 
 	async #run(): Promise<void> {
@@ -167,13 +159,32 @@ export class SmppLink {
 			const pause = Math.min(FIRST_PAUSE * 2 ** Math.min(Math.max(failures - 1, 0), 10), LONGEST_PAUSE);
 			await sleep(clock, Milliseconds(pause), signal).catch(() => undefined);
 		}
-		this.#tellBound();
+	}
+
+	/** The handshake of TLS is in time, too: a server may take a connection and say nothing. */
+	async #open(): Promise<Duplex> {
+		const { open, clock, settings } = this.#options;
+		const { signal } = this.#stopping;
+		const giveUp = new AbortController();
+		const onStop = () => giveUp.abort(signal.reason);
+		signal.addEventListener("abort", onStop, { once: true });
+		const late = unreachable(`no connection within ${settings.answerWithin} ms`);
+		const cancel = clock.schedule(settings.answerWithin, () => giveUp.abort(late));
+		try {
+			return await open(giveUp.signal);
+		} catch (error) {
+			throw giveUp.signal.aborted ? giveUp.signal.reason : error;
+		} finally {
+			cancel();
+			signal.removeEventListener("abort", onStop);
+		}
 	}
 
 	/** One connection from its opening to its end. */
 	async #serve(onBound: () => void): Promise<void> {
-		const { open, clock, settings, log } = this.#options;
-		const stream = await open(this.#stopping.signal);
+		const { clock, settings, log } = this.#options;
+		const { signal } = this.#stopping;
+		const stream = await this.#open();
 		let over: (reason: WakeError) => void = () => undefined;
 		const end = new Promise<WakeError>((resolve) => {
 			over = resolve;
@@ -188,23 +199,24 @@ export class SmppLink {
 				over(reason);
 			},
 		});
+		const onStop = () => session.end(signal.reason);
+		signal.addEventListener("abort", onStop, { once: true });
 		try {
+			if (signal.aborted) onStop();
 			await bind(session, settings);
 		} catch (error) {
 			session.end(unreachable("not bound"));
 			throw error;
+		} finally {
+			signal.removeEventListener("abort", onStop);
 		}
-		if (this.#stopping.signal.aborted) return session.end(unreachable("the link to the SMSC is closed"));
+		if (session.isOver) throw await end;
 		onBound();
 		log.info("bound to the SMSC", { systemId: settings.systemId });
 		this.#session = session;
 		this.#enquireLater(session);
-		this.#tellBound();
+		this.#unbound.resumeAll();
 		throw await end;
-	}
-
-	#tellBound(): void {
-		for (const done of this.#onBound.splice(0)) done();
 	}
 
 	#enquireLater(session: SmppSession): void {

@@ -56,6 +56,10 @@ export class SmppSession {
 		stream.on("close", () => this.end(unreachable("the SMSC closed the connection")));
 	}
 
+	get isOver(): boolean {
+		return this.#isOver;
+	}
+
 	/**
 	 * The response, whatever its status.
 	 * @throws WakeError WAKE_SMSC_UNREACHABLE when none comes
