@@ -5,6 +5,7 @@ import type { Ipa } from "@iot-esim/ipa/agent";
 import type { LocalAction } from "@iot-esim/ipa/procedures/local-actions";
 import { readWholeTlv } from "@iot-esim/shared/asn1/tlv-reader";
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
+import { toHex } from "@iot-esim/shared/util/bytes";
 import { Minutes } from "@iot-esim/shared/util/duration";
 import type { TestPki } from "@iot-esim/sim/pki/test-pki";
 import { expect } from "vitest";
@@ -92,6 +93,8 @@ export class Scene {
 	afterCommand: (response: Uint8Array) => Promise<void> | undefined = () => undefined;
 	/** Changes eUICC packages (a whole BF51) on their way from the eIM, in a poll's answer or brought. */
 	onPackage: ((octets: Uint8Array) => Uint8Array) | undefined;
+	/** What went to the card and came from it, in hex. */
+	readonly #trace: string[] = [];
 	/** How many steps of the device's own are done. */
 	#stepsDone = 0;
 	#hasBegun = false;
@@ -124,6 +127,7 @@ export class Scene {
 			transmit: async (command) => {
 				hooks.scene?.beforeCommand(command);
 				const response = await bench.card.transmit(command);
+				hooks.scene?.note(`> ${toHex(command)}`, `< ${toHex(response)}`);
 				await hooks.scene?.afterCommand(response);
 				return response;
 			},
@@ -252,7 +256,13 @@ export class Scene {
 
 	/** The log, for a test that failed. */
 	log(): string {
-		return `${this.bench.events.map((event) => JSON.stringify(event)).join("\n")}\n${this.bench.log()}`;
+		const events = this.bench.events.map((event) => JSON.stringify(event));
+		return [...events, this.bench.log(), ...this.#trace].join("\n");
+	}
+
+	/** Keeps what the log is to show. */
+	note(...lines: readonly string[]): void {
+		this.#trace.push(...lines);
 	}
 
 	/** Lets go of everything. */

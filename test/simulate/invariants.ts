@@ -17,7 +17,19 @@ export function violations(world: World): readonly string[] {
 		...operations(world, database),
 		...beliefs(world, database),
 		...downloads(world, database),
+		...refusals(database),
 	];
+}
+
+/**
+ * Nobody here lies and nothing changes octets on their way: a signature or certificate that a card or server refuses was
+ * made, carried or verified wrongly. 1 and 2 are AuthenticateErrorCode and DownloadErrorCode of both.
+ */
+const REFUSAL = /with (error )?(invalidCertificate|invalidSignature|[12]\b)|is not one by the key|signed another/;
+
+function refusals(database: EimDatabase): string[] {
+	const refused = database.operations().filter(({ reason }) => reason !== null && REFUSAL.test(reason));
+	return refused.map(({ id, type, reason }) => `an honest part is refused: ${type} ${id}: ${reason}`);
 }
 
 /** No counter used twice: a counter value stands for one package, however often that is sent. */
