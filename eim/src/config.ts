@@ -3,6 +3,7 @@ import { LOG_LEVELS } from "@iot-esim/shared/runtime/logger";
 import { Days, Hours, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { coapSettings } from "./coap-settings.ts";
 import { lwm2mSettings } from "./lwm2m-settings.ts";
+import { mqttSettings } from "./mqtt-settings.ts";
 import { wakeSettings } from "./wake-settings.ts";
 
 const ADDRESS = {
@@ -174,72 +175,7 @@ export const eimConfig = defineConfig(
 			min: Seconds(1),
 			default: Seconds(30),
 		}),
-		"mqtt.url": setting.string({
-			description: "MQTT broker over which devices are reached besides HTTPS; none when absent",
-			pattern: /^mqtts?:\/\/[^/\s]+$/,
-			form: "mqtts://host[:8883] or mqtt://host[:1883]",
-			optional: true,
-			example: "mqtts://eim.example.com:8883",
-		}),
-		"mqtt.version": setting.choice({
-			description: "Version of MQTT to speak to the broker; devices may speak the other one",
-			values: ["5", "3.1.1"],
-			default: "5",
-		}),
-		"mqtt.prefix": setting.string({
-			description: "First levels of every topic, the same in devices; every octet of it is sent each time",
-			pattern: /^[^+#/\s]+(\/[^+#/\s]+)*$/,
-			form: "levels of a topic without + and #",
-			default: "e1",
-		}),
-		"mqtt.shareGroup": setting.string({
-			description:
-				"Replicas of this eIM with the same group share the requests; empty for a broker without shared subscriptions",
-			pattern: /^[^+#/\s]*$/,
-			form: "a name without / + #, or nothing",
-			default: "eim",
-		}),
-		"mqtt.concurrency": setting.integer({
-			description: "Requests over MQTT that are worked on at once",
-			min: 1,
-			max: 10_000,
-			default: 64,
-		}),
-		"mqtt.hints": setting.boolean({
-			description: "Whether a retained message tells a device that something waits for it",
-			default: true,
-		}),
-		"mqtt.keepalive": setting.duration({
-			description: "Longest silence on the connection to the broker",
-			min: Seconds(5),
-			max: Hours(18),
-			default: Seconds(60),
-		}),
-		"mqtt.clientId": setting.string({
-			description: "Name at the broker; each connection adds 8 digits of its own",
-			default: "eim",
-		}),
-		"mqtt.username": setting.string({
-			description: "User name at the broker",
-			optional: true,
-			example: "eim",
-		}),
-		"mqtt.password": setting.secret({ description: "Password of mqtt.username", optional: true }),
-		"mqtt.certificate": setting.path({
-			description: "Certificate (PEM) by which the broker knows this eIM",
-			optional: true,
-			example: "mqtt-certificate.pem",
-		}),
-		"mqtt.key": setting.path({
-			description: "Private key (PEM) of mqtt.certificate",
-			optional: true,
-			example: "mqtt-key.pem",
-		}),
-		"mqtt.caFile": setting.path({
-			description: "CA certificates (PEM) of the broker; the CA of this eIM's own TLS server when absent",
-			optional: true,
-			example: "broker-ca.pem",
-		}),
+		...mqttSettings,
 		...coapSettings,
 		...lwm2mSettings,
 		...wakeSettings,
