@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { Eid } from "@iot-esim/shared/ids/eid";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
 import { hex } from "@iot-esim/shared/util/bytes";
 import { afterAll, expect, it } from "vitest";
@@ -24,6 +25,17 @@ it("gives the key of an identity, and of a new one as soon as it is in the file;
 	expect(keys.keyOf("sensor-8")).toEqual(hex`0102030405`);
 	rmSync(file);
 	expect(keys.keyOf("sensor-8")).toEqual(hex`0102030405`);
+});
+
+it("gives the key of a device under the identity that says its EID, the bare EID first", () => {
+	const eid = Eid("89049032123451234512345678901235");
+	writeFileSync(file, `sensor-7:00112233\nurn:eid:${eid}:AABBCCDD\n`);
+	const keys = new PskFile(file, logger("test"));
+	expect(keys.keyOfDevice(eid)).toEqual({ identity: `urn:eid:${eid}`, key: hex`AABBCCDD` });
+	writeFileSync(file, `${eid}:01020304\nurn:dev:ops:0012AB-METER-${eid}:AABBCCDD\n`);
+	expect(keys.keyOfDevice(eid)).toEqual({ identity: eid, key: hex`01020304` });
+	writeFileSync(file, "sensor-7:00112233\n");
+	expect(keys.keyOfDevice(eid)).toBeUndefined();
 });
 
 it("names the line that is wrong", () => {

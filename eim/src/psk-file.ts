@@ -1,8 +1,16 @@
 import { readFileSync, statSync } from "node:fs";
+import type { Eid } from "@iot-esim/shared/ids/eid";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { fromHex } from "@iot-esim/shared/util/bytes";
 import { fileTrouble } from "@iot-esim/shared/util/errors";
+import { eidInName } from "./bindings/lwm2m/endpoint-identity.ts";
 import { EimError } from "./errors.ts";
+
+/** A pre-shared key and the identity that it is shown with. */
+export interface DeviceKey {
+	readonly identity: string;
+	readonly key: Uint8Array;
+}
 
 /**
  * Pre-shared keys of devices, by identity: a file of lines `identity:key`, the key of 4 to 256 octets in hex; empty lines
@@ -12,6 +20,8 @@ export class PskFile {
 	readonly #file: string;
 	readonly #log: Logger;
 	#keys: ReadonlyMap<string, Uint8Array>;
+	/** By the EIDs that identities say. */
+	#ofDevices: ReadonlyMap<string, DeviceKey>;
 	#readAt: string;
 
 	/** @throws EimError EIM_FILE_UNREADABLE, EIM_KEYS_INVALID */
@@ -20,21 +30,33 @@ export class PskFile {
 		this.#log = log;
 		this.#readAt = this.#version();
 		this.#keys = this.#read();
+		this.#ofDevices = byEid(this.#keys);
 	}
 
 	/** The key of an identity; undefined for one that has none. */
 	keyOf(identity: string): Uint8Array | undefined {
+		this.#refresh();
+		return this.#keys.get(identity);
+	}
+
+	/** The key of a device, under whichever identity that says its EID; undefined where it has none. */
+	keyOfDevice(eid: Eid): DeviceKey | undefined {
+		this.#refresh();
+		return this.#ofDevices.get(eid);
+	}
+
+	#refresh(): void {
 		try {
 			const version = this.#version();
 			if (version !== this.#readAt) {
 				this.#readAt = version;
 				this.#keys = this.#read();
+				this.#ofDevices = byEid(this.#keys);
 				this.#log.info("keys of devices read again", { keys: this.#keys.size });
 			}
 		} catch (error) {
 			this.#log.error("keys of devices cannot be read, the former ones go on", { error });
 		}
-		return this.#keys.get(identity);
 	}
 
 	#version(): string {
@@ -65,6 +87,16 @@ export class PskFile {
 		}
 		return keys;
 	}
+}
+
+/** Of several identities of a device the bare EID, else the last one. */
+function byEid(keys: ReadonlyMap<string, Uint8Array>): ReadonlyMap<string, DeviceKey> {
+	const ofDevices = new Map<string, DeviceKey>();
+	for (const [identity, key] of keys) {
+		const eid = eidInName(identity);
+		if (eid !== undefined && ofDevices.get(eid)?.identity !== eid) ofDevices.set(eid, { identity, key });
+	}
+	return ofDevices;
 }
 
 function unreadable(file: string, cause: unknown): EimError {

@@ -7,6 +7,7 @@ import type { CoapFace } from "@iot-esim/eim/bindings/coap-face";
 import { coapFaceOf } from "@iot-esim/eim/coap-parts";
 import { eimConfig } from "@iot-esim/eim/config";
 import type { EsipaPeer } from "@iot-esim/eim/esipa/esipa-deps";
+import { createEsipaHandler } from "@iot-esim/eim/esipa/handler";
 import { linkMaker } from "@iot-esim/ipa/cli/eim-transports";
 import { ipaConfig } from "@iot-esim/ipa/config";
 import type { EsipaTarget } from "@iot-esim/ipa/esipa/http-link";
@@ -21,6 +22,7 @@ import { Days } from "@iot-esim/shared/util/duration";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import { afterAll, describe, expect, it } from "vitest";
 import { esipaBench } from "../support/esipa-bench.ts";
+import { NO_PACKAGE } from "../support/esipa-octets.ts";
 import { closers, features } from "./dtls-bench.ts";
 import { identity, pem, pkis, spki } from "./http-bench.ts";
 
@@ -40,20 +42,22 @@ const FAILING = hex`BF4100`;
 type Transport = "coap" | "coaps+tcp";
 type Curve = keyof typeof pkis;
 
-/** The eIM's face as its settings make it; answers polls with the peer's EID, large messages with themselves. */
+/** The eIM's face as its settings make it; who has proven an EID is served by the eIM, others hear their own message. */
 async function faceOf(curve: Curve, flags: readonly string[] = []) {
 	const peers: EsipaPeer[] = [];
 	const { logger, entries } = memoryLogger();
+	const eim = await esipaBench();
+	const ofEim = createEsipaHandler(eim.deps);
 	const handler = {
 		async handle(message: Uint8Array, peer: EsipaPeer) {
 			peers.push(peer);
+			if (peer.provenEid !== undefined) return ofEim.handle(message, peer);
 			if (equalBytes(message, NOTIFICATION)) return null;
 			if (equalBytes(message, FAILING)) throw new EsimError("TRANSPORT_TIMEOUT", "the SM-DP+ is silent");
 			return message;
 		},
 	};
 	const config = readConfig(eimConfig, { flags: ["--coap-host", "127.0.0.1", ...flags] });
-	const eim = await esipaBench();
 	const { store } = eim;
 	closers.push(() => store.close());
 	const effects = { clock: systemClock, random: systemRandom, logger };
@@ -180,12 +184,13 @@ describe.skipIf(features === undefined)("ESipa over coap, with a key of each dev
 	it("proves the device, which speaks in no other's name; an unknown identity and a wrong key are refused", async () => {
 		const file = path.join(folder, "keys.txt");
 		writeFileSync(file, `${EID}:${KEY}\n`);
-		const { address, peers, entries } = await faceOf("P-256", [...PORTS.coap, "--coap-psk-file", file]);
+		const { address, peers, entries, eim } = await faceOf("P-256", [...PORTS.coap, "--coap-psk-file", file]);
+		await eim.register(Eid(EID));
 		// Nothing but the key is needed: the card pins nothing.
 		const link = linkOver("coap", address("coap"), targetOf(undefined), withKey(KEY));
-		expect(await link.exchange(poll(EID))).toEqual(poll(EID));
-		expect(peers[0]?.connection).toEqual({ eid: EID });
-		const other = "89049032000000000000000000000002";
+		expect(await link.exchange(poll(EID))).toEqual(NO_PACKAGE);
+		expect(peers[0]?.provenEid).toBe(EID);
+		const other = Eid.withCheckDigits("890490320000000000000000000002");
 		await expect(link.exchange(poll(other))).rejects.toMatchObject({ context: { status: 403 } });
 		for (const wrong of [withKey(`${KEY}00`), withKey(KEY, ["--coap-psk-identity", other])]) {
 			// What cannot be decrypted is dropped without a word.
@@ -193,8 +198,10 @@ describe.skipIf(features === undefined)("ESipa over coap, with a key of each dev
 			const refused = linkOver("coap", address("coap"), targetOf(undefined), wrong);
 			await expect(refused.exchange(poll(EID))).rejects.toMatchObject({ code: "IPA_EIM_UNREACHABLE" });
 		}
-		expect(peers).toHaveLength(1);
-		expect(entries.some(({ phrase }) => phrase === "request in the name of another device")).toBe(true);
+		expect(peers).toHaveLength(2);
+		expect(entries.filter(({ phrase }) => phrase === "request refused")).toMatchObject([
+			{ facts: { error: { code: "ESIPA_OTHER_DEVICE" } } },
+		]);
 	});
 
 	it("speaks the cipher suites that both ends allow, and a wrong name of one is told", async () => {

@@ -2,7 +2,7 @@
 
 import type { WaitingDevices } from "@iot-esim/eim/bindings/mqtt-hints";
 import { EsipaError } from "@iot-esim/eim/esipa/errors";
-import type { EsipaHandler } from "@iot-esim/eim/esipa/handler";
+import { createEsipaHandler, type EsipaHandler } from "@iot-esim/eim/esipa/handler";
 import { ProcedureError } from "@iot-esim/ipa/procedures/errors";
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import type { MqttMessage, MqttVersion } from "@iot-esim/shared/transport/mqtt/connection";
@@ -10,6 +10,7 @@ import { EsipaTopics } from "@iot-esim/shared/transport/mqtt/esipa-topics";
 import { decodeRefusal } from "@iot-esim/shared/transport/mqtt/refusal";
 import { Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { esipaBench } from "../support/esipa-bench.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { MemoryBroker } from "../support/mqtt-broker.ts";
 import { closeAll, EID, faceOf, handlerOf, linkOf, NOTHING, OTHER_EID, pollOf } from "./mqtt-bench.ts";
@@ -123,15 +124,17 @@ describe("an eIM at a broker", () => {
 	});
 
 	it("takes no message in the name of another device, and answers to no topic of one", async () => {
+		const eim = await esipaBench();
 		let asked = 0;
-		await startFace({
-			handler: handlerOf(async () => {
-				asked++;
-				return NOTHING;
-			}),
-		});
+		let { handle } = createEsipaHandler(eim.deps);
+		await startFace({ handler: handlerOf((message, peer) => handle(message, peer)) });
 		const device = await stranger();
 		expect(refusalOf(await device.ask(`e1/u/${EID}/1`, pollOf(OTHER_EID)))?.status).toBe(403);
+		await eim.close();
+		handle = async () => {
+			asked++;
+			return NOTHING;
+		};
 		const responseTopic = topics.hint(OTHER_EID);
 		const answer = await device.ask(`e1/u/${EID}`, pollOf(EID), { responseTopic, correlation: Uint8Array.of(9) });
 		expect([answer?.topic, refusalOf(answer)?.status, answer?.correlation?.[0]]).toEqual([`e1/d/${EID}`, 403, 9]);

@@ -3,7 +3,7 @@ import { type Device, newDevice } from "@iot-esim/eim/domain/device";
 import type { Operation, OperationOrder } from "@iot-esim/eim/domain/operation";
 import type { Es9PlusClient } from "@iot-esim/eim/es9plus/es9plus-client";
 import type { Es11Client } from "@iot-esim/eim/es9plus/smds";
-import type { EsipaDeps, EsipaSettings } from "@iot-esim/eim/esipa/esipa-deps";
+import type { EsipaDeps, EsipaPeer, EsipaSettings } from "@iot-esim/eim/esipa/esipa-deps";
 import { createEsipaHandler, type EsipaHandler, esipaContext } from "@iot-esim/eim/esipa/handler";
 import type { PackageInjector } from "@iot-esim/eim/esipa/inject-packages";
 import { JobRunner } from "@iot-esim/eim/jobs/job-runner";
@@ -104,7 +104,8 @@ export async function esipaBench(given: BenchOptions = {}) {
 		settings: { ...benchSettings, ...given.settings },
 	};
 	const handler = observedHandler(createEsipaHandler(deps));
-	const send = (body: Uint8Array) => handler.handle(body, { remoteAddress: "192.0.2.1" });
+	const send = (body: Uint8Array, peer: Partial<EsipaPeer> = {}) =>
+		handler.handle(body, { remoteAddress: "192.0.2.1", ...peer });
 	return {
 		pki,
 		clock,

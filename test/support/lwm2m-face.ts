@@ -1,5 +1,4 @@
 import { Lwm2mServer } from "@iot-esim/eim/bindings/lwm2m/lwm2m-server";
-import { eidIn } from "@iot-esim/eim/bindings/mqtt";
 import { EsipaLinkError } from "@iot-esim/ipa/esipa/errors";
 import type { EsipaLink } from "@iot-esim/ipa/esipa/esipa-link";
 import { Eid } from "@iot-esim/shared/ids/eid";
@@ -15,6 +14,7 @@ import { utf8 } from "@iot-esim/shared/util/bytes";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { handlerOver, noTime } from "./coap-face.ts";
 import { DatagramLine } from "./datagram-line.ts";
+import { eidIn } from "./mqtt-face.ts";
 
 const PARTS = { clock: systemClock, random: systemRandom };
 /** Of a device that has not named itself yet: some functions say whose they are by a transaction alone. */

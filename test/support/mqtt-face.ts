@@ -1,6 +1,7 @@
 import { MqttFace } from "@iot-esim/eim/bindings/mqtt-face";
 import type { EsipaLink } from "@iot-esim/ipa/esipa/esipa-link";
 import { mqttLink } from "@iot-esim/ipa/esipa/mqtt";
+import { Asn1Error } from "@iot-esim/shared/asn1/errors";
 import { readTlvs, readWholeTlv } from "@iot-esim/shared/asn1/tlv-reader";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
@@ -57,8 +58,14 @@ export function mqttFaceLink(client: HttpClient): EsipaLink {
 	};
 }
 
-function eidIn(message: Uint8Array): string | undefined {
-	const whole = readWholeTlv(message);
-	const named = readTlvs(message, whole.valueStart, whole.end).find(({ tag }) => tag === 0x5a);
-	return named && toHex(message.subarray(named.valueStart, named.end));
+/** The EID that a message names, where it can be read. */
+export function eidIn(message: Uint8Array): string | undefined {
+	try {
+		const whole = readWholeTlv(message);
+		const named = readTlvs(message, whole.valueStart, whole.end).find(({ tag }) => tag === 0x5a);
+		return named && toHex(message.subarray(named.valueStart, named.end));
+	} catch (error) {
+		if (error instanceof Asn1Error) return undefined;
+		throw error;
+	}
 }

@@ -9,7 +9,6 @@ import type { EsipaPeer } from "../esipa/esipa-deps.ts";
 import { createCoapBinding } from "./coap.ts";
 
 const EID = "89049032123451234512345678901235";
-const OTHER = "89049032123451234512345678901236";
 defineErrors({ TEST_SILENT: { meaning: "", action: "", httpStatus: 504 } });
 const poll = (eid: string) => tlv(0xbf4f, tlv(0x5a, fromHex(eid)));
 
@@ -63,19 +62,17 @@ describe("ESipa over CoAP", () => {
 		expect(await failing("NO_SUCH_CODE")).toEqual({ code: "5.00", payload: utf8("try again later"), maxAge: 30 });
 	});
 
-	it("knows the session again, and the device by its key, which speaks in no other's name", async () => {
+	it("knows the session again, and the device by its key, whose identity says the EID in any form of LwM2M", async () => {
 		const { ask, peers } = bench();
 		await ask({});
 		await ask({});
 		expect(peers[0]?.connection).toBe(peers[1]?.connection);
 		await ask({}, undefined, {});
 		expect(peers[2]?.connection).not.toBe(peers[0]?.connection);
-		const session = {};
-		expect(await ask({}, { pskIdentity: EID }, session)).toMatchObject({ code: "2.04" });
-		expect(peers[3]?.connection).toEqual({ eid: EID });
-		expect(await ask({ payload: poll(OTHER) }, { pskIdentity: EID }, session)).toMatchObject({ code: "4.03" });
-		expect(await ask({ payload: hex`BF3D00` }, { pskIdentity: EID }, session)).toMatchObject({ code: "2.04" });
-		expect(await ask({ payload: poll(OTHER) }, { pskIdentity: "gateway-1" }, {})).toMatchObject({ code: "2.04" });
-		expect(peers).toHaveLength(6);
+		expect(peers.map(({ provenEid }) => provenEid)).toEqual([undefined, undefined, undefined]);
+		for (const pskIdentity of [EID, `urn:eid:${EID}`, `urn:dev:ops:0012AB-METER-${EID}`, "gateway-1"]) {
+			expect(await ask({ payload: hex`BF3D00` }, { pskIdentity }, {})).toMatchObject({ code: "2.04" });
+		}
+		expect(peers.slice(3).map(({ provenEid }) => provenEid)).toEqual([EID, EID, EID, undefined]);
 	});
 });

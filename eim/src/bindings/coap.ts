@@ -1,14 +1,13 @@
-import { Eid } from "@iot-esim/shared/ids/eid";
+import type { Eid } from "@iot-esim/shared/ids/eid";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import type { CoapHandler, CoapPeer, CoapReply } from "@iot-esim/shared/transport/coap/coap-face";
 import { utf8 } from "@iot-esim/shared/util/bytes";
 import { EsimError } from "@iot-esim/shared/util/errors";
-import type { EsipaPeer } from "../esipa/esipa-deps.ts";
 import type { EsipaHandler } from "../esipa/handler.ts";
 import { type CoapHints, observingEid } from "./coap-hints.ts";
 import { ESIPA_ASN1_PATH } from "./http-asn1.ts";
 import { rememberedPeers } from "./http-esipa.ts";
-import { eidIn } from "./mqtt.ts";
+import { eidInName } from "./lwm2m/endpoint-identity.ts";
 
 export interface CoapBindingDeps {
 	readonly handler: EsipaHandler;
@@ -38,16 +37,9 @@ export function createCoapBinding({ handler, shortPath, hints, log }: CoapBindin
 			return eid === undefined ? refusal("4.03", "the query is the EID of the device") : hints.state(eid);
 		}
 		if (method !== "POST") return refusal("4.05", "ESipa functions are called by POST");
-		const named = eidIn(payload);
-		if (proven !== undefined && named !== undefined && named !== proven) {
-			log.warn("request in the name of another device", { eid: proven, named });
-			return refusal("4.03", "the message names another EID than the session's key");
-		}
 		try {
-			const answer = await handler.handle(
-				payload,
-				esipaPeer({ ...remembered(peer), link: peer.isStream ? "coaps+tcp" : "coap" }, proven),
-			);
+			const link = peer.isStream ? "coaps+tcp" : "coap";
+			const answer = await handler.handle(payload, { ...remembered(peer), provenEid: proven, link });
 			return answer === null ? { code: "2.04" } : { code: "2.04", payload: answer };
 		} catch (error) {
 			const status = error instanceof EsimError ? error.httpStatus : 500;
@@ -61,15 +53,9 @@ export function createCoapBinding({ handler, shortPath, hints, log }: CoapBindin
 	};
 }
 
-/** Who has a device's pre-shared key is that device. */
+/** Who has a device's pre-shared key is that device; its identity says the EID as an endpoint name of LwM2M does. */
 function provenEid({ proven }: CoapPeer): Eid | undefined {
-	const identity = proven?.pskIdentity;
-	return identity !== undefined && Eid.is(identity) ? Eid(identity) : undefined;
-}
-
-function esipaPeer(peer: EsipaPeer, proven: Eid | undefined): EsipaPeer {
-	if (proven !== undefined && peer.connection !== undefined) peer.connection.eid ??= proven;
-	return peer;
+	return proven?.pskIdentity === undefined ? undefined : eidInName(proven.pskIdentity);
 }
 
 /** The diagnostic payload of RFC 7252 section 5.5.2. */

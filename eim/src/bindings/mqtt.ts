@@ -1,11 +1,8 @@
-import { Asn1Error } from "@iot-esim/shared/asn1/errors";
-import { readTlvs, readWholeTlv } from "@iot-esim/shared/asn1/tlv-reader";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import type { MqttMessage } from "@iot-esim/shared/transport/mqtt/connection";
 import type { EsipaTopics } from "@iot-esim/shared/transport/mqtt/esipa-topics";
 import { encodeRefusal } from "@iot-esim/shared/transport/mqtt/refusal";
-import { toHex } from "@iot-esim/shared/util/bytes";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import type { EsipaHandler } from "../esipa/handler.ts";
 import { LARGEST_ESIPA_REQUEST } from "./http-asn1.ts";
@@ -23,10 +20,6 @@ const PER_DEVICE = 4;
 /** Requests that wait for their turn, for each that is worked on. */
 const WAITING = 16;
 const NONE = new Uint8Array(0);
-
-/** GetEimPackage and ProvideEimPackageResult say whose they are. */
-const NAMES_DEVICE: readonly number[] = [0xbf4f, 0xbf50];
-const EID_TAG = 0x5a;
 
 /** ESipa over MQTT as docs/operations/mqtt.md specifies it: a request as the broker delivers it, the answer to publish. */
 export class MqttBinding {
@@ -62,15 +55,10 @@ export class MqttBinding {
 			return refusal(413, `an ESipa request has at most ${LARGEST_ESIPA_REQUEST} octets`);
 		}
 		if (!Eid.is(eid)) return refusal(400, "the topic names no EID");
-		const named = eidIn(message);
-		if (named !== undefined && named !== eid) {
-			log.warn("request in the name of another device", { eid, named });
-			return refusal(403, "the message names another EID than its topic");
-		}
 		try {
-			return (
-				(await handler.handle(message, { remoteAddress: `mqtt:${eid}`, connection: { eid }, link: "mqtt" })) ?? NONE
-			);
+			// The broker lets nobody else write to the topic.
+			const peer = { remoteAddress: `mqtt:${eid}`, provenEid: eid, link: "mqtt" } as const;
+			return (await handler.handle(message, peer)) ?? NONE;
 		} catch (error) {
 			const status = error instanceof EsimError ? error.httpStatus : 500;
 			if (status >= 500) log.error("request failed", { eid, status, error });
@@ -106,17 +94,4 @@ export class MqttBinding {
 
 function refusal(status: number, text: string): Uint8Array {
 	return encodeRefusal({ status, text });
-}
-
-/** The EID that a message names, where it can be read: for the handler everything else has its own answer. */
-export function eidIn(message: Uint8Array): string | undefined {
-	try {
-		const whole = readWholeTlv(message);
-		if (!NAMES_DEVICE.includes(whole.tag)) return undefined;
-		const named = readTlvs(message, whole.valueStart, whole.end).find(({ tag }) => tag === EID_TAG);
-		return named && toHex(message.subarray(named.valueStart, named.end));
-	} catch (error) {
-		if (error instanceof Asn1Error) return undefined;
-		throw error;
-	}
 }

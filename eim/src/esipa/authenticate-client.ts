@@ -25,8 +25,8 @@ import type { AuthenticateClientOk } from "../es9plus/es9plus-client.ts";
 import { fullAuthenticateServerResponse } from "./compact-messages.ts";
 import { answerIn, versionChange } from "./dialect.ts";
 import { checkOffer } from "./download-offer.ts";
-import { downloadOf, loadRelay } from "./download-session.ts";
-import type { EsipaContext } from "./esipa-deps.ts";
+import { downloadOf, ownRelay } from "./download-session.ts";
+import type { EsipaContext, EsipaPeer } from "./esipa-deps.ts";
 import { mayReplaceCertificates } from "./euicc-keys.ts";
 import { ipaFeatures } from "./ipa-features.ts";
 import { eidOfCertificate } from "./notifications.ts";
@@ -37,13 +37,17 @@ import { retrieveEvents } from "./smds-session.ts";
  * ESipa.AuthenticateClient (SGP.32 section 5.14.2): hands what the eUICC signed to the server, octet by octet, and looks
  * at the profile that the SM-DP+ offers before the download goes on.
  */
-export async function authenticateClient(context: EsipaContext, body: Uint8Array): Promise<Uint8Array> {
+export async function authenticateClient(
+	context: EsipaContext,
+	body: Uint8Array,
+	peer?: EsipaPeer,
+): Promise<Uint8Array> {
 	const request = readRequest(context, body);
 	if (request === undefined) return failure(ErrorCode.undefinedError);
 	const { transactionId } = request;
-	const session = await loadRelay(context, transactionId);
-	const device = session && (await context.store.loadDevice(session.eid));
-	if (session === undefined || device === undefined) return failure(ErrorCode.invalidTransactionId);
+	const relay = await ownRelay(context, transactionId, peer);
+	if (relay === undefined) return failure(ErrorCode.invalidTransactionId);
+	const { session, device } = relay;
 	const full = fullAuthenticateServerResponse(context, session, device, request.authenticateServerResponse);
 	if (full === undefined) return failure(ErrorCode.euiccSignatureInvalid);
 	const checked = await checkResponse(context, session, device, full);

@@ -10,8 +10,8 @@ import { EsimError } from "@iot-esim/shared/util/errors";
 import type { OperationEvent, OperationReason } from "../domain/operation.ts";
 import type { RspSession } from "../domain/rsp-session.ts";
 import { fullCancelSessionResponse } from "./compact-messages.ts";
-import { loadRelay } from "./download-session.ts";
-import type { EsipaContext } from "./esipa-deps.ts";
+import { ownRelay } from "./download-session.ts";
+import type { EsipaContext, EsipaPeer } from "./esipa-deps.ts";
 import { offeredAgain } from "./offer-again.ts";
 import { reasonOf } from "./result-text.ts";
 
@@ -19,7 +19,7 @@ import { reasonOf } from "./result-text.ts";
  * ESipa.CancelSession (SGP.32 section 5.14.8): the device ends a download. That is durable before the SM-DP+ is told, and
  * when it cannot be told now, a job does it.
  */
-export async function cancelSession(context: EsipaContext, body: Uint8Array): Promise<Uint8Array> {
+export async function cancelSession(context: EsipaContext, body: Uint8Array, peer?: EsipaPeer): Promise<Uint8Array> {
 	const log = context.logger("eim.esipa");
 	let request: CancelSessionRequestEsipa;
 	try {
@@ -30,9 +30,9 @@ export async function cancelSession(context: EsipaContext, body: Uint8Array): Pr
 		return failure(ErrorCode.undefinedError);
 	}
 	const { transactionId } = request;
-	const session = await loadRelay(context, transactionId);
-	const device = session && (await context.store.loadDevice(session.eid));
-	if (session === undefined || device === undefined) return failure(ErrorCode.invalidTransactionId);
+	const relay = await ownRelay(context, transactionId, peer);
+	if (relay === undefined) return failure(ErrorCode.invalidTransactionId);
+	const { session, device } = relay;
 	const full = fullCancelSessionResponse(context, session, device, request.cancelSessionResponse);
 	if (full === undefined) return failure(ErrorCode.euiccSignatureInvalid);
 	const at = context.clock.now();

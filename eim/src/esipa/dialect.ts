@@ -8,7 +8,7 @@ import { versionOfEuicc } from "@iot-esim/shared/messages/sgp32/dialect/version"
 import type { Device, DeviceChange } from "../domain/device.ts";
 import { type Dialect, type DialectOrigin, learnVersion, type Sgp32Version, versionOfIpa } from "../domain/dialect.ts";
 import type { EimPackage } from "../domain/eim-package.ts";
-import type { EsipaConnection, EsipaContext } from "./esipa-deps.ts";
+import type { EsipaContext, EsipaPeer } from "./esipa-deps.ts";
 
 /**
  * The version that a poll shows: rPLMN under 81 is version 1.0, a cause or rPLMN under 82 a later one; a poll of the EID
@@ -91,12 +91,15 @@ export async function rememberTransaction(context: EsipaContext, device: Device,
 	});
 }
 
-/** Whose result this is that names no EID: by its transaction, else by the connection that the poll came over. */
+/**
+ * Whose result this is that names no EID: by its transaction, else by what its sender has proven, or by the connection that
+ * the poll came over.
+ */
 export async function eidOfTransaction(
 	context: EsipaContext,
 	transactionId: Uint8Array | undefined,
-	connection: EsipaConnection | undefined,
+	peer: EsipaPeer | undefined,
 ): Promise<Eid | undefined> {
 	const row = transactionId && (await context.store.loadSession(TransactionId.fromBytes(transactionId)));
-	return row?.eid ?? connection?.eid;
+	return row?.eid ?? peer?.provenEid ?? peer?.connection?.eid;
 }

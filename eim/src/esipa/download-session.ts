@@ -4,8 +4,9 @@ import type { DownloadParameters } from "../domain/download.ts";
 import type { EimPackage } from "../domain/eim-package.ts";
 import type { Operation } from "../domain/operation.ts";
 import type { RspSession } from "../domain/rsp-session.ts";
-import type { EsipaContext } from "./esipa-deps.ts";
+import type { EsipaContext, EsipaPeer } from "./esipa-deps.ts";
 import { enqueueOwn, ownOperation } from "./own-operation.ts";
+import { requireOwn } from "./proven-eid.ts";
 
 export type Download = Extract<Operation, { type: "download" }>;
 
@@ -59,6 +60,22 @@ export async function findDownload(
 export async function loadRelay(context: EsipaContext, transactionId: Uint8Array): Promise<RspSession | undefined> {
 	const session = await context.store.loadSession(TransactionId.fromBytes(transactionId));
 	return session?.transactionId === session?.eimTransactionId ? undefined : session;
+}
+
+/**
+ * The session that a message of a device belongs to, and that device.
+ * @throws EsipaError ESIPA_OTHER_DEVICE
+ */
+export async function ownRelay(
+	context: EsipaContext,
+	transactionId: Uint8Array,
+	peer: EsipaPeer | undefined,
+): Promise<{ readonly session: RspSession; readonly device: Device } | undefined> {
+	const session = await loadRelay(context, transactionId);
+	if (session === undefined) return undefined;
+	requireOwn(peer, session.eid);
+	const device = await context.store.loadDevice(session.eid);
+	return device && { session, device };
 }
 
 /** The download that a session belongs to. */

@@ -17,6 +17,13 @@ export const esipaErrors = defineErrors({
 		action: "Register the device, or trust the CI of its eUICC certificate; until then the IPA keeps the notification.",
 		httpStatus: 403,
 	},
+	ESIPA_OTHER_DEVICE: {
+		meaning:
+			"A message is of another device than its sender has proven to be by its key, its MQTT topic or its LwM2M registration.",
+		action:
+			"Give each device its own key and its own rights at the broker; a gateway that speaks for several has a key of no device.",
+		httpStatus: 403,
+	},
 	ESIPA_INJECTION_OPEN: {
 		meaning: "A package was brought to a device (TransferEimPackage), and its result is not there yet.",
 		action: "Nothing: the device provides the result, or the package is brought again later.",

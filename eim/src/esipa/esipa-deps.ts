@@ -43,6 +43,8 @@ export interface EsipaPeer {
 	readonly remoteAddress: string;
 	/** The transport connection, one object as long as it lasts; absent where there is none. */
 	readonly connection?: EsipaConnection | undefined;
+	/** The device that the sender has proven to be by its transport; absent where that proves none. */
+	readonly provenEid?: Eid | undefined;
 	/** Over what the message came. */
 	readonly link?: DeviceLink | undefined;
 	/** The eIM has put the message together itself: its form says nothing of the IPA. */

@@ -12,14 +12,18 @@ import type { RspSession } from "../domain/rsp-session.ts";
 import { fullPrepareDownloadResponse } from "./compact-messages.ts";
 import { answerIn } from "./dialect.ts";
 import { refuseDownload } from "./download-offer.ts";
-import { loadRelay, noteDelivery } from "./download-session.ts";
-import type { EsipaContext } from "./esipa-deps.ts";
+import { noteDelivery, ownRelay } from "./download-session.ts";
+import type { EsipaContext, EsipaPeer } from "./esipa-deps.ts";
 import { ipaFeatures } from "./ipa-features.ts";
 import { askServer } from "./relay.ts";
 import { codeText } from "./result-text.ts";
 
 /** ESipa.GetBoundProfilePackage (SGP.32 section 5.14.3). */
-export async function getBoundProfilePackage(context: EsipaContext, body: Uint8Array): Promise<Uint8Array> {
+export async function getBoundProfilePackage(
+	context: EsipaContext,
+	body: Uint8Array,
+	peer?: EsipaPeer,
+): Promise<Uint8Array> {
 	const log = context.logger("eim.esipa");
 	let request: GetBoundProfilePackageRequestEsipa;
 	try {
@@ -30,9 +34,9 @@ export async function getBoundProfilePackage(context: EsipaContext, body: Uint8A
 		return failure(ErrorCode.undefinedError);
 	}
 	const { transactionId } = request;
-	const session = await loadRelay(context, transactionId);
-	const device = session && (await context.store.loadDevice(session.eid));
-	if (session === undefined || device === undefined) return failure(ErrorCode.invalidTransactionId);
+	const relay = await ownRelay(context, transactionId, peer);
+	if (relay === undefined) return failure(ErrorCode.invalidTransactionId);
+	const { session, device } = relay;
 	// The eIM has refused what was offered; AuthenticateClient had no error to say so.
 	if (session.details.refused !== undefined) return failure(ErrorCode.metadataMismatch);
 	const full = fullPrepareDownloadResponse(context, session, device, request.prepareDownloadResponse);

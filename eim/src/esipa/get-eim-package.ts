@@ -16,6 +16,7 @@ import { answerIn, noteVersion, rememberTransaction, versionOfPoll } from "./dia
 import { rememberDownload } from "./download-session.ts";
 import { tlsTrustIdOf } from "./eim-configuration.ts";
 import type { EsipaContext, EsipaPeer } from "./esipa-deps.ts";
+import { requireOwn } from "./proven-eid.ts";
 import { refreshAfterStateChange } from "./state-change.ts";
 
 const TAG = 0xbf4f;
@@ -33,6 +34,7 @@ export async function getEimPackage(
 	const log = context.logger("eim.esipa");
 	const read = readPoll(context, body);
 	if (typeof read === "number") return failure(read);
+	requireOwn(peer, read.poll.eid);
 	const { seen } = read;
 	const poll: Poll = peer?.link === undefined ? read.poll : { ...read.poll, link: peer.link };
 	if (peer?.connection !== undefined) peer.connection.eid = poll.eid;

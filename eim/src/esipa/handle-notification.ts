@@ -13,13 +13,14 @@ import { loadRelay } from "./download-session.ts";
 import { EsipaError } from "./errors.ts";
 import type { EsipaContext, EsipaPeer } from "./esipa-deps.ts";
 import { checkNotification, eidOfNotification } from "./notifications.ts";
+import { requireOwn } from "./proven-eid.ts";
 import { provideEimPackageResult } from "./provide-eim-package-result.ts";
 import { takeNotification } from "./take-notifications.ts";
 
 /**
  * ESipa.HandleNotification (SGP.32 section 5.14.7). It has no answer: that the call went well tells the IPA that it may
  * remove the notification from the card, so the notification and its delivery job are durable by then.
- * @throws EsipaError ESIPA_MESSAGE_INVALID, ESIPA_NOTIFICATION_REFUSED
+ * @throws EsipaError ESIPA_MESSAGE_INVALID, ESIPA_NOTIFICATION_REFUSED, ESIPA_OTHER_DEVICE
  */
 export async function handleNotification(context: EsipaContext, body: Uint8Array, peer?: EsipaPeer): Promise<null> {
 	try {
@@ -27,7 +28,7 @@ export async function handleNotification(context: EsipaContext, body: Uint8Array
 		if (result !== undefined) await takePackageResult(context, result, peer);
 		else {
 			const message = decode(HandleNotificationEsipa, body);
-			if ("pendingNotification" in message) await storeNotification(context, message.pendingNotification);
+			if ("pendingNotification" in message) await storeNotification(context, message.pendingNotification, peer);
 		}
 		return null;
 	} catch (error) {
@@ -53,10 +54,15 @@ async function takePackageResult(context: EsipaContext, body: Uint8Array, peer: 
 	throw new EsipaError("ESIPA_NOTIFICATION_REFUSED", `the result was not taken: provideEimPackageResultError ${code}`);
 }
 
-async function storeNotification(context: EsipaContext, notification: Kept<PendingNotification>): Promise<void> {
+async function storeNotification(
+	context: EsipaContext,
+	notification: Kept<PendingNotification>,
+	peer: EsipaPeer | undefined,
+): Promise<void> {
 	const device = await deviceOf(context, notification.value);
 	if (device === undefined) throw refused("its device is not known here", undefined);
 	const { eid } = device;
+	requireOwn(peer, eid);
 	const taken = await takeNotification(context, device, notification);
 	if (taken.kind === "refused") throw refused(taken.why, eid);
 	const { row, isStored } = taken;

@@ -18,7 +18,7 @@ export interface EsipaHandler {
 	/**
 	 * Answers one EsipaMessageFromIpaToEim; null where the function has no answer (HandleNotification).
 	 * What an ESipa answer can say is answered; everything else is thrown, and then nothing of the message was taken.
-	 * @throws EsipaError ESIPA_MESSAGE_UNKNOWN, ESIPA_MESSAGE_INVALID, ESIPA_NOTIFICATION_REFUSED
+	 * @throws EsipaError ESIPA_MESSAGE_UNKNOWN, ESIPA_MESSAGE_INVALID, ESIPA_NOTIFICATION_REFUSED, ESIPA_OTHER_DEVICE
 	 */
 	handle(body: Uint8Array, peer: EsipaPeer): Promise<Uint8Array | null>;
 }

@@ -13,8 +13,9 @@ import type { InitiateAuthenticationOk } from "../es9plus/es9plus-client.ts";
 import { ctxParams1For, euiccInfo1Of } from "./download-data.ts";
 import { askDeviceFirst, type Download, findDownload } from "./download-session.ts";
 import { type DownloadTarget, downloadTarget } from "./download-target.ts";
-import type { EsipaConnection, EsipaContext, EsipaPeer } from "./esipa-deps.ts";
+import type { EsipaContext, EsipaPeer } from "./esipa-deps.ts";
 import { ipaFeatures } from "./ipa-features.ts";
+import { requireOwn } from "./proven-eid.ts";
 import { askServer, forgetFailure } from "./relay.ts";
 import { readServer, type Server } from "./rsp-server.ts";
 
@@ -40,7 +41,7 @@ export async function initiateAuthentication(
 ): Promise<Uint8Array> {
 	const request = readRequest(context, body);
 	if (request === undefined) return failure(ErrorCode.undefinedError);
-	const opening = await openingOf(context, request, peer?.connection);
+	const opening = await openingOf(context, request, peer);
 	if (typeof opening === "number") return failure(opening);
 	const { target, trigger, operation, device, euiccInfo1 } = opening;
 	const server = target.isSmds ? context.es11 : context.es9plus;
@@ -84,16 +85,17 @@ function readRequest(context: EsipaContext, body: Uint8Array): InitiateAuthentic
 async function openingOf(
 	context: EsipaContext,
 	request: InitiateAuthenticationRequestEsipa,
-	connection: EsipaConnection | undefined,
+	peer: EsipaPeer | undefined,
 ): Promise<Opening | number> {
 	const log = context.logger("eim.esipa");
 	const { eimTransactionId, smdpAddress } = request;
-	const download = await downloadFor(context, eimTransactionId, connection);
+	const download = await downloadFor(context, eimTransactionId, peer);
 	if (!download) {
 		log.warn("download of no known trigger");
 		return ErrorCode.invalidEimTransactionId;
 	}
 	const { trigger, operation } = download;
+	requireOwn(peer, trigger.eid);
 	const facts = { eid: trigger.eid, operationId: operation.id };
 	const device = await context.store.loadDevice(trigger.eid);
 	if (device === undefined) return ErrorCode.undefinedError;
@@ -118,15 +120,16 @@ async function openingOf(
 	return { trigger, operation, device, target: found.target, euiccInfo1 };
 }
 
-/** In version 1.0 no transaction is named: it is the open download of the device that polled over this connection. */
+/** In version 1.0 no transaction is named: it is the open download of the device that the sender has shown to be. */
 async function downloadFor(
 	context: EsipaContext,
 	eimTransactionId: Uint8Array | undefined,
-	connection: EsipaConnection | undefined,
+	peer: EsipaPeer | undefined,
 ): Promise<Awaited<ReturnType<typeof findDownload>>> {
 	if (eimTransactionId !== undefined) return findDownload(context, eimTransactionId);
-	if (connection?.eid === undefined) return undefined;
-	const found = await context.store.findPackage(connection.eid, { kind: "profileDownloadTrigger" });
+	const eid = peer?.provenEid ?? peer?.connection?.eid;
+	if (eid === undefined) return undefined;
+	const found = await context.store.findPackage(eid, { kind: "profileDownloadTrigger" });
 	return found && findDownload(context, TransactionId.toBytes(found.package.eimTransactionId));
 }
 

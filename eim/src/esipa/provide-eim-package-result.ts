@@ -18,11 +18,12 @@ import type { FoundPackage } from "../storage/store.ts";
 import { answerIn, eidOfTransaction, noteVersion, versionOfResult } from "./dialect.ts";
 import { acceptDownloadResult } from "./download-result.ts";
 import { isDelivered } from "./download-session.ts";
-import type { EsipaConnection, EsipaContext, EsipaPeer } from "./esipa-deps.ts";
+import type { EsipaContext, EsipaPeer } from "./esipa-deps.ts";
 import { acceptEuiccPackageResult, findPackageOf, transactionOfResult } from "./euicc-package-result.ts";
 import { acceptIpaEuiccData } from "./ipa-euicc-data.ts";
 import { eidOfCertificate } from "./notifications.ts";
 import { isOfLatest, offeredAgain } from "./offer-again.ts";
+import { requireOwn } from "./proven-eid.ts";
 import { recordAgain, unsignedEvent } from "./record-unsigned.ts";
 import { reasonOf } from "./result-text.ts";
 import { noteLink } from "./seen-link.ts";
@@ -45,12 +46,13 @@ export async function provideEimPackageResult(
 	}
 	const message = read.value;
 	const seen = peer?.isOwnForm ? undefined : versionOfResult(body, read);
-	const eid = await eidOf(context, message, peer?.connection);
+	const eid = await eidOf(context, message, peer);
 	if (eid === undefined) {
 		log.warn("result without a usable EID");
 		const { missingEid, invalidEid } = ProvideEimPackageResultErrorCode;
 		return failure(message.eidValue === undefined ? missingEid : invalidEid, read.versions && seen);
 	}
+	requireOwn(peer, eid);
 	const found = await packageFor(context, eid, message.eimPackageResult);
 	const stored = found?.device ?? (await context.store.loadDevice(eid));
 	if (stored === undefined) {
@@ -156,12 +158,12 @@ async function openPackage(
 
 /**
  * The EID of the message, or of the eUICC certificate in it: IPAs are known to leave it out with IpaEuiccData. Version
- * 1.0 never has it; then the transaction tells, or the connection.
+ * 1.0 never has it; then the transaction tells, or what its sender has shown.
  */
 async function eidOf(
 	context: EsipaContext,
 	{ eidValue, eimPackageResult }: ProvideEimPackageResult,
-	connection: EsipaConnection | undefined,
+	peer: EsipaPeer | undefined,
 ): Promise<Eid | undefined> {
 	if (eidValue !== undefined) {
 		const digits = toHex(eidValue);
@@ -172,7 +174,7 @@ async function eidOf(
 		const certificate = "ipaEuiccData" in response ? response.ipaEuiccData.euiccCertificate : undefined;
 		if (certificate !== undefined) return eidOfCertificate(certificate);
 	}
-	return eidOfTransaction(context, transactionOf(eimPackageResult), connection);
+	return eidOfTransaction(context, transactionOf(eimPackageResult), peer);
 }
 
 /** The transaction of the package that this answers, where the answer names it. */

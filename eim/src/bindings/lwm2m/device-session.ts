@@ -10,7 +10,6 @@ import { EsimError } from "@iot-esim/shared/util/errors";
 import type { EsipaHandler } from "../../esipa/handler.ts";
 import { InjectError } from "../errors.ts";
 import { LARGEST_ESIPA_REQUEST } from "../http-asn1.ts";
-import { eidIn } from "../mqtt.ts";
 import { FORMAT, octetsOfResource, RESOURCE } from "./esipa-object.ts";
 import type { DeviceObjects } from "./link-format.ts";
 import { DEFAULT_LIFETIME, type RegistrationRequest } from "./registration-request.ts";
@@ -232,20 +231,10 @@ export class DeviceSession implements Registration {
 		if (message.length > LARGEST_ESIPA_REQUEST)
 			return refusal(413, `at most ${LARGEST_ESIPA_REQUEST} octets are taken`);
 		if (load.active >= load.max) return refusal(503, "try again later");
-		const named = eidIn(message);
-		if (named !== undefined && named !== eid) {
-			log.warn("request in the name of another device", { eid, named });
-			return refusal(403, "the message names another EID than the registration");
-		}
 		load.active++;
 		try {
-			return (
-				(await handler.handle(message, {
-					remoteAddress: `lwm2m:${this.endpoint}`,
-					connection: { eid },
-					link: "lwm2m",
-				})) ?? NONE
-			);
+			const peer = { remoteAddress: `lwm2m:${this.endpoint}`, provenEid: eid, link: "lwm2m" } as const;
+			return (await handler.handle(message, peer)) ?? NONE;
 		} catch (error) {
 			const status = error instanceof EsimError ? error.httpStatus : 500;
 			if (status >= 500) log.error("request failed", { eid, status, error });

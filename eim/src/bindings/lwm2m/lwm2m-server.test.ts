@@ -11,6 +11,9 @@ import { describe, expect, it } from "vitest";
 import { makeCa } from "../../../../test/contract/dtls-bench.ts";
 import { DatagramLine } from "../../../../test/support/datagram-line.ts";
 import { FakeClock } from "../../../../test/support/fake-clock.ts";
+import { EsipaError } from "../../esipa/errors.ts";
+import type { EsipaPeer } from "../../esipa/esipa-deps.ts";
+import type { EsipaHandler } from "../../esipa/handler.ts";
 import { Lwm2mServer, type Lwm2mServerOptions } from "./lwm2m-server.ts";
 
 const EID = Eid.withCheckDigits("890490320000000000000000000001");
@@ -100,13 +103,19 @@ describe("a registered device", () => {
 		expect(one.written.slice(1)).toEqual([`PUT /32032/0/0 ${toHex(BROUGHT)}`, "POST /32032/0/2"]);
 	});
 
-	it("is refused a message in the name of another device", async () => {
-		const { clock, device } = bench();
+	it("speaks for its own EID, and is refused what the eIM does not take of it", async () => {
+		const peers: EsipaPeer[] = [];
+		const handle: EsipaHandler["handle"] = (_message, peer) => {
+			peers.push(peer);
+			return Promise.reject(new EsipaError("ESIPA_OTHER_DEVICE", "not yours"));
+		};
+		const { clock, device } = bench({ handler: { handle } });
 		const one = device(keyOf(EID));
 		await one.register(`ep=${EID}`);
 		await clock.advance(1000);
 		one.tell(fromHex(`BF4F125A10${OTHER}`));
 		await clock.advance(1000);
+		expect(peers).toMatchObject([{ provenEid: EID, link: "lwm2m" }]);
 		// 00, 4.03
 		expect(one.written).toEqual([expect.stringMatching(/^PUT \/32032\/0\/0 0083/)]);
 	});
