@@ -57,7 +57,9 @@ export class ResultRecorder {
 		const moved =
 			operation && operationEvent ? yield* this.#steps.moveOperation(operation, operationEvent, events) : operation;
 		if (request.profileChanges?.length) yield* this.#changeProfiles(result, request.profileChanges, events);
-		if (request.deviceChange) yield* this.#changeDevice(result, request.deviceChange);
+		if (request.deviceChange && Object.keys(request.deviceChange).length > 0) {
+			yield* this.#changeDevice(result, request.deviceChange);
+		}
 		if (request.notifications) {
 			yield* insertNotifications(this.#engine, this.#steps, request.notifications, events);
 		}

@@ -1,4 +1,4 @@
-import type { Kysely } from "kysely";
+import type { CompiledQuery, Kysely } from "kysely";
 import type { Device } from "../../domain/device.ts";
 import type { SqlEngine } from "./engine.ts";
 import { fromDevice } from "./rows.ts";
@@ -44,6 +44,8 @@ export function makeStatements(engine: SqlEngine) {
 					.doUpdateSet((eb) => ({ run_after: eb.ref("excluded.run_after"), leased_until: null })),
 			),
 	);
+	/** Each device has the same columns: the first one that is written gives them. */
+	let write: ((row: ReturnType<typeof fromDevice>) => CompiledQuery) | undefined;
 	return {
 		operationById,
 		openOperations,
@@ -51,12 +53,17 @@ export function makeStatements(engine: SqlEngine) {
 		renewJob,
 		moveOpenOperation: statement(sql, openUpdate),
 		finishOperation: statement(sql, finalUpdate),
-		updateDevice: (device: Device) =>
-			sql
-				.updateTable("devices")
-				.set((eb) => ({ ...fromDevice(device), version: eb("version", "+", 1) }))
-				.where("eid", "=", device.eid)
-				.compile(),
+		updateDevice: (device: Device) => {
+			const row = fromDevice(device);
+			write ??= statement(sql, (db, p: typeof row) => {
+				const columns = Object.keys(row).map((column) => [column, p[column as keyof typeof row]]);
+				return db
+					.updateTable("devices")
+					.set((eb) => ({ ...Object.fromEntries(columns), version: eb("version", "+", 1) }))
+					.where("eid", "=", p.eid);
+			});
+			return write(row);
+		},
 	};
 }
 
