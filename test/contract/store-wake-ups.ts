@@ -1,6 +1,12 @@
+import type { Job } from "@iot-esim/eim/domain/job";
 import { describe, expect, it } from "vitest";
 import type { OpenStore } from "./store.ts";
 import { audit, listProfiles, registered, START, signer } from "./store-samples.ts";
+
+function claimed([job, ...others]: readonly Job[]): Job {
+	if (job === undefined || others.length > 0) throw new Error(`${others.length + (job ? 1 : 0)} jobs are due, not one`);
+	return job;
+}
 
 export function storeWakeUpsContract(open: OpenStore): void {
 	describe("waking of devices", () => {
@@ -18,24 +24,70 @@ export function storeWakeUpsContract(open: OpenStore): void {
 			expect(jobs.map(({ kind }) => kind).sort()).toEqual(["deviceWakeUp", "packageInjection"]);
 		});
 
-		it("makes a job that waits or is under way due anew with the next order, so that its worker's word counts no more", async () => {
+		const ways = [
+			["deviceWakeUp", { wakeUp }],
+			["packageInjection", { inject: { url: "mqtt:", binding: "asn1" } }],
+		] as const;
+
+		it.each(ways)("makes a %s that waits due at once with the next order", async (_kind, change) => {
 			const store = await open();
 			const eid = await registered(store);
-			await store.changeDevice(eid, { wakeUp });
+			await store.changeDevice(eid, change);
 			await store.enqueueOperation(listProfiles("op_1", eid), audit);
-			const [job] = await store.claimDueJobs(10, START, START + 100);
-			if (job === undefined) throw new Error("no job");
-			await store.repeatJob(job.id, START + 5000, "woken", job.leasedUntil);
+			const job = claimed(await store.claimDueJobs(10, START, START + 100));
+			await store.postponeJob(job.id, "unreachable", START + 50, START + 5000, job.leasedUntil);
 			expect(await store.nextJobAt()).toBe(START + 5000);
-			const later = { ...listProfiles("op_2", eid), createdAt: START + 200 };
-			await store.enqueueOperation(later, audit);
-			const [again] = await store.claimDueJobs(10, START + 200, START + 300);
-			expect(again?.id).toBe(job.id);
-			await store.enqueueOperation({ ...later, id: "op_3", createdAt: START + 250 }, audit);
-			await store.completeJob(job.id, START + 260, undefined, again?.leasedUntil);
-			const [third] = await store.claimDueJobs(10, START + 260, START + 400);
-			expect(third?.id).toBe(job.id);
-			await store.completeJob(job.id, START + 270, undefined, third?.leasedUntil);
+			await store.enqueueOperation({ ...listProfiles("op_2", eid), createdAt: START + 200 }, audit);
+			expect(await store.nextJobAt()).toBe(START + 200);
+			const again = claimed(await store.claimDueJobs(10, START + 200, START + 300));
+			expect(again).toMatchObject({ id: job.id, attempts: 1 });
+			await store.completeJob(job.id, START + 210, undefined, again.leasedUntil);
+			expect(await store.nextJobAt()).toBeUndefined();
+		});
+
+		it.each(ways)(
+			"does a %s that is under way once more for the next order, however it ends",
+			async (_kind, change) => {
+				const store = await open();
+				const eid = await registered(store);
+				await store.changeDevice(eid, change);
+				const order = (n: number) =>
+					store.enqueueOperation({ ...listProfiles(`op_${n}`, eid), createdAt: START + n }, audit);
+				await order(0);
+				const claim = async (at: number) => claimed(await store.claimDueJobs(10, START + at, START + at + 100));
+				const first = await claim(0);
+				await order(10);
+				expect(await store.claimDueJobs(10, START + 20, START + 90)).toEqual([]);
+				await store.completeJob(first.id, START + 30, undefined, first.leasedUntil);
+				expect(await store.nextJobAt()).toBe(START + 10);
+				const second = await claim(30);
+				await order(40);
+				await store.postponeJob(second.id, "unreachable", START + 50, START + 9000, second.leasedUntil);
+				const third = await claim(50);
+				await order(60);
+				await store.repeatJob(third.id, START + 9000, "held", third.leasedUntil);
+				const fourth = await claim(60);
+				await store.completeJob(fourth.id, START + 70, undefined, third.leasedUntil);
+				expect(await store.nextJobAt()).toBe(fourth.leasedUntil);
+				await store.completeJob(fourth.id, START + 70, undefined, fourth.leasedUntil);
+				expect(await store.nextJobAt()).toBeUndefined();
+			},
+		);
+
+		it.each(ways)("has a %s done when an operation is no longer held, and not before", async (_kind, change) => {
+			const store = await open();
+			const eid = await registered(store);
+			await store.changeDevice(eid, change);
+			await store.enqueueOperation(listProfiles("op_1", eid), audit);
+			const job = claimed(await store.claimDueJobs(10, START, START + 100));
+			await store.takeNextPackage({ eid, at: START }, signer());
+			const reason = { text: "later" };
+			await store.moveOperation("op_1", { kind: "packageDropped", at: START + 1, reason, heldUntil: START + 5000 });
+			await store.completeJob(job.id, START + 2, undefined, job.leasedUntil);
+			expect(await store.nextJobAt()).toBe(START + 5000);
+			expect(await store.claimDueJobs(10, START + 4999, START + 6000)).toEqual([]);
+			const again = claimed(await store.claimDueJobs(10, START + 5000, START + 6000));
+			await store.completeJob(again.id, START + 5001, undefined, again.leasedUntil);
 			expect(await store.nextJobAt()).toBeUndefined();
 		});
 

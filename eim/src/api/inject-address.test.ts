@@ -29,6 +29,18 @@ describe("the inject address of a device", () => {
 		expect((await bench.call("PATCH", device, { inject: null })).body.inject).toBeUndefined();
 	});
 
+	it("that is changed, or when the device is awake, lets what waits after failures be tried at once", async () => {
+		await bench.call("PATCH", device, { inject: { url, certificate } });
+		const awake = { every: 3600, for: 20 };
+		for (const change of [{ inject: { url: `${url}1`, certificate } }, { awake }]) {
+			const now = Date.now() + 1000;
+			const [job] = await bench.store.claimDueJobs(5, now, now + 1000);
+			await bench.store.postponeJob(job?.id ?? "", "unreachable", now, now + 6 * 3_600_000, job?.leasedUntil);
+			expect(await bench.call("PATCH", device, change)).toMatchObject({ status: 200 });
+			expect(await bench.store.nextJobAt()).toBeLessThan(now + 1000);
+		}
+	});
+
 	it("over CoAP needs no certificate, since the device may share a key with the eIM", async () => {
 		const [own, proven] = ["coaps://10.7.0.21:5684", "coaps://device.example.com"];
 		expect((await bench.call("PATCH", device, { inject: { url: own } })).body.inject).toEqual({

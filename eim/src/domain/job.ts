@@ -14,10 +14,11 @@ export interface Job {
 }
 
 /**
- * Kinds of which a second job is no second one but makes the open one due, also when it is under way: it is then done
- * anew, since it may have looked before what the second is about was there.
+ * Kinds of which a second job is no second one but renews the open one: it is due when the second would be, and has its
+ * tries anew. When it is under way it is done again afterwards, since it may have looked before what the second is about
+ * was there.
  */
-export const RENEWED_JOBS: readonly JobKind[] = ["deviceWakeUp"];
+export const RENEWED_JOBS: readonly JobKind[] = ["deviceWakeUp", "packageInjection", "keptResultVerification"];
 
 export type JobKind =
 	/** Forward a notification to its address; reference is the notification's id. */

@@ -3,7 +3,7 @@ import type { Logger, LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import { type Duration, Hours, Milliseconds, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import type { NewEvent } from "../domain/event.ts";
-import { type Job, type JobKind, RENEWED_JOBS } from "../domain/job.ts";
+import type { Job, JobKind } from "../domain/job.ts";
 import type { JobStore } from "../storage/store.ts";
 
 /**
@@ -104,7 +104,7 @@ export class JobRunner {
 
 	async #runOne(job: Job): Promise<void> {
 		const { store, clock, work, attempts = 100 } = this.#options;
-		const lease = RENEWED_JOBS.includes(job.kind) ? job.leasedUntil : undefined;
+		const lease = job.leasedUntil;
 		try {
 			const done = await work[job.kind](job);
 			if (done !== undefined && "runAgainAt" in done) await store.repeatJob(job.id, done.runAgainAt, done.error, lease);

@@ -303,18 +303,24 @@ export interface JobStore {
 	loadNotification(id: string): Promise<Notification | undefined>;
 	/** Newest first. */
 	listNotifications(eid: Eid, page: PageRequest): Promise<Page<NotificationWithDelivery>>;
-	/** One open job per kind and reference: a second is no second job (`RENEWED_JOBS` are done anew). */
+	/**
+	 * One open job per kind and reference: a second is no second job. Of `RENEWED_JOBS` it makes the open one due when the
+	 * second would be, should that be sooner; one that is under way keeps its lease and stays open after its end.
+	 */
 	saveJobs(jobs: readonly NewJob[], at: number): Promise<void>;
 	/**
 	 * Leases due jobs to this caller until `leasedUntil`; nobody else gets them before. `attempts` counts this try.
 	 * A job whose worker died is due again when its lease ends.
 	 */
 	claimDueJobs(limit: number, now: number, leasedUntil: number, kinds?: readonly JobKind[]): Promise<readonly Job[]>;
-	/** With `lease`, only while that is still the job's lease: it has not been made due anew. */
+	/** With `lease`, only while that is still the job's lease: nobody else has the job. A renewed job stays open. */
 	completeJob(id: string, at: number, event?: NewEvent, lease?: number): Promise<void>;
-	/** Puts a job off until `runAfter`; without it the job is given up, with the error kept. `lease` as above. */
+	/**
+	 * Puts a job off until `runAfter`, or for when it was renewed, should that be sooner; without it the job is given up,
+	 * with the error kept. `lease` as above.
+	 */
 	postponeJob(id: string, error: string, at: number, runAfter?: number, lease?: number): Promise<void>;
-	/** Plans a job that is done again and again for another time; `error` tells what the last one came to. `lease` as above. */
+	/** As `postponeJob` for a job that is done again and again; `error` tells what the last time came to. */
 	repeatJob(id: string, runAfter: number, error?: string, lease?: number): Promise<void>;
 	/** The open job of this kind, if any. */
 	findJob(kind: JobKind, reference: string): Promise<Job | undefined>;

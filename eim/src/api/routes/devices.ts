@@ -3,6 +3,7 @@ import { Eid } from "@iot-esim/shared/ids/eid";
 import { type Static, Type } from "@sinclair/typebox";
 import { type Device, type DeviceChange, type InjectAddress, newDevice } from "../../domain/device.ts";
 import { setDialect } from "../../domain/dialect.ts";
+import type { NewJob } from "../../storage/store.ts";
 import type { ApiDeps, EimConfiguration } from "../api-deps.ts";
 import { actorOf } from "../auth.ts";
 import { ApiError } from "../errors.ts";
@@ -221,6 +222,16 @@ function tagsOf(text: string | undefined): Record<string, string> | undefined {
 	);
 }
 
+/** What waits is brought by the new way, or at the new time, at once. */
+function jobsOf(body: Static<typeof DevicePatch>, { eid, inject, wakeUp }: Device, runAfter: number): NewJob[] {
+	const isBrought = inject !== undefined && ("inject" in body || "awake" in body);
+	const isWoken = wakeUp !== undefined && ("wakeUp" in body || "awake" in body || "inject" in body);
+	return [
+		...(isBrought ? [{ kind: "packageInjection", reference: eid, runAfter } as const] : []),
+		...(isWoken ? [{ kind: "deviceWakeUp", reference: eid, runAfter } as const] : []),
+	];
+}
+
 function changeRoutes(server: ApiServer, deps: ApiDeps): void {
 	const { store, clock } = deps;
 	server.patch(
@@ -244,8 +255,7 @@ function changeRoutes(server: ApiServer, deps: ApiDeps): void {
 			const changed = await store.changeDevice(eid, changeOf(request.body, deps, at), audit);
 			if (!changed) throw unknownDevice(eid);
 			if (changed instanceof Error) throw changed;
-			if (request.body.inject) await store.saveJobs([{ kind: "packageInjection", reference: eid, runAfter: at }], at);
-			if (request.body.wakeUp) await store.saveJobs([{ kind: "deviceWakeUp", reference: eid, runAfter: at }], at);
+			await store.saveJobs(jobsOf(request.body, changed, at), at);
 			if ("acceptUnverified" in request.body || "labMode" in request.body) {
 				deps.log.warn("lab mode changed", { eid, actor: audit.actor, ...facts });
 			}

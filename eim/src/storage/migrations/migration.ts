@@ -5,6 +5,7 @@ import { deviceLinks } from "./device-links.ts";
 import { heldOperations } from "./held-operations.ts";
 import { initial } from "./initial.ts";
 import { injectAddress } from "./inject-address.ts";
+import { renewedJobs } from "./renewed-jobs.ts";
 import { smdsPolling } from "./smds-polling.ts";
 import { wakeUps } from "./wake-ups.ts";
 
@@ -39,4 +40,5 @@ export const migrations: readonly Migration[] = [
 	{ name: "0005-smds-polling", changes: smdsPolling },
 	{ name: "0006-wake-ups", changes: wakeUps },
 	{ name: "0007-device-links", changes: deviceLinks },
+	{ name: "0008-renewed-jobs", changes: renewedJobs },
 ];

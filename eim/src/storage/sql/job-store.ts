@@ -1,4 +1,5 @@
 import type { Eid } from "@iot-esim/shared/ids/eid";
+import type { ExpressionBuilder } from "kysely";
 import type { NewEvent } from "../../domain/event.ts";
 import type { Job, JobKind } from "../../domain/job.ts";
 import type { Notification, NotificationWithDelivery } from "../../domain/notification.ts";
@@ -10,6 +11,7 @@ import { insertNotifications } from "./notification-steps.ts";
 import { removeJobs } from "./removed-rows.ts";
 import { toJob, toNotification } from "./rows.ts";
 import type { Steps } from "./steps.ts";
+import type { Tables } from "./tables.ts";
 
 export class SqlJobStore implements JobStore {
 	readonly #engine: SqlEngine;
@@ -82,7 +84,11 @@ export class SqlJobStore implements JobStore {
 			.$if(dialect === "postgres", (query) => query.forUpdate().skipLocked());
 		const claim = sql
 			.updateTable("jobs")
-			.set((eb) => ({ leased_until: leasedUntil, attempts: eb("attempts", "+", 1) }))
+			.set((eb) => ({
+				leased_until: leasedUntil,
+				attempts: eb("attempts", "+", 1),
+				renewed_for: eb.case().when("renewed_for", ">", now).then(eb.ref("renewed_for")).else(null).end(),
+			}))
 			.where("seq", "in", due)
 			.returningAll()
 			.compile();
@@ -93,22 +99,33 @@ export class SqlJobStore implements JobStore {
 	}
 
 	completeJob(id: string, at: number, event?: NewEvent, lease?: number): Promise<void> {
-		const close = this.#update(id, { completed_at: at, leased_until: null, last_error: null }, lease);
+		const close = this.#close(id, at, null, lease);
 		return this.#signal.write(function* () {
-			yield* run(close);
-			if (event) yield* appendEvents([event]);
+			const closed = yield* first(close);
+			if (closed && event) yield* appendEvents([event]);
 		});
 	}
 
 	postponeJob(id: string, error: string, at: number, runAfter?: number, lease?: number): Promise<void> {
-		const until = runAfter === undefined ? { completed_at: at } : { run_after: runAfter };
-		const postpone = this.#update(id, { ...until, leased_until: null, last_error: error }, lease);
+		const postpone =
+			runAfter === undefined
+				? this.#close(id, at, error, lease)
+				: this.#leased(id, lease)
+						.set((eb) => ({ run_after: sooner(eb, runAfter), leased_until: null, last_error: error }))
+						.compile();
 		return this.#engine.write(() => run(postpone));
 	}
 
 	repeatJob(id: string, runAfter: number, error?: string, lease?: number): Promise<void> {
-		const again = { run_after: runAfter, attempts: 0, leased_until: null, last_error: error ?? null };
-		return this.#engine.write(() => run(this.#update(id, again, lease)));
+		const again = this.#leased(id, lease)
+			.set((eb) => ({
+				run_after: sooner(eb, runAfter),
+				attempts: 0,
+				leased_until: null,
+				last_error: error ?? null,
+			}))
+			.compile();
+		return this.#engine.write(() => run(again));
 	}
 
 	findJob(kind: JobKind, reference: string): Promise<Job | undefined> {
@@ -120,19 +137,25 @@ export class SqlJobStore implements JobStore {
 		});
 	}
 
-	#update(
-		id: string,
-		change: {
-			completed_at?: number;
-			run_after?: number;
-			attempts?: number;
-			leased_until: null;
-			last_error: string | null;
-		},
-		lease: number | undefined,
-	) {
-		const update = this.#engine.sql.updateTable("jobs").set(change).where("seq", "=", Number(id));
-		return (lease === undefined ? update : update.where("leased_until", "=", lease)).compile();
+	/** Done or given up; a job that was renewed since it was leased stays open for that. */
+	#close(id: string, at: number, error: string | null, lease: number | undefined) {
+		return this.#leased(id, lease)
+			.set((eb) => ({
+				completed_at: eb.case().when("renewed_for", "is", null).then(at).else(eb.ref("completed_at")).end(),
+				run_after: eb.fn.coalesce("renewed_for", "run_after"),
+				attempts: eb.case().when("renewed_for", "is", null).then(eb.ref("attempts")).else(0).end(),
+				renewed_for: null,
+				leased_until: null,
+				last_error: error,
+			}))
+			.returning("seq")
+			.compile();
+	}
+
+	/** The job, while this is its lease: whoever lost it has no say in it. */
+	#leased(id: string, lease: number | undefined) {
+		const update = this.#engine.sql.updateTable("jobs").where("seq", "=", Number(id)).where("completed_at", "is", null);
+		return lease === undefined ? update : update.where("leased_until", "=", lease);
 	}
 
 	removeJobs(before: number, after: number | undefined): Promise<number | undefined> {
@@ -142,10 +165,19 @@ export class SqlJobStore implements JobStore {
 	async nextJobAt(): Promise<number | undefined> {
 		const { sql } = this.#engine;
 		const open = sql.selectFrom("jobs").select(["run_after", "leased_until"]).where("completed_at", "is", null);
-		const query = open.orderBy("run_after").limit(1).compile();
-		const next = await this.#engine.read(() => first(query));
-		return next && Math.max(next.run_after, next.leased_until ?? 0);
+		const query = open.orderBy("run_after").limit(LEASED_AT_ONCE).compile();
+		const next = await this.#engine.read(() => all(query));
+		if (next.length === 0) return undefined;
+		return Math.min(...next.map(({ run_after, leased_until }) => Math.max(run_after, leased_until ?? 0)));
 	}
+}
+
+/** More jobs than are under way at a time: those stand before the one that is due next. */
+const LEASED_AT_ONCE = 100;
+
+/** At this moment, or at the one for which the job was renewed, should that be sooner. */
+function sooner(eb: ExpressionBuilder<Tables, "jobs">, runAfter: number) {
+	return eb.case().when("renewed_for", "<", runAfter).then(eb.ref("renewed_for").$notNull()).else(runAfter).end();
 }
 
 type DeliveryRow = Parameters<typeof toNotification>[0] &

@@ -41,7 +41,15 @@ export function makeStatements(engine: SqlEngine) {
 				conflict
 					.columns(["kind", "reference"])
 					.where("completed_at", "is", null)
-					.doUpdateSet((eb) => ({ run_after: eb.ref("excluded.run_after"), leased_until: null })),
+					.doUpdateSet(({ eb, ref, fn }) => {
+						const [asked, due] = [ref("excluded.run_after"), ref("jobs.run_after")];
+						const renewed = fn.coalesce(ref("jobs.renewed_for"), asked);
+						return {
+							attempts: 0,
+							run_after: eb.case().when(due, "<", asked).then(due).else(asked).end(),
+							renewed_for: eb.case().when(renewed, "<", asked).then(renewed).else(asked).end(),
+						};
+					}),
 			),
 	);
 	/** Each device has the same columns: the first one that is written gives them. */

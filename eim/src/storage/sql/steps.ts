@@ -86,6 +86,7 @@ export class Steps {
 			}),
 		);
 		events.push(operationEvent(next, event.at));
+		if (event.kind === "packageDropped") yield* this.#bringSoon(next, event.heldUntil ?? event.at);
 		const notes = this.memory.of(next.eid);
 		notes.openOperations = notes.openOperations?.flatMap((one) => {
 			if (one.id !== next.id) return one;
@@ -97,7 +98,7 @@ export class Steps {
 	*insertOperation(operation: Operation, events: NewEvent[]): Step<void> {
 		yield* run(this.#engine.sql.insertInto("operations").values(fromOperation(operation)).compile());
 		events.push(operationEvent(operation, operation.createdAt));
-		yield* this.#bringSoon(operation);
+		yield* this.#bringSoon(operation, operation.createdAt);
 		const notes = this.memory.of(operation.eid);
 		if (!notes.openOperations) return;
 		// As the database orders them: the eIM's own first, then by age.
@@ -107,11 +108,11 @@ export class Steps {
 	}
 
 	/** A device that packages are brought to, or that can be woken, need not wait for its next poll. */
-	*#bringSoon({ eid, createdAt }: Operation): Step<void> {
+	*#bringSoon({ eid, updatedAt }: Operation, runAfter: number): Step<void> {
 		const device = yield* this.loadDevice(eid);
-		const soon = { reference: eid, runAfter: createdAt };
-		if (device?.inject !== undefined) yield* this.insertJobs([{ kind: "packageInjection", ...soon }], createdAt);
-		if (device?.wakeUp !== undefined) yield* this.insertJobs([{ kind: "deviceWakeUp", ...soon }], createdAt);
+		const soon = { reference: eid, runAfter };
+		if (device?.inject !== undefined) yield* this.insertJobs([{ kind: "packageInjection", ...soon }], updatedAt);
+		if (device?.wakeUp !== undefined) yield* this.insertJobs([{ kind: "deviceWakeUp", ...soon }], updatedAt);
 	}
 
 	*insertJobs(jobs: readonly NewJob[], at: number): Step<void> {

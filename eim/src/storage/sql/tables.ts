@@ -125,6 +125,7 @@ export interface Tables {
 		attempts: number;
 		run_after: number;
 		leased_until: number | null;
+		renewed_for: number | null;
 		last_error: string | null;
 		completed_at: number | null;
 		created_at: number;
