@@ -195,15 +195,15 @@ describe("eIM configuration operations", () => {
 describe("a network that changes", () => {
 	/** A network whose changes and costs the test decides. */
 	function network(isMetered = false) {
-		const listeners = new Set<() => void>();
+		const listeners = new Set<(isAddressLost?: boolean) => void>();
 		return {
 			isMetered: () => isMetered,
-			onChange: (listener: () => void) => {
+			onChange: (listener: (isAddressLost?: boolean) => void) => {
 				listeners.add(listener);
 				return () => listeners.delete(listener);
 			},
-			change: () => {
-				for (const listener of listeners) listener();
+			change: (isAddressLost?: boolean) => {
+				for (const listener of listeners) listener(isAddressLost);
 			},
 		};
 	}
@@ -225,6 +225,23 @@ describe("a network that changes", () => {
 		expect(polls()).toBe(1);
 		await bench.clock.advance(Seconds(6));
 		expect(polls()).toBe(2);
+		stop.abort();
+		await bench.clock.until(running);
+	});
+
+	it("has the links opened anew at once when an address is gone, and left open when one has come", async () => {
+		const bench = newBench();
+		const device = network();
+		bench.network = device;
+		const ipa = await bench.restart();
+		const stop = new AbortController();
+		const running = ipa.run(stop.signal);
+		await bench.clock.advance(Minutes(1));
+		device.change(false);
+		device.change();
+		expect(bench.renewed).toEqual([]);
+		device.change(true);
+		expect(bench.renewed).toEqual(["eim.example"]);
 		stop.abort();
 		await bench.clock.until(running);
 	});

@@ -163,7 +163,10 @@ class Agent implements Ipa {
 
 	async run(signal: AbortSignal): Promise<void> {
 		this.#running = signal;
-		const stopWatching = this.#deps.network?.onChange(() => this.#links.tryAnew());
+		const stopWatching = this.#deps.network?.onChange((isAddressLost) => {
+			if (isAddressLost) this.#links.renew();
+			else this.#links.tryAnew();
+		});
 		let failures = 0;
 		while (!signal.aborted) {
 			const polls = this.#schedule.mayPoll();

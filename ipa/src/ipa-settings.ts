@@ -44,8 +44,11 @@ export interface IpaSettings {
 export interface DeviceNetwork {
 	/** The link in use is paid by volume. */
 	isMetered(): boolean;
-	/** Calls back when addresses or links change; the returned function ends it. */
-	onChange(listener: () => void): () => void;
+	/**
+	 * Calls back when addresses or links change, and says whether an address is gone: what is open may have stood on it, and
+	 * is opened anew. The returned function ends it.
+	 */
+	onChange(listener: (isAddressLost?: boolean) => void): () => void;
 }
 
 /** Every effect of the agent. */

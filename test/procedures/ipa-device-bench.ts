@@ -38,6 +38,8 @@ export class DeviceBench {
 	otherEim = new ScriptedEim("other.example");
 	storage: JournalStorage = memoryJournalStorage();
 	readonly events: IpaEvent[] = [];
+	/** eIMs whose links were opened anew. */
+	readonly renewed: string[] = [];
 	network: DeviceNetwork | undefined;
 	readonly #log = memoryLogger();
 	interruption: Interruption = () => undefined;
@@ -64,6 +66,7 @@ export class DeviceBench {
 				return {
 					name: eim.name,
 					exchange: (message) => around(`eim ${message[1]?.toString(16)}`, () => eim.exchange(message)),
+					renew: () => this.renewed.push(eimId),
 					close: () => eim.close(),
 				};
 			},

@@ -20,18 +20,21 @@ it.each([
 	expect(network(() => interfaces).device.isMetered()).toBe(expected);
 });
 
-it("tells of another address, once, until nobody listens any more", async () => {
+it("tells of another address, once and whether one is gone, until nobody listens any more", async () => {
 	let interfaces: NetworkInterfaces = { wwan0: address("10.0.0.2") };
 	const { clock, device } = network(() => interfaces);
-	let changes = 0;
-	const end = device.onChange(() => changes++);
+	const lost: (boolean | undefined)[] = [];
+	const end = device.onChange((isAddressLost) => lost.push(isAddressLost));
 	await clock.advance(Seconds(60));
-	expect(changes).toBe(0);
+	expect(lost).toEqual([]);
 	interfaces = { wwan0: address("10.0.0.3") };
 	await clock.advance(Seconds(60));
-	expect(changes).toBe(1);
+	expect(lost).toEqual([true]);
+	interfaces = { ...interfaces, eth0: address("192.0.2.1") };
+	await clock.advance(Seconds(60));
+	expect(lost).toEqual([true, false]);
 	end();
 	interfaces = {};
 	await clock.advance(Seconds(60));
-	expect(changes).toBe(1);
+	expect(lost).toEqual([true, false]);
 });

@@ -27,12 +27,13 @@ export function deviceNetwork(options: DeviceNetworkOptions): DeviceNetwork {
 			return isAlwaysMetered || (names.length > 0 && names.every((name) => meteredInterfaces.includes(name)));
 		},
 		onChange: (listener) => {
-			let before = JSON.stringify(outside(interfaces()));
+			let before = outside(interfaces());
 			let cancel: () => void = () => undefined;
 			const look = () => {
-				const now = JSON.stringify(outside(interfaces()));
-				if (now !== before) listener();
+				const now = outside(interfaces());
+				const had = before;
 				before = now;
+				if (JSON.stringify(now) !== JSON.stringify(had)) listener(isAnyLost(had, now));
 				cancel = clock.schedule(watchInterval, look);
 			};
 			cancel = clock.schedule(watchInterval, look);
@@ -41,7 +42,14 @@ export function deviceNetwork(options: DeviceNetworkOptions): DeviceNetwork {
 	};
 }
 
-function outside(interfaces: NetworkInterfaces): readonly (readonly [string, readonly string[]])[] {
+type Outside = readonly (readonly [string, readonly string[]])[];
+
+function isAnyLost(before: Outside, now: Outside): boolean {
+	const left = new Set(now.flatMap(([, addresses]) => addresses));
+	return before.some(([, addresses]) => addresses.some((address) => !left.has(address)));
+}
+
+function outside(interfaces: NetworkInterfaces): Outside {
 	return Object.entries(interfaces)
 		.map(([name, addresses = []]) => {
 			const leading = addresses.filter(({ internal }) => !internal).map(({ address }) => address);

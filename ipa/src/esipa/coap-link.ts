@@ -17,7 +17,10 @@ export interface CoapSession extends CoapClient {
 	readonly ended: AbortSignal;
 	/** Resolves at a sign of life of the eIM. */
 	ping(): Promise<void>;
+	/** Ends it with a word to the eIM, where the way has one. */
 	close(): void;
+	/** Ends it without that word: nobody can read what comes from another address. As `close` when absent. */
+	abandon?(): void;
 }
 
 export interface CoapLinkOptions {
@@ -182,9 +185,11 @@ class CoapLink implements EsipaLink {
 
 	#drop(): void {
 		const session = this.#session;
+		const leadsNowhere = this.#isStale;
 		this.#isStale = false;
 		this.#session = undefined;
-		session?.close();
+		if (leadsNowhere && session?.abandon !== undefined) session.abandon();
+		else session?.close();
 	}
 
 	#closeWhenIdle(): void {

@@ -66,7 +66,8 @@ export function coapDtlsLink(target: EsipaTarget, options: CoapDtlsOptions): Esi
 			});
 			resumable = path.session;
 			const channel = new DatagramChannel(path, { clock, random, blockExponent });
-			return new CoapEndpoint(channel, { clock, random, responseTimeout: timeout, maxBody });
+			const endpoint = new CoapEndpoint(channel, { clock, random, responseTimeout: timeout, maxBody });
+			return Object.assign(endpoint, { abandon: () => path.abandon() });
 		},
 	});
 }

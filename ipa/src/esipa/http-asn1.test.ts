@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
+import type { HttpClient } from "@iot-esim/shared/transport/http/client";
 import {
 	createHttpsListener,
 	type IncomingRequest,
@@ -75,6 +76,30 @@ describe("ESipa over HTTPS in ASN.1", () => {
 			"user-agent": "gsma-rsp-ipad",
 			"x-admin-protocol": expect.stringMatching(/^gsma\/rsp\/v2\.\d+\.\d+$/),
 		});
+	});
+
+	it("lets an exchange end that is under way when the device has another address, then opens its connection anew", async () => {
+		const answers: ((body: Uint8Array) => void)[] = [];
+		let [made, closed] = [0, 0];
+		const makeClient = (): HttpClient => {
+			made++;
+			return {
+				request: () => new Promise((resolve) => answers.push((body) => resolve({ status: 200, headers: {}, body }))),
+				close: () => void closed++,
+			};
+		};
+		const link = httpAsn1Link(
+			{ eimId: "eim", eimFqdn: NAME, trustedTlsKey: { publicKey: serverKey } },
+			{ clock: new FakeClock(), timeout: Seconds(5), makeClient },
+		);
+		const answer = link.exchange(POLL);
+		link.renew?.();
+		expect([made, closed]).toEqual([1, 0]);
+		answers[0]?.(hex`BF4F03020101`);
+		expect(toHex(await answer)).toBe("BF4F03020101");
+		expect(closed).toBe(1);
+		void link.exchange(POLL);
+		expect(made).toBe(2);
 	});
 
 	it.each([

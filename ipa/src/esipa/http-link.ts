@@ -70,14 +70,18 @@ export function httpLink(target: EsipaTarget, options: HttpLinkOptions, binding:
 	};
 	let client: HttpClient | undefined;
 	let lastUse = 0;
+	let underWay = 0;
+	let isStale = false;
 	const drop = () => {
+		isStale = false;
 		client?.close();
 		client = undefined;
 	};
 	return {
 		name: target.eimFqdn,
 		exchange: async (message, signal) => {
-			if (options.clock.now() - lastUse > LONGEST_IDLE) drop();
+			if (underWay === 0 && options.clock.now() - lastUse > LONGEST_IDLE) drop();
+			underWay++;
 			client ??= makeClient(tls);
 			const { path, body } = binding.request(message);
 			const url = `${origin}${path}`;
@@ -95,9 +99,15 @@ export function httpLink(target: EsipaTarget, options: HttpLinkOptions, binding:
 				drop();
 				if (cause instanceof EsipaLinkError) throw cause;
 				throw unreachable(url, cause);
+			} finally {
+				underWay--;
+				if (isStale && underWay === 0) drop();
 			}
 		},
-		renew: drop,
+		renew: () => {
+			isStale = true;
+			if (underWay === 0) drop();
+		},
 		close: async () => drop(),
 	};
 }

@@ -1,7 +1,7 @@
 import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { silentLogger } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
-import type { MqttConnection, MqttMessage } from "@iot-esim/shared/transport/mqtt/connection";
+import type { MqttConnection, MqttMessage, OpenMqtt } from "@iot-esim/shared/transport/mqtt/connection";
 import { hex } from "@iot-esim/shared/util/bytes";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { expect, it } from "vitest";
@@ -36,8 +36,7 @@ function scriptedBroker() {
 	return { connections, open };
 }
 
-it("after a change of the address the end of the old connection is no failure of what goes over the new one", async () => {
-	const { connections, open } = scriptedBroker();
+function bench(open: OpenMqtt) {
 	const link = mqttLink({
 		broker: "test",
 		open,
@@ -52,6 +51,27 @@ it("after a change of the address the end of the old connection is no failure of
 	const until = async (isSo: () => boolean) => {
 		for (let turn = 0; turn < 100 && !isSo(); turn++) await new Promise((resolve) => setImmediate(resolve));
 	};
+	return { link, until };
+}
+
+it("lets an exchange end that is under way when the address changes, then connects anew", async () => {
+	const { connections, open } = scriptedBroker();
+	const { link, until } = bench(open);
+	const first = link.exchange(hex`BF4F 00`);
+	await until(() => connections[0]?.sent.length === 1);
+	link.renew?.();
+	await until(() => false);
+	expect(connections).toHaveLength(1);
+	connections[0]?.deliver();
+	expect(await first).toEqual(NOTHING);
+	await until(() => connections.length === 2);
+	expect(connections).toHaveLength(2);
+	await link.close();
+});
+
+it("after a change of the address the end of the old connection is no failure of what goes over the new one", async () => {
+	const { connections, open } = scriptedBroker();
+	const { link, until } = bench(open);
 	const first = link.exchange(hex`BF4F 00`);
 	await until(() => connections[0]?.sent.length === 1);
 	connections[0]?.deliver();

@@ -70,6 +70,8 @@ class MqttLink implements EsipaLink {
 	#nextHintAt = 0;
 	#cancelHint: (() => void) | undefined;
 	#cancelIdle: (() => void) | undefined;
+	/** The connection leads nowhere any more: what is asked in it is the last. */
+	#isStale = false;
 
 	constructor(options: MqttLinkOptions) {
 		const { broker, open, eid, prefix, clock, random, log } = options;
@@ -101,10 +103,13 @@ class MqttLink implements EsipaLink {
 			throw unreachable(this.name, cause);
 		} finally {
 			this.#endWhenIdle();
+			if (this.#isStale) this.renew();
 		}
 	}
 
 	renew(): void {
+		this.#isStale = this.#waiting.size > 0;
+		if (this.#isStale) return;
 		void this.#session.stop().then(() => this.#options.idle === undefined && this.#session.start());
 	}
 

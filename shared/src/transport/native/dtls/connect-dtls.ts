@@ -99,5 +99,6 @@ function clientPath(association: Association): DtlsClientPath {
 		send: (datagram) => association.send(datagram),
 		receive: (receiver) => association.receive(receiver),
 		close: () => association.close(),
+		abandon: () => association.end(undefined),
 	};
 }

@@ -95,4 +95,6 @@ export interface DtlsClientPath extends DtlsPath {
 	 * to be kept as a private key is.
 	 */
 	readonly session: Uint8Array | undefined;
+	/** Ends the path without a word to the server, where it would not arrive or not be understood. */
+	abandon(): void;
 }
