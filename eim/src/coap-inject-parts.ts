@@ -1,6 +1,6 @@
 /** What the eIM needs to bring packages to devices over CoAP, made of its settings. */
 
-import { X509Certificate } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
@@ -12,9 +12,11 @@ import { mappedAddress } from "@iot-esim/shared/transport/http/connect";
 import type { ServerIdentity } from "@iot-esim/shared/transport/http/server";
 import { connectDtls } from "@iot-esim/shared/transport/native/dtls/connect-dtls";
 import { dtlsAvailable } from "@iot-esim/shared/transport/native/dtls/dtls-available";
+import type { DtlsClientOptions } from "@iot-esim/shared/transport/native/dtls/options";
 import type { DatagramNetwork } from "@iot-esim/shared/transport/native/dtls/udp-socket";
+import { toHex } from "@iot-esim/shared/util/bytes";
 import { Seconds } from "@iot-esim/shared/util/duration";
-import { CoapInjector, type CoapInjectorOptions } from "./bindings/coap-inject.ts";
+import { CoapInjector, type CoapInjectorOptions, type InjectTarget } from "./bindings/coap-inject.ts";
 import { InjectError } from "./bindings/errors.ts";
 import type { EimConfig } from "./config.ts";
 import { PskFile } from "./psk-file.ts";
@@ -29,8 +31,9 @@ export interface CoapInjectorParts {
 	readonly network?: DatagramNetwork;
 }
 
-type Open = CoapInjectorOptions["open"];
-type Address = Parameters<Open>[0];
+type TargetOf = CoapInjectorOptions["targetOf"];
+type Address = Parameters<TargetOf>[0];
+type DeviceEid = Parameters<TargetOf>[1];
 
 /** Sessions of devices that were spoken to last can be resumed: it saves the proofs, and most octets. */
 const RESUMABLE = 10_000;
@@ -40,7 +43,7 @@ export function coapInjectorOf(config: EimConfig, parts: CoapInjectorParts): Coa
 	if (!dtlsAvailable().available) return undefined;
 	const { clock, logger } = parts;
 	return new CoapInjector({
-		open: opener(config, parts, logger),
+		targetOf: targets(config, parts, logger),
 		timeout: config["inject.timeout"],
 		idle: Seconds(30),
 		maxSessions: 1000,
@@ -48,41 +51,69 @@ export function coapInjectorOf(config: EimConfig, parts: CoapInjectorParts): Coa
 	});
 }
 
-function opener(config: EimConfig, parts: CoapInjectorParts, logger: LoggerFactory): Open {
-	const { identity, clock, random, network } = parts;
+function targets(config: EimConfig, parts: CoapInjectorParts, logger: LoggerFactory): TargetOf {
+	const { clock, random, network } = parts;
 	const file = config["coap.pskFile"];
 	const keys = file === undefined ? undefined : new PskFile(file, logger("eim.coap"));
 	const blockExponent = exponentWithin(config["coap.blockSize"]);
-	const resumable = new Map<string, Uint8Array>();
-	return async (address, eid, signal, onClosed) => {
+	const resumable = new Map<string, Resumable>();
+	return (address, eid) => {
 		const { host, port } = placeOf(address);
-		const session = resumable.get(address.url);
-		const key = address.certificate === undefined ? keys?.keyOf(eid) : undefined;
-		const path = await connectDtls({
-			...mappedAddress(config.hosts, { host, port }),
-			serverName: host,
-			clock,
-			signal,
-			handshakeTimeout: config["inject.timeout"],
-			...(key === undefined
-				? { trust: trustOf(address), identity: { key: identity.key, certificate: identity.certificate } }
-				: { trust: { kind: "none" } as const, key: { identity: eid, key } }),
-			...(session === undefined ? {} : { session }),
-			...(network === undefined ? {} : { network }),
-		});
-		remember(resumable, address.url, path.session);
-		const channel = new DatagramChannel(path, { clock, random, blockExponent });
-		return new CoapEndpoint(channel, { clock, random, responseTimeout: config["inject.timeout"], onClosed });
+		const proof = proofOf(address, eid, keys, parts.identity);
+		const id = `${address.url} ${proof.id}`;
+		const open: InjectTarget["open"] = async (signal, onClosed) => {
+			const former = resumable.get(eid);
+			const path = await connectDtls({
+				...mappedAddress(config.hosts, { host, port }),
+				serverName: host,
+				clock,
+				signal,
+				handshakeTimeout: config["inject.timeout"],
+				...proof.options,
+				...(former?.id === id ? { session: former.session } : {}),
+				...(network === undefined ? {} : { network }),
+			});
+			remember(resumable, eid, path.session && { id, session: path.session });
+			const channel = new DatagramChannel(path, { clock, random, blockExponent });
+			return new CoapEndpoint(channel, { clock, random, responseTimeout: config["inject.timeout"], onClosed });
+		};
+		return { id, open };
 	};
 }
 
-function remember(sessions: Map<string, Uint8Array>, url: string, session: Uint8Array | undefined): void {
-	sessions.delete(url);
-	if (session !== undefined) sessions.set(url, session);
+/** A session that one device can be asked to go on with, at the place and with the credentials that `id` stands for. */
+interface Resumable {
+	readonly id: string;
+	readonly session: Uint8Array;
+}
+
+function remember(sessions: Map<string, Resumable>, eid: DeviceEid, resumable: Resumable | undefined): void {
+	sessions.delete(eid);
+	if (resumable !== undefined) sessions.set(eid, resumable);
 	for (const oldest of sessions.keys()) {
 		if (sessions.size <= RESUMABLE) return;
 		sessions.delete(oldest);
 	}
+}
+
+/** What a device proves itself by: the certificate that is given for its address, else its key. */
+function proofOf(
+	address: Address,
+	eid: DeviceEid,
+	keys: PskFile | undefined,
+	{ key, certificate }: ServerIdentity,
+): { readonly id: string; readonly options: Pick<DtlsClientOptions, "trust" | "identity" | "key"> } {
+	const shared = address.certificate === undefined ? keys?.keyOfDevice(eid) : undefined;
+	if (shared !== undefined) {
+		const id = digest(`${shared.identity} ${toHex(shared.key)}`);
+		return { id, options: { trust: { kind: "none" }, key: shared } };
+	}
+	const trust = trustOf(address);
+	return { id: digest(trust.der), options: { trust, identity: { key, certificate } } };
+}
+
+function digest(of: string | Uint8Array): string {
+	return createHash("sha256").update(of).digest("hex");
 }
 
 function placeOf({ url }: Address): { readonly host: string; readonly port: number } {

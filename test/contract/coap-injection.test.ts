@@ -101,6 +101,18 @@ describe.skipIf(features === undefined)("packages brought over CoAP and DTLS", (
 		expect(brought).toHaveLength(2);
 	});
 
+	it("for another device at the same address do not go to the one that was there before", async () => {
+		const { ipa, brought } = knowing();
+		const { address: at } = await listening(ipa, filesOf(device));
+		const injector = injectorTo(at, eimTls);
+		await injector.transfer(address, MESSAGE, eidOf(1));
+		const moved = { ...address, certificate: ca.issue(NAME).certificate };
+		await expect(injector.transfer(moved, MESSAGE, eidOf(2))).rejects.toMatchObject({ code: "INJECT_UNREACHABLE" });
+		expect(brought).toHaveLength(1);
+		await injector.transfer(address, MESSAGE, eidOf(1));
+		expect(brought).toHaveLength(2);
+	});
+
 	it("of 120 KB come whole, and so do their answers", async () => {
 		const large = concatBytes(hex`BF4E8301D4C0`, systemRandom.bytes(120_000));
 		const { ipa, brought } = knowing((message) => message);
