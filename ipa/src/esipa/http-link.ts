@@ -62,12 +62,7 @@ export function httpLink(target: EsipaTarget, options: HttpLinkOptions, binding:
 	const sessions = new TlsSessions();
 	const makeClient =
 		options.makeClient ?? ((trust) => createHttpClient({ ...clientOptions(trust, options), sessions }));
-	const headers = {
-		"Content-Type": binding.mediaType,
-		Accept: binding.mediaType,
-		"User-Agent": "gsma-rsp-ipad",
-		"X-Admin-Protocol": `gsma/rsp/v${options.adminProtocol ?? "2.5.0"}`,
-	};
+	const headers = headersOf(binding, options);
 	let client: HttpClient | undefined;
 	let lastUse = 0;
 	let underWay = 0;
@@ -109,6 +104,15 @@ export function httpLink(target: EsipaTarget, options: HttpLinkOptions, binding:
 			if (underWay === 0) drop();
 		},
 		close: async () => drop(),
+	};
+}
+
+function headersOf({ mediaType }: HttpBinding, { adminProtocol = "2.5.0" }: HttpLinkOptions) {
+	return {
+		"Content-Type": mediaType,
+		Accept: mediaType,
+		"User-Agent": "gsma-rsp-ipad",
+		"X-Admin-Protocol": `gsma/rsp/v${adminProtocol}`,
 	};
 }
 
