@@ -117,7 +117,7 @@ export class MemoryNetwork implements DatagramNetwork {
 			address,
 			send: (datagram: Uint8Array, to: HostPort) => {
 				if (isServer) this.toDevice(datagram, address, to);
-				else this.toServer(datagram, { host: DEVICE_HOST, port: address.port + this.#moved }, to);
+				else this.toServer(datagram, { ...address, port: address.port + this.#moved }, to);
 			},
 			close: async () => {
 				this.#ends.delete(key);

@@ -101,12 +101,32 @@ describe.skipIf(features === undefined)("whom DTLS trusts", () => {
 			bench.connect({ trust: none, key: { identity, key }, ...(session && { session }) });
 		const { session } = await connect("device");
 		keys.clear();
-		const again = listenTo(await connect("device", session));
-		await bench.clock.advance(10);
-		expect(again.closed).toBe(true);
+		await expect(connect("device", session)).rejects.toThrow(/unknown_psk_identity/);
 		await expect(connect("broken")).rejects.toMatchObject({ code: "DTLS_REFUSED" });
 		expect(bench.failures.at(-1)?.message).toContain("the database is gone");
 		expect(bench.paths.length).toBe(1);
+	});
+
+	it("a session is resumed only with the key that made it, on both ends", async () => {
+		const bench = new DtlsBench();
+		const keys = new Map([["device", key]]);
+		await bench.listen({ trust: none, keyOf: (identity) => keys.get(identity) });
+		const connect = (key: Uint8Array, session?: Uint8Array) =>
+			bench.connect({ trust: none, key: { identity: "device", key }, ...(session && { session }) });
+		const { session } = await connect(key);
+		expect((await connect(key, session)).isResumed).toBe(true);
+		const newKey = key.slice().reverse();
+		const sent = bench.network.seen.length;
+		// Whoever has the old key, and the session made with it, gets no further than with the old key alone.
+		keys.set("device", newKey);
+		await expect(connect(key, session)).rejects.toMatchObject({ code: expect.stringMatching(/^DTLS_/) });
+		// And a device that has got the new key does not believe whoever has its old session.
+		keys.set("device", key);
+		await expect(connect(newKey, session)).rejects.toMatchObject({ code: expect.stringMatching(/^DTLS_/) });
+		expect(bench.network.seen.length).toBeGreaterThan(sent);
+		expect(bench.paths.length).toBe(2);
+		keys.set("device", newKey);
+		expect((await connect(newKey, session)).isResumed).toBe(false);
 	});
 
 	it("the key log speaks only where a lab asks for it", async () => {

@@ -69,7 +69,8 @@ export interface NativeEndpointOptions {
 export interface NativeHooks {
 	trust(certificate: Uint8Array | undefined, publicKey: Uint8Array, chainError: string | undefined): boolean;
 	keyOf(identity: string): Uint8Array | undefined;
-	keepSession(id: Uint8Array, session: Uint8Array): void;
+	/** `identity` and `keyDigest` (SHA-256) of the pre-shared key, when the session was made with one. */
+	keepSession(id: Uint8Array, session: Uint8Array, identity?: string, keyDigest?: Uint8Array): void;
 	findSession(id: Uint8Array): Uint8Array | undefined;
 	logKey(line: string): void;
 }

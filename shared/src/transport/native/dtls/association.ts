@@ -36,6 +36,8 @@ export class Association implements DtlsPath {
 	#cancelTimer: () => void = () => undefined;
 	#cancelDeadline: () => void = () => undefined;
 	#ended: { readonly cause: Error | undefined } | undefined;
+	#isAtWork = false;
+	#isUsed = false;
 
 	constructor(native: NativeSession, deps: AssociationDeps) {
 		this.#native = native;
@@ -51,15 +53,24 @@ export class Association implements DtlsPath {
 			const seconds = Math.round(handshakeTimeout / 1000);
 			this.end(new DtlsError("DTLS_TIMEOUT", `${this.remoteAddress} did not complete the handshake in ${seconds} s`));
 		});
-		this.#apply(this.#native.start());
+		this.#step(() => this.#native.start());
 	}
 
 	take(datagram: Uint8Array): void {
-		if (this.#ended === undefined) this.#apply(this.#native.receive(datagram));
+		if (this.#ended === undefined && !this.#isAtWork) this.#step(() => this.#native.receive(datagram));
 	}
 
 	get isOpen(): boolean {
 		return this.#agreed !== undefined && this.#ended === undefined;
+	}
+
+	get hasEnded(): boolean {
+		return this.#ended !== undefined;
+	}
+
+	/** It has carried a datagram, either way. */
+	get isUsed(): boolean {
+		return this.#isUsed;
 	}
 
 	get agreed(): NativeAgreed {
@@ -103,7 +114,9 @@ export class Association implements DtlsPath {
 				`${datagram.length} octets do not fit into one datagram of this session, which takes ${this.maxDatagram}`,
 			);
 		}
-		if (this.#ended === undefined && datagram.length > 0) this.#apply(this.#native.send(datagram));
+		if (this.#ended !== undefined || datagram.length === 0) return;
+		this.#isUsed = true;
+		this.#step(() => this.#native.send(datagram));
 	}
 
 	receive(receiver: DatagramReceiver): void {
@@ -113,22 +126,36 @@ export class Association implements DtlsPath {
 	}
 
 	close(): void {
-		if (this.#ended === undefined) this.#apply(this.#native.close());
+		if (this.#isAtWork) this.end(undefined);
+		else if (this.#ended === undefined) this.#step(() => this.#native.close());
 	}
 
-	/** Ends without a word to the peer. */
+	/** Ends without a word to the peer; also from within a question that the handshake asks (trust, key). */
 	end(cause: Error | undefined): void {
 		if (this.#ended !== undefined) return;
 		this.#ended = { cause };
 		this.#cancelTimer();
 		this.#cancelDeadline();
-		this.#native.free();
+		if (!this.#isAtWork) this.#native.free();
 		this.#deps.ended(this, cause);
 		this.#receiver?.closed(cause);
 	}
 
+	#step(work: () => NativeStep): void {
+		this.#isAtWork = true;
+		let step: NativeStep;
+		try {
+			step = work();
+		} finally {
+			this.#isAtWork = false;
+			if (this.#ended !== undefined) this.#native.free();
+		}
+		if (this.#ended === undefined) this.#apply(step);
+	}
+
 	#apply(step: NativeStep): void {
 		for (const datagram of step.sent) this.#deps.transmit(datagram);
+		if (step.received.length > 0) this.#isUsed = true;
 		if (step.timerGeneration !== this.#timerGeneration) this.#arm(step);
 		if (step.sent.length > 0 || step.received.length > 0) this.#deps.active?.(this);
 		if (step.state === "open" && this.#agreed === undefined) {
@@ -146,7 +173,7 @@ export class Association implements DtlsPath {
 		this.#cancelTimer();
 		if (timerMs === 0) return;
 		this.#cancelTimer = this.#deps.clock.schedule(Milliseconds(timerMs), () => {
-			if (this.#ended === undefined) this.#apply(this.#native.timer());
+			if (this.#ended === undefined) this.#step(() => this.#native.timer());
 		});
 	}
 

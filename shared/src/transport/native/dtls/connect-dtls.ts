@@ -3,6 +3,7 @@ import { Association } from "./association.ts";
 import { createEndpoint, type Endpoint } from "./endpoint.ts";
 import { DtlsError } from "./errors.ts";
 import type { DtlsClientOptions, DtlsClientPath } from "./options.ts";
+import { digestOf, packSession, unpackSession } from "./stored-session.ts";
 import { type DatagramSocket, udpNetwork } from "./udp-socket.ts";
 
 /**
@@ -38,39 +39,57 @@ async function open(
 	endpoint: Endpoint,
 	session: Uint8Array | undefined,
 ): Promise<DtlsClientPath> {
-	const { clock, signal } = options;
+	const { signal } = options;
 	signal?.throwIfAborted();
 	const network = options.network ?? udpNetwork;
 	const remote = { host: await network.resolve(options.host), port: options.port };
+	signal?.throwIfAborted();
 	const local = options.local ?? { host: remote.host.includes(":") ? "::" : "0.0.0.0", port: 0 };
 	let association: Association | undefined;
 	const socket: DatagramSocket = await network.open(local, (datagram, from) => {
 		if (from.port === remote.port && from.host === remote.host) association?.take(datagram);
 	});
-	return await new Promise<DtlsClientPath>((resolve, reject) => {
-		const onAbort = () => association?.end(signal?.reason);
-		const native = endpoint.native.connect(session, sentName(options), clock.now());
-		association = new Association(native, {
-			clock,
-			remoteAddress: printHostPort(remote),
-			handshakeTimeout: options.handshakeTimeout ?? 120_000,
-			transmit: (datagram) => socket.send(datagram, remote),
-			takeRefusal: endpoint.takeRefusal,
-			opened: (opened) => {
-				signal?.removeEventListener("abort", onAbort);
-				const refusal = opened.isResumed ? refusalOfResumed(endpoint, opened) : undefined;
-				if (refusal === undefined) return resolve(clientPath(opened));
-				opened.end(new DtlsError("DTLS_PEER_UNTRUSTED", `${opened.remoteAddress} is not trusted: ${refusal}`));
-			},
-			ended: (_, cause) => {
-				signal?.removeEventListener("abort", onAbort);
-				void socket.close();
-				reject(cause ?? new DtlsError("DTLS_REFUSED", `${printHostPort(remote)} closed the session at once`));
-			},
+	let closed: Promise<void> | undefined;
+	const close = () => {
+		closed ??= socket.close().catch(() => undefined);
+		return closed;
+	};
+	try {
+		signal?.throwIfAborted();
+		const native = endpoint.native.connect(usableSession(options, session), sentName(options), options.clock.now());
+		return await new Promise<DtlsClientPath>((resolve, reject) => {
+			const onAbort = () => association?.end(signal?.reason);
+			association = new Association(native, {
+				clock: options.clock,
+				remoteAddress: printHostPort(remote),
+				handshakeTimeout: options.handshakeTimeout ?? 120_000,
+				transmit: (datagram) => socket.send(datagram, remote),
+				takeRefusal: endpoint.takeRefusal,
+				opened: (opened) => {
+					signal?.removeEventListener("abort", onAbort);
+					const refusal = opened.isResumed ? refusalOfResumed(endpoint, opened) : undefined;
+					if (refusal === undefined) return resolve(clientPath(opened, options));
+					opened.end(new DtlsError("DTLS_PEER_UNTRUSTED", `${opened.remoteAddress} is not trusted: ${refusal}`));
+				},
+				ended: (_, cause) => {
+					signal?.removeEventListener("abort", onAbort);
+					void close();
+					reject(cause ?? new DtlsError("DTLS_REFUSED", `${printHostPort(remote)} closed the session at once`));
+				},
+			});
+			signal?.addEventListener("abort", onAbort, { once: true });
+			association.start();
 		});
-		signal?.addEventListener("abort", onAbort, { once: true });
-		association.start();
-	});
+	} catch (error) {
+		await close();
+		throw error;
+	}
+}
+
+/** The session of an earlier path, unless it was made with another key than this one. */
+function usableSession({ key }: DtlsClientOptions, session: Uint8Array | undefined): Uint8Array | undefined {
+	if (session === undefined) return undefined;
+	return unpackSession(session, (identity) => (identity === key?.identity ? key.key : undefined));
 }
 
 /** Only a server that may hold several certificates needs the name; it costs octets. */
@@ -86,11 +105,12 @@ function refusalOfResumed(endpoint: Endpoint, { proven }: Association): string |
 	return endpoint.judge(proven, undefined);
 }
 
-function clientPath(association: Association): DtlsClientPath {
-	const session = association.export();
+function clientPath(association: Association, { key }: DtlsClientOptions): DtlsClientPath {
+	const exported = association.export();
 	const { proven, cipherSuite, isResumed, maxDatagram, remoteAddress } = association;
+	const by = proven.pskIdentity === undefined || key === undefined ? undefined : key;
 	return {
-		session,
+		session: exported && packSession(exported, by && { identity: by.identity, digest: digestOf(by.key) }),
 		proven,
 		cipherSuite,
 		isResumed,

@@ -3,6 +3,8 @@ import type { NativeEndpoint, NativeEndpointOptions, NativeHooks } from "./addon
 import { dtlsAvailable, requireAddon } from "./dtls-available.ts";
 import { DtlsError } from "./errors.ts";
 import { DTLS_CIPHER_SUITES, type DtlsCipherSuite, type DtlsOptions, type DtlsTrust } from "./options.ts";
+import type { DtlsSessionStore } from "./session-store.ts";
+import { packSession, unpackSession } from "./stored-session.ts";
 import { judgeOf, type TrustJudge } from "./trust-judge.ts";
 
 /** The part of an end that differs between server and client. */
@@ -12,7 +14,7 @@ export interface EndpointRole {
 	/** Own identity of a client with a pre-shared key. */
 	readonly pskIdentity: string | undefined;
 	readonly keyOf: ((identity: string) => Uint8Array | undefined) | undefined;
-	readonly sessions: Pick<NativeHooks, "keepSession" | "findSession"> | undefined;
+	readonly sessions: DtlsSessionStore | undefined;
 }
 
 export interface Endpoint {
@@ -52,8 +54,14 @@ export function createEndpoint(options: DtlsOptions, role: EndpointRole): Endpoi
 			if (key !== undefined) refusal = undefined;
 			return key;
 		},
-		keepSession: (id, session) => role.sessions?.keepSession(id, session),
-		findSession: (id) => role.sessions?.findSession(id),
+		keepSession: (id, session, identity, digest) => {
+			const key = identity === undefined || digest === undefined ? undefined : { identity, digest };
+			role.sessions?.keep(id, packSession(session, key));
+		},
+		findSession: (id) => {
+			const kept = role.sessions?.find(id);
+			return kept && unpackSession(kept, role.keyOf);
+		},
 		logKey: (line) => options.labKeyLog?.(line),
 	};
 	const takeRefusal = () => {

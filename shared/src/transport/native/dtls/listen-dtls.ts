@@ -1,17 +1,19 @@
 import { equalBytes, toHex } from "../../../util/bytes.ts";
-import { Days, Hours, Milliseconds } from "../../../util/duration.ts";
+import { Days, Hours, Milliseconds, Minutes } from "../../../util/duration.ts";
 import type { DatagramServer } from "../../datagram.ts";
 import { type HostPort, printHostPort } from "../../tcp.ts";
 import type { NativeSession } from "./addon.ts";
 import { Association } from "./association.ts";
 import { createEndpoint, type Endpoint } from "./endpoint.ts";
 import { DtlsError } from "./errors.ts";
+import { FairRoom } from "./fair-room.ts";
 import type { DtlsPath, DtlsServerOptions } from "./options.ts";
 import { type DtlsSessionStore, MemorySessionStore } from "./session-store.ts";
 import { type DatagramSocket, udpNetwork } from "./udp-socket.ts";
 
 /** The random of a ClientHello in the first record of a datagram. */
 const HELLO_RANDOM = [27, 59] as const;
+const HANDSHAKE_TIMEOUT = Minutes(2);
 
 /** A server and what it holds at the moment. */
 export interface DtlsServer extends DatagramServer {
@@ -21,7 +23,7 @@ export interface DtlsServer extends DatagramServer {
 
 /**
  * Accepts DTLS sessions. Nothing is kept for a peer before it has repeated the cookie made for its address; handshakes
- * and sessions are bounded and expire. `onPath` gets each path when both sides have proven themselves.
+ * and sessions are bounded and expire; where there are too many, the host with the most of them gives one up. `onPath` gets each path when both sides have proven themselves.
  * @throws DtlsError DTLS_OPTIONS_INVALID, DTLS_ADDON_MISSING, DTLS_FEATURE_MISSING
  * @throws TransportError TRANSPORT_LISTEN_FAILED
  */
@@ -34,10 +36,7 @@ export async function listenDtls(options: DtlsServerOptions, onPath: (path: Dtls
 		serverName: undefined,
 		pskIdentity: undefined,
 		keyOf,
-		sessions: sessions && {
-			keepSession: (id, session) => sessions.keep(id, session),
-			findSession: (id) => sessions.find(id),
-		},
+		sessions,
 	});
 	const table = new AssociationTable(options, endpoint, sessions, onPath);
 	const network = options.network ?? udpNetwork;
@@ -72,12 +71,15 @@ class AssociationTable {
 	readonly #sessions: DtlsSessionStore | undefined;
 	readonly #onPath: (path: DtlsPath) => void;
 	readonly #sources = new Map<string, Source>();
-	/** Open ones with the time they were last heard or spoken to, the one silent for longest first. */
-	readonly #open = new Map<Association, number>();
+	/** Whose handshake goes on. */
+	readonly #pending = new FairRoom<Association>();
+	/** Open ones, since they were last heard or spoken to. */
+	readonly #open = new FairRoom<Association>();
+	/** Those of the open ones that have carried nothing yet, since they were opened. */
+	readonly #unused = new FairRoom<Association>();
 	readonly #bySessionId = new Map<string, Association>();
-	#pending = 0;
 	#socket: DatagramSocket | undefined;
-	#cancelExpiry: (() => void) | undefined;
+	#cancelExpiry: () => void = () => undefined;
 
 	constructor(
 		options: DtlsServerOptions,
@@ -96,7 +98,7 @@ class AssociationTable {
 	}
 
 	get handshakes(): number {
-		return this.#pending;
+		return this.#pending.size;
 	}
 
 	open(socket: DatagramSocket): void {
@@ -108,7 +110,7 @@ class AssociationTable {
 			pending?.end(stopped());
 			current?.close();
 		}
-		this.#cancelExpiry?.();
+		this.#cancelExpiry();
 		this.#socket = undefined;
 	}
 
@@ -138,39 +140,37 @@ class AssociationTable {
 	}
 
 	#accept(native: NativeSession, from: HostPort, key: string): void {
-		const { clock, handshakeTimeout = 120_000, maxHandshakes = 1_000 } = this.#options;
+		const { clock, handshakeTimeout = HANDSHAKE_TIMEOUT, maxHandshakes = 1_000 } = this.#options;
 		this.#sources.get(key)?.pending?.end(new DtlsError("DTLS_SESSION_ENDED", `${key} began a new handshake`));
-		// The peer repeats its hello, so it loses a second and not its chance.
-		if (this.#pending >= maxHandshakes) {
-			native.free();
-			return;
-		}
 		const association = new Association(native, {
 			clock,
 			handshakeTimeout,
 			remoteAddress: key,
 			transmit: (datagram) => this.#socket?.send(datagram, from),
 			takeRefusal: this.#endpoint.takeRefusal,
-			opened: () => this.#opened(association, key),
+			opened: () => this.#opened(association, from, key),
 			ended: (_, cause) => this.#ended(association, key, cause),
-			active: () => this.#touch(association),
+			active: () => this.#touch(association, from),
 		});
 		const source = this.#sources.get(key) ?? {};
 		source.pending = association;
 		this.#sources.set(key, source);
-		this.#pending++;
-		association.start();
+		this.#pending.put(association, from.host, clock.now());
+		this.#pending.surplus(maxHandshakes)?.end(madeRoom("handshake"));
+		if (!association.hasEnded) association.start();
 	}
 
-	#opened(association: Association, key: string): void {
+	#opened(association: Association, from: HostPort, key: string): void {
+		const { clock, maxSessions = 10_000 } = this.#options;
 		const source = this.#sources.get(key);
 		if (source === undefined) return;
 		source.pending = undefined;
-		this.#pending--;
+		this.#pending.delete(association);
 		source.current?.end(replaced());
 		source.current = association;
 		this.#sources.set(key, source);
-		this.#open.set(association, this.#options.clock.now());
+		this.#open.put(association, from.host, clock.now());
+		this.#unused.put(association, from.host, clock.now());
 		const refusal = association.isResumed ? this.#refusalOfResumed(association) : undefined;
 		if (refusal !== undefined) {
 			this.#sessions?.forget(association.agreed.sessionId);
@@ -179,20 +179,16 @@ class AssociationTable {
 			return;
 		}
 		this.#takePlace(association);
-		this.#makeRoom();
+		this.#open.surplus(maxSessions)?.end(madeRoom("session"));
+		this.#cancelExpiry();
 		this.#expire();
 		this.#onPath(association);
 	}
 
-	/** Trust may have been taken away since the session was made. */
+	/** Trust may have been taken away since the session was made; of a pre-shared key that was seen when it was found. */
 	#refusalOfResumed({ proven }: Association): string | undefined {
-		const { keyOf, trust } = this.#options;
-		if (proven.pskIdentity !== undefined) {
-			return keyOf?.(proven.pskIdentity) === undefined
-				? `the identity "${proven.pskIdentity}" has no key here`
-				: undefined;
-		}
-		return trust.kind === "none" ? undefined : this.#endpoint.judge(proven, undefined);
+		if (proven.pskIdentity !== undefined || this.#options.trust.kind === "none") return undefined;
+		return this.#endpoint.judge(proven, undefined);
 	}
 
 	/** Who resumes a session has left the address where it was open before. */
@@ -203,46 +199,48 @@ class AssociationTable {
 		this.#bySessionId.set(id, association);
 	}
 
-	#makeRoom(): void {
-		const { maxSessions = 10_000 } = this.#options;
-		for (const [longestSilent] of this.#open) {
-			if (this.#open.size <= maxSessions) return;
-			longestSilent.end(new DtlsError("DTLS_SESSION_ENDED", "the session made room for a newer one"));
-		}
+	#touch(association: Association, from: HostPort): void {
+		if (!association.isOpen) return;
+		this.#open.put(association, from.host, this.#options.clock.now());
+		if (association.isUsed) this.#unused.delete(association);
 	}
 
-	#touch(association: Association): void {
-		if (!this.#open.delete(association)) return;
-		this.#open.set(association, this.#options.clock.now());
-	}
-
-	/** One timer for all: for the session silent for longest. */
+	/** One timer for all: for the session silent for longest, or the one that was never used for longest. */
 	#expire(): void {
-		if (this.#cancelExpiry !== undefined) return;
-		const { clock, idleTimeout = Hours(1) } = this.#options;
-		const [first] = this.#open.values();
-		if (first === undefined) return;
-		this.#cancelExpiry = clock.schedule(Milliseconds(first + idleTimeout - clock.now()), () => {
-			this.#cancelExpiry = undefined;
-			for (const [association, heard] of this.#open) {
-				if (heard + idleTimeout > clock.now()) break;
-				association.end(new DtlsError("DTLS_SESSION_ENDED", "the session was silent for too long"));
+		const { clock } = this.#options;
+		const next = this.#nextExpiry();
+		if (next === undefined) return;
+		this.#cancelExpiry = clock.schedule(Milliseconds(Math.max(0, next.due - clock.now())), () => {
+			for (let due = this.#nextExpiry(); due !== undefined && due.due <= clock.now(); due = this.#nextExpiry()) {
+				due.association.end(new DtlsError("DTLS_SESSION_ENDED", "the session was silent for too long"));
 			}
 			this.#expire();
 		});
+	}
+
+	#nextExpiry(): { readonly association: Association; readonly due: number } | undefined {
+		const { idleTimeout = Hours(1), handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
+		const silent = this.#open.first();
+		const unused = this.#unused.first();
+		if (silent === undefined) return undefined;
+		const due = silent.since + idleTimeout;
+		const unusedDue = unused === undefined ? due : unused.since + handshakeTimeout;
+		if (unused === undefined || due <= unusedDue) return { association: silent.member, due };
+		return { association: unused.member, due: unusedDue };
 	}
 
 	#ended(association: Association, key: string, cause: Error | undefined): void {
 		const source = this.#sources.get(key);
 		if (source?.pending === association) {
 			source.pending = undefined;
-			this.#pending--;
+			this.#pending.delete(association);
 			if (cause !== undefined) this.#options.onHandshakeFailed?.(key, cause);
 		}
 		if (source?.current === association) source.current = undefined;
 		if (source !== undefined && source.pending === undefined && source.current === undefined) {
 			this.#sources.delete(key);
 		}
+		this.#unused.delete(association);
 		if (!this.#open.delete(association)) return;
 		const id = toHex(association.agreed.sessionId);
 		if (this.#bySessionId.get(id) === association) this.#bySessionId.delete(id);
@@ -256,6 +254,10 @@ function startsClientHello(datagram: Uint8Array): boolean {
 
 function replaced(): DtlsError {
 	return new DtlsError("DTLS_SESSION_ENDED", "a newer session of the same peer took its place");
+}
+
+function madeRoom(what: string): DtlsError {
+	return new DtlsError("DTLS_SESSION_ENDED", `the ${what} made room for a newer one`);
 }
 
 function stopped(): DtlsError {

@@ -53,14 +53,20 @@ export interface DtlsServerOptions extends DtlsOptions {
 	readonly port: number;
 	/** The key of an identity, 4 to 256 octets; undefined refuses it. Called within the handshake. */
 	readonly keyOf?: (identity: string) => Uint8Array | undefined;
-	/** Handshakes under way whose peers have proven their address; by default 1,000. */
+	/**
+	 * Handshakes under way whose peers have proven their address; by default 1,000. The host with the most of them gives up
+	 * its oldest for a new one.
+	 */
 	readonly maxHandshakes?: number;
 	/**
-	 * Open sessions, 50 KB each with a pre-shared key and 70 KB with two certificates; by default 10,000. The one silent
-	 * for longest makes room for a new one.
+	 * Open sessions, 50 KB each with a pre-shared key and 70 KB with two certificates; by default 10,000. Of the
+	 * host with the most of them the one silent for longest makes room for a new one.
 	 */
 	readonly maxSessions?: number;
-	/** A session silent for so long is dropped without a word, which would only wake the device; by default 1 hour. */
+	/**
+	 * A session silent for so long is dropped without a word, which would only wake the device; by default 1 hour. One that
+	 * has never carried a datagram is dropped after `handshakeTimeout`.
+	 */
 	readonly idleTimeout?: Duration;
 	/** Sessions that can be resumed; by default in memory, for 1 day, at most 50,000. `false` keeps none. */
 	readonly sessions?: DtlsSessionStore | false;

@@ -29,6 +29,9 @@ export const udpNetwork: DatagramNetwork = {
 		await new Promise<void>((resolve, reject) => {
 			socket.once("error", (cause) => reject(listenError(local, cause)));
 			socket.bind({ address: local.host, port: local.port, exclusive: true }, resolve);
+		}).catch((error) => {
+			socket.close();
+			throw error;
 		});
 		socket.removeAllListeners("error");
 		socket.on("error", () => undefined);

@@ -1,0 +1,135 @@
+import { connectDtls } from "@iot-esim/shared/transport/native/dtls/connect-dtls";
+import { MemorySessionStore } from "@iot-esim/shared/transport/native/dtls/session-store";
+import type { DatagramNetwork } from "@iot-esim/shared/transport/native/dtls/udp-socket";
+import { Hours, Minutes, Seconds } from "@iot-esim/shared/util/duration";
+import { describe, expect, it } from "vitest";
+import { closers, DtlsBench, features, listenTo, makeCa, type SeenDatagram, say } from "./dtls-bench.ts";
+
+const ca = makeCa();
+const server = ca.issue("eim.example.com");
+const device = ca.issue("device.example.com");
+const trust = { kind: "ca", certificates: [ca.pem] } as const;
+const mutual = { identity: server, trust };
+const own = { identity: device, trust };
+
+/** A plaintext handshake record that is not a ClientHello: the client goes no further than its cookie. */
+const afterHello = ({ toServer, datagram }: SeenDatagram) => toServer && !(datagram[0] === 22 && datagram[13] === 1);
+
+describe.skipIf(features === undefined)("a DTLS server among strangers", () => {
+	const at = (host: string, port: number) => ({ local: { host, port } });
+
+	it("one host that begins handshakes and leaves them keeps no other host out", async () => {
+		const bench = new DtlsBench();
+		const listening = await bench.listen({ ...mutual, maxHandshakes: 3 });
+		bench.network.drops = afterHello;
+		const handshakes = async (...ports: number[]) => {
+			bench.network.drops = afterHello;
+			const timeout = { handshakeTimeout: Seconds(1) };
+			for (const port of ports) {
+				await bench.connect({ ...own, ...at("203.0.113.1", port), ...timeout }).catch(() => undefined);
+			}
+			bench.network.drops = () => false;
+		};
+		await handshakes(1, 2, 3);
+		expect(listening.handshakes).toBe(3);
+		await bench.connect({ ...own, ...at("198.51.100.7", 1) });
+		// And strangers do not push out one that is under way.
+		bench.network.drops = afterHello;
+		const { clock, network } = bench;
+		const slow = connectDtls({ clock, network, host: "eim.example.com", port: 5684, ...own, ...at("198.51.100.8", 1) });
+		await handshakes(4, 5, 6, 7);
+		expect(listening.handshakes).toBe(3);
+		closers.push((await clock.until(slow)).close);
+		await clock.advance(Seconds(1));
+		expect(listening.openSessions).toBe(2);
+	});
+
+	it("one host that opens many sessions takes the place of its own", async () => {
+		const bench = new DtlsBench();
+		const listening = await bench.listen({ ...mutual, maxSessions: 3 });
+		await bench.connect({ ...own, ...at("198.51.100.7", 1) });
+		const device = listenTo(bench.paths[0]!);
+		for (let port = 1; port <= 8; port++) say(await bench.connect({ ...own, ...at("203.0.113.1", port) }), "stranger");
+		await bench.clock.advance(10);
+		expect([listening.openSessions, device.closed]).toEqual([3, false]);
+	});
+
+	it("a session that never carries anything is dropped as a handshake is that never ends", async () => {
+		const bench = new DtlsBench();
+		const listening = await bench.listen({ ...mutual, idleTimeout: Hours(1), handshakeTimeout: Minutes(2) });
+		const used = await bench.connect(own);
+		say(used, "used");
+		await bench.clock.advance(10);
+		await bench.connect(own);
+		expect(listening.openSessions).toBe(2);
+		await bench.clock.advance(Minutes(3));
+		expect(listening.openSessions).toBe(1);
+		expect(listenTo(bench.paths[0]!)).toMatchObject({ heard: ["used"], closed: false });
+	});
+});
+
+describe.skipIf(features === undefined)("what goes wrong around a handshake", () => {
+	it("a damaged session in the server's store costs a whole handshake and nothing else", async () => {
+		const bench = new DtlsBench();
+		const inMemory = new MemorySessionStore(bench.clock, Hours(1), 10);
+		let damage = (session: Uint8Array) => session;
+		await bench.listen({
+			...mutual,
+			sessions: {
+				keep: (id, session) => inMemory.keep(id, session),
+				find: (id) => inMemory.find(id) && damage(inMemory.find(id)!),
+				forget: (id) => inMemory.forget(id),
+			},
+		});
+		const { session } = await bench.connect(own);
+		const connect = () => bench.connect({ ...own, session: session! });
+		expect((await connect()).isResumed).toBe(true);
+		for (const length of [0, 1, 30, 100]) {
+			damage = (kept) => kept.subarray(0, length);
+			expect((await connect()).isResumed).toBe(false);
+			expect(bench.failures).toEqual([]);
+		}
+	});
+
+	it("a session that is ended from within a question of its handshake gives its place back", async () => {
+		const bench = new DtlsBench();
+		let stop: () => unknown = () => undefined;
+		const listening = await bench.listen({
+			identity: server,
+			trust: {
+				kind: "asked",
+				isTrusted: () => {
+					stop();
+					return true;
+				},
+			},
+		});
+		stop = () => listening.close();
+		await expect(bench.connect({ ...own, handshakeTimeout: Seconds(5) })).rejects.toThrow();
+		expect([listening.handshakes, listening.openSessions, bench.clock.pending]).toEqual([0, 0, 0]);
+		expect(bench.failures).toMatchObject([{ code: "DTLS_SESSION_ENDED" }]);
+	});
+
+	it("a client that is told to stop while it opens its socket does, and closes it", async () => {
+		for (const when of ["resolve", "open"] as const) {
+			const bench = new DtlsBench();
+			await bench.listen(mutual);
+			const stop = new AbortController();
+			let open = 0;
+			const network: DatagramNetwork = {
+				resolve: async (host) => {
+					if (when === "resolve") stop.abort(new Error("enough"));
+					return bench.network.resolve(host);
+				},
+				open: async (local, onDatagram) => {
+					const socket = await bench.network.open(local, onDatagram);
+					open++;
+					if (when === "open") stop.abort(new Error("enough"));
+					return { ...socket, close: async () => void open-- };
+				},
+			};
+			await expect(bench.connect({ ...own, network, signal: stop.signal })).rejects.toThrow("enough");
+			expect([open, bench.network.seen.length, bench.clock.pending]).toEqual([0, 0, 0]);
+		}
+	});
+});
