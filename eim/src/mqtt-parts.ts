@@ -10,11 +10,12 @@ import type { TlsTrust } from "@iot-esim/shared/transport/http/client";
 import { mqttBroker } from "@iot-esim/shared/transport/mqtt/broker-client";
 import type { MqttVersion } from "@iot-esim/shared/transport/mqtt/connection";
 import { toHex } from "@iot-esim/shared/util/bytes";
-import { Seconds } from "@iot-esim/shared/util/duration";
+import { Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
 import { MqttFace } from "./bindings/mqtt-face.ts";
 import type { WaitingDevices } from "./bindings/mqtt-hints.ts";
 import type { EimConfig } from "./config.ts";
 import type { EventType } from "./domain/event.ts";
+import { withoutHeld } from "./domain/operation.ts";
 import { EimError } from "./errors.ts";
 import type { EsipaHandler } from "./esipa/handler.ts";
 import type { EventStore, OperationStore } from "./storage/store.ts";
@@ -110,24 +111,84 @@ const WAITING = ["queued", "sent"] as const;
 const AT_ONCE = 500;
 
 /** Follows the event stream, which tells what every replica does. */
-export function waitingDevices(store: EventStore & OperationStore, clock: Pick<Clock, "now">): WaitingDevices {
+export function waitingDevices(store: EventStore & OperationStore, clock: Clock): WaitingDevices {
 	let after: number | undefined;
+	const held = new HeldDevices(clock);
 	return {
 		async changed() {
 			if (after === undefined) {
 				after = await store.lastEventId();
+				held.takeDue();
 				return [...(await allWaiting(store))];
 			}
 			const events = await store.listEvents({ after, limit: AT_ONCE, types: TURNS });
 			after = events.at(-1)?.id ?? after;
-			return [...new Set(events.flatMap(({ eid }) => eid ?? []))];
+			return [...new Set([...events.flatMap(({ eid }) => eid ?? []), ...held.takeDue()])];
 		},
 		async isWaiting(eid) {
 			const { items } = await store.listOperations({ eid: Eid(eid), states: WAITING, limit: AT_ONCE });
-			return items.some(({ expiresAt }) => expiresAt > clock.now());
+			const now = clock.now();
+			const open = items.filter(({ expiresAt }) => expiresAt > now);
+			const { free, nextAt } = withoutHeld(open, now);
+			if (free.length === 0 && nextAt !== undefined) held.note(eid, nextAt);
+			return free.length > 0;
 		},
-		onChange: (listener) => store.onEvents(listener),
+		onChange(listener) {
+			const stops = [store.onEvents(listener), held.onDue(listener)];
+			return () => {
+				for (const stop of stops) stop();
+			};
+		},
 	};
+}
+
+/** How soon listeners are told again that have not asked which devices are due. */
+const TOLD_AGAIN = Seconds(1);
+
+/** Devices for which nothing waits but what is held: the end of a pause is no event, so it is waited for here. */
+class HeldDevices {
+	readonly #clock: Clock;
+	readonly #until = new Map<string, number>();
+	readonly #listeners = new Set<() => void>();
+	#cancel: (() => void) | undefined;
+
+	constructor(clock: Clock) {
+		this.#clock = clock;
+	}
+
+	note(eid: string, until: number): void {
+		this.#until.set(eid, until);
+		this.#plan();
+	}
+
+	/** The devices of which the pause is over, each once. */
+	takeDue(): readonly string[] {
+		const now = this.#clock.now();
+		const due = [...this.#until].filter(([, until]) => until <= now).map(([eid]) => eid);
+		for (const eid of due) this.#until.delete(eid);
+		return due;
+	}
+
+	onDue(listener: () => void): () => void {
+		this.#listeners.add(listener);
+		this.#plan();
+		return () => {
+			this.#listeners.delete(listener);
+			if (this.#listeners.size === 0) this.#cancel?.();
+		};
+	}
+
+	#plan(): void {
+		this.#cancel?.();
+		if (this.#listeners.size === 0 || this.#until.size === 0) return;
+		let next = Number.POSITIVE_INFINITY;
+		for (const until of this.#until.values()) next = Math.min(next, until);
+		const wait = next - this.#clock.now();
+		this.#cancel = this.#clock.schedule(wait > 0 ? Milliseconds(wait) : TOLD_AGAIN, () => {
+			if (this.#until.size > 0) for (const listener of this.#listeners) listener();
+			this.#plan();
+		});
+	}
 }
 
 async function allWaiting(store: OperationStore): Promise<ReadonlySet<string>> {

@@ -134,6 +134,17 @@ export function isFinal(state: OperationState): boolean {
 	return state !== "queued" && state !== "sent" && state !== "awaiting-verification";
 }
 
+/** Of these operations, those that are not held now, and when the first of the others no longer is. */
+export function withoutHeld<O extends Pick<Operation, "heldUntil">>(
+	operations: readonly O[],
+	now: number,
+): { readonly free: readonly O[]; readonly nextAt?: number } {
+	const isHeld = ({ heldUntil = 0 }: O) => heldUntil > now;
+	const held = operations.filter(isHeld).map(({ heldUntil = 0 }) => heldUntil);
+	const free = operations.filter((operation) => !isHeld(operation));
+	return held.length === 0 ? { free } : { free, nextAt: Math.min(...held) };
+}
+
 const ALLOWED: Readonly<Record<OperationEvent["kind"], readonly OperationState[]>> = {
 	packageStored: ["queued"],
 	// Once more when it turns out why: a replayError whose signature could not be verified at first.

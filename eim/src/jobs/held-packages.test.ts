@@ -38,3 +38,21 @@ it("packages for a device that sleeps are held until it is expected, and brought
 	expect(brought).toBeGreaterThan(0);
 	await close();
 });
+
+it("what an injection leaves held is brought when that is over", async () => {
+	const { eim, eid, close } = await deviceChain({ http: noServers });
+	const { packageInjection: bring } = jobWork(esipaContext(eim.deps), {
+		transfer: () => Promise.reject(new Error("nothing may be brought")),
+	});
+	const job = { kind: "packageInjection", reference: eid } as unknown as Job;
+	await eim.store.changeDevice(eid, { inject: { url: "mqtt:", binding: "asn1" } }, audit);
+	const order = await eim.order(eid, { type: "listProfiles", parameters: {} });
+	await expect(bring(job)).rejects.toThrow("nothing may be brought");
+	const at = eim.clock.now();
+	const drop = { kind: "packageDropped", at, reason: { text: "later" }, heldUntil: at + Minutes(15) } as const;
+	await eim.store.moveOperation(order, drop);
+	expect(await bring(job)).toEqual({ runAgainAt: at + Minutes(15), error: "what waits is held" });
+	await eim.clock.advance(Minutes(15));
+	await expect(bring(job)).rejects.toThrow("nothing may be brought");
+	await close();
+});

@@ -4,6 +4,7 @@ import { fromHex } from "@iot-esim/shared/util/bytes";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import { waitingText } from "../domain/awake.ts";
 import type { Job, JobKind } from "../domain/job.ts";
+import { withoutHeld } from "../domain/operation.ts";
 import { heldUntil } from "../domain/wake-up.ts";
 import type { EsipaContext } from "../esipa/esipa-deps.ts";
 import { injectPackages, type PackageInjector } from "../esipa/inject-packages.ts";
@@ -31,6 +32,9 @@ const NO_INJECTOR: PackageInjector = {
 export type WakeDevice = (eid: Eid) => Promise<WakeLater | undefined>;
 
 const NO_WAKING: WakeDevice = () => Promise.reject(new GiveUp("this eIM has no way to wake devices"));
+
+/** As many as may wait for a device. */
+const OPERATIONS_LOOKED_AT = 200;
 
 /** What each kind of job does. Every piece of work may be done twice. */
 export function jobWork(
@@ -106,7 +110,14 @@ async function bringPackages(
 	const held = heldUntil(device, now);
 	if (held !== undefined) return { runAgainAt: held, error: waitingText(device, now) ?? "" };
 	await injectPackages(context, injector, device);
-	return undefined;
+	return laterHeld(context, device.eid);
+}
+
+/** When something is no longer held that cannot be brought before. */
+async function laterHeld({ store, clock }: EsipaContext, eid: Eid): Promise<DoneAgain | undefined> {
+	const { items } = await store.listOperations({ eid, states: ["queued"], limit: OPERATIONS_LOOKED_AT });
+	const { nextAt } = withoutHeld(items, clock.now());
+	return nextAt === undefined ? undefined : { runAgainAt: nextAt, error: "what waits is held" };
 }
 
 async function askSmds(context: EsipaContext, job: Job): Promise<DoneAgain | undefined> {

@@ -219,6 +219,25 @@ describe("a device that sleeps", () => {
 		expect(sent).toHaveLength(2);
 	});
 
+	it("is not woken for what is held, and is when that is over", async () => {
+		const { pass, clock, sent, runner, order, poll } = bench;
+		runner.start();
+		const id = await order();
+		await pass(Seconds(5));
+		await store.takeNextPackage({ eid, at: clock.now() }, signer());
+		const drop = { kind: "packageDropped", at: clock.now(), reason: { text: "later" } } as const;
+		await store.moveOperation(id, { ...drop, heldUntil: clock.now() + Minutes(40) });
+		await pass(Minutes(39));
+		expect(sent).toHaveLength(1);
+		expect(await store.findJob("deviceWakeUp", eid)).toMatchObject({ runAfter: drop.at + Minutes(40) });
+		await pass(Minutes(2));
+		expect(sent).toHaveLength(2);
+		expect(sent[1]?.at).toBe(drop.at + Minutes(40));
+		await poll();
+		await pass(Hours(1));
+		expect(sent).toHaveLength(2);
+	});
+
 	it("is waited for when it comes by itself soon, as its operator has told", async () => {
 		const { pass, sent, runner, order, poll } = bench;
 		const awake: AwakeRule = { by: "schedule", every: Hours(6), for: Seconds(30), at: START + Seconds(50) };

@@ -5,7 +5,7 @@ import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { toHex } from "@iot-esim/shared/util/bytes";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import type { Device } from "../domain/device.ts";
-import type { Operation } from "../domain/operation.ts";
+import { type Operation, withoutHeld } from "../domain/operation.ts";
 import { nextWakeUpStep, type WakeUpAddress, type WakeUpLimits } from "../domain/wake-up.ts";
 import type { Store } from "../storage/store.ts";
 import { WakeError } from "./errors.ts";
@@ -39,12 +39,14 @@ export async function wakeDevice(deps: WakeDeps, eid: Eid): Promise<WakeLater | 
 	const device = await store.loadDevice(eid);
 	if (device?.wakeUp === undefined || device.releasedAt !== undefined) return undefined;
 	const now = clock.now();
-	const { waiting, worksUntil } = await openFor(deps, device, now);
+	const { waiting, worksUntil, heldUntil } = await openFor(deps, device, now);
 	const waitingSince = Math.min(...waiting.map(({ createdAt }) => createdAt));
 	const { items: wakeUps } = await store.listWakeUps(eid, { limit: WAKE_UPS_LOOKED_AT });
 	const step = nextWakeUpStep({ now, device, waiting: waiting.length, waitingSince, worksUntil, wakeUps, limits });
-	if (step.type === "none") return undefined;
-	if (step.type === "wait") return step;
+	if (step.type === "none") {
+		return heldUntil === undefined ? undefined : { until: heldUntil, reason: "what waits is held" };
+	}
+	if (step.type === "wait") return { ...step, until: Math.min(step.until, heldUntil ?? step.until) };
 	const until = Math.max(...waiting.map(({ expiresAt }) => expiresAt));
 	const trigger = {
 		id: `wu_${toHex(deps.random.bytes(12)).toLowerCase()}`,
@@ -59,16 +61,20 @@ export async function wakeDevice(deps: WakeDeps, eid: Eid): Promise<WakeLater | 
 
 /**
  * What the device has to ask for: what is queued, what was brought to it without its asking since, and what it has fetched
- * so long ago that it must have lost it. What it has fetched since is under way.
+ * so long ago that it must have lost it. What it has fetched since is under way; what is held it would not be given.
  */
 async function openFor({ store, limits }: WakeDeps, { eid, lastPollAt = 0 }: Device, now: number) {
 	const { items } = await store.listOperations({ eid, states: ["queued", "sent"], limit: OPERATIONS_LOOKED_AT });
 	const worksUntil = lastPollAt + limits.repeatAfter;
-	const open = items.filter(({ expiresAt }) => expiresAt > now);
+	const { free: open, nextAt } = withoutHeld(
+		items.filter(({ expiresAt }) => expiresAt > now),
+		now,
+	);
 	const isUnderWay = ({ state, sentAt = 0 }: Operation) => state === "sent" && sentAt <= lastPollAt && now < worksUntil;
 	return {
 		waiting: open.filter((operation) => !isUnderWay(operation)),
 		worksUntil: open.some(isUnderWay) ? worksUntil : undefined,
+		heldUntil: nextAt,
 	};
 }
 
