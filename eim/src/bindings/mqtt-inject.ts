@@ -12,14 +12,9 @@ export interface MqttInjectorDeps {
 	/** Names this replica in topics: the answer must come to whoever has asked. */
 	readonly replica: string;
 	readonly connection: () => Promise<MqttConnection>;
-	/** Longest wait for a device's answer. */
+	/** Longest time for one message and its answer, the broker's acknowledgement included. */
 	readonly timeout: Duration;
 	readonly clock: Clock;
-}
-
-interface Waiting {
-	readonly resolve: (answer: Uint8Array) => void;
-	readonly reject: (error: Error) => void;
 }
 
 const NUMBERS = 100_000_000;
@@ -28,7 +23,7 @@ const NUMBERS = 100_000_000;
 export class MqttInjector {
 	readonly #deps: MqttInjectorDeps;
 	/** By EID and number. */
-	readonly #waiting = new Map<string, Waiting>();
+	readonly #waiting = new Map<string, (answer: Uint8Array) => void>();
 	#last = 0;
 
 	constructor(deps: MqttInjectorDeps) {
@@ -45,16 +40,18 @@ export class MqttInjector {
 		const key = keyOf(eid, String(this.#last));
 		const topic = topics.transfer(eid, replica, this.#last);
 		let cancel: (() => void) | undefined;
-		const answered = new Promise<Uint8Array>((resolve, reject) => {
-			this.#waiting.set(key, { resolve, reject });
-			cancel = clock.schedule(timeout, () => reject(unreachable(eid, `no answer within ${timeout} ms`)));
-		});
-		// Its rejection is looked at below, also when publishing fails first.
-		answered.catch(() => undefined);
+		let late = "the broker has not taken the message";
 		try {
-			const isHeard = await this.#publish(eid, { topic, payload: message, qos: 1, expiry: timeout });
-			if (!isHeard) throw unreachable(eid, "it is not connected");
-			return messageIn(eid, await answered);
+			const answer = await new Promise<Uint8Array>((resolve, reject) => {
+				this.#waiting.set(key, resolve);
+				cancel = clock.schedule(timeout, () => reject(unreachable(eid, `${late} within ${timeout} ms`)));
+				// An answer may overtake the acknowledgement of the broker.
+				this.#publish(key, eid, { topic, payload: message, qos: 1, expiry: timeout }).then((isHeard) => {
+					late = "no answer";
+					if (!isHeard) reject(unreachable(eid, "it is not connected"));
+				}, reject);
+			});
+			return messageIn(eid, answer);
 		} finally {
 			cancel?.();
 			this.#waiting.delete(key);
@@ -64,12 +61,14 @@ export class MqttInjector {
 	/** A message on `transferAnswerFilter`. */
 	take({ topic, payload }: MqttMessage): void {
 		const read = this.#deps.topics.readUp(topic);
-		if (read?.kind === "transferAnswer") this.#waiting.get(keyOf(read.eid, read.number))?.resolve(payload);
+		if (read?.kind === "transferAnswer") this.#waiting.get(keyOf(read.eid, read.number))?.(payload);
 	}
 
-	async #publish(eid: Eid, message: MqttMessage): Promise<boolean> {
+	async #publish(key: string, eid: Eid, message: MqttMessage): Promise<boolean> {
 		try {
-			return await (await this.#deps.connection()).publish(message);
+			const connection = await this.#deps.connection();
+			// What was given up meanwhile is not brought behind the back of whoever asked.
+			return this.#waiting.has(key) && (await connection.publish(message));
 		} catch (cause) {
 			throw unreachable(eid, cause instanceof EsimError ? cause.message : String(cause), cause);
 		}
