@@ -69,6 +69,7 @@ function targets(config: EimConfig, parts: CoapInjectorParts, logger: LoggerFact
 				clock,
 				signal,
 				handshakeTimeout: config["inject.timeout"],
+				firstRetransmit: config["coap.dtlsRetransmit"],
 				...proof.options,
 				...(former?.id === id ? { session: former.session } : {}),
 				...(network === undefined ? {} : { network }),

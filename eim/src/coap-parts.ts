@@ -70,6 +70,7 @@ function dtlsListener(
 				trust: { kind: "none" },
 				maxSessions: config["coap.maxSessions"],
 				idleTimeout: config["coap.idleTimeout"],
+				firstRetransmit: config["coap.dtlsRetransmit"],
 				...(keys === undefined ? {} : { keyOf: (device: string) => keys.keyOf(device) }),
 				...(cipherSuites.length === 0 ? {} : { cipherSuites }),
 				onHandshakeFailed: (remoteAddress, error) => log.warn("handshake failed", { remoteAddress, error }),

@@ -1,5 +1,5 @@
 import { setting } from "@iot-esim/shared/runtime/setting";
-import { Hours, Seconds } from "@iot-esim/shared/util/duration";
+import { Hours, Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
 
 const PORT = { min: 0, max: 65_535 };
 
@@ -41,6 +41,13 @@ export const coapSettings = {
 		description: "A session in which nothing moves for so long is forgotten; it can be resumed",
 		min: Seconds(10),
 		default: Hours(1),
+	}),
+	"coap.dtlsRetransmit": setting.duration({
+		description:
+			"A lost part of a DTLS handshake is sent again after so long, then after twice as long; 9s where answers take seconds (NB-IoT)",
+		min: Milliseconds(100),
+		max: Seconds(60),
+		default: Seconds(1),
 	}),
 	"coap.pskFile": setting.path({
 		description: "Pre-shared keys of devices for DTLS: lines of EID (or another identity), a colon, the key in hex",

@@ -141,6 +141,7 @@ function dtlsListener(
 				trust: certificates === undefined ? { kind: "none" } : { kind: "ca", certificates },
 				maxSessions: config["lwm2m.maxRegistrations"],
 				idleTimeout: config["lwm2m.idleTimeout"],
+				firstRetransmit: config["coap.dtlsRetransmit"],
 				...(keys === undefined ? {} : { keyOf: (device: string) => keys.keyOf(device) }),
 				...(cipherSuites.length === 0 ? {} : { cipherSuites }),
 				onHandshakeFailed: (remoteAddress, error) => log.warn("handshake failed", { remoteAddress, error }),

@@ -1,5 +1,5 @@
 import { setting } from "@iot-esim/shared/runtime/setting";
-import { Minutes, Seconds } from "@iot-esim/shared/util/duration";
+import { Milliseconds, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 
 /** Settings of ESipa over CoAP (docs/operations/coap.md). */
 export const coapSettings = {
@@ -42,6 +42,13 @@ export const coapSettings = {
 		description: "Cipher suites of DTLS, best first; all that the eIM's trust or the key allow when empty",
 		default: [],
 		example: ["TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8"],
+	}),
+	"coap.dtlsRetransmit": setting.duration({
+		description:
+			"A lost part of a DTLS handshake is sent again after so long, then after twice as long; 9s where answers take seconds (NB-IoT)",
+		min: Milliseconds(100),
+		max: Seconds(60),
+		default: Seconds(1),
 	}),
 	"coap.pskIdentity": setting.string({
 		description: "Identity of coap.pskKey; the EID when absent",

@@ -112,6 +112,15 @@ describe.skipIf(features === undefined)("DTLS between two of ours", () => {
 		});
 	}
 
+	it("sends a lost flight again after the time that it was given, then after twice as long", async () => {
+		const bench = new DtlsBench();
+		bench.network.drops = () => true;
+		const slow = { firstRetransmit: Seconds(9), handshakeTimeout: Seconds(62) };
+		await expect(bench.connect({ trust: trustCa, ...slow })).rejects.toMatchObject({ code: "DTLS_TIMEOUT" });
+		// At 0, 9 and 27 s.
+		expect(bench.network.seen.length).toBe(3);
+	});
+
 	it("gives a handshake up after its time", async () => {
 		const bench = new DtlsBench();
 		bench.network.drops = () => true;

@@ -77,6 +77,7 @@ export async function openCoapInjectListener(
 			maxSessions: MAX_SESSIONS,
 			maxHandshakes: MAX_SESSIONS,
 			idleTimeout: Minutes(5),
+			firstRetransmit: config["coap.dtlsRetransmit"],
 			...(network === undefined ? {} : { network }),
 			onHandshakeFailed: (remoteAddress, error) => log.warn("handshake failed", { remoteAddress, error }),
 		},

@@ -89,6 +89,7 @@ function coapLinks(config: IpaConfig, effects: LinkEffects): LinkMaker {
 		...coapOptions(config, effects),
 		blockExponent: exponentWithin(config["coap.blockSize"]),
 		cipherSuites: cipherSuitesOf(config["coap.cipherSuites"]),
+		firstRetransmit: config["coap.dtlsRetransmit"],
 	};
 	const key = config["coap.pskKey"] && keyOctets(config["coap.pskKey"].reveal());
 	const identity = config["coap.pskIdentity"];

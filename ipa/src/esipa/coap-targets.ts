@@ -9,6 +9,7 @@ import { requireAddon } from "@iot-esim/shared/transport/native/dtls/dtls-availa
 import type { DtlsCipherSuite } from "@iot-esim/shared/transport/native/dtls/options";
 import type { DatagramNetwork } from "@iot-esim/shared/transport/native/dtls/udp-socket";
 import { type HostPort, printHostPort } from "@iot-esim/shared/transport/tcp";
+import type { Duration } from "@iot-esim/shared/util/duration";
 import { type CoapLinkOptions, coapLink } from "./coap-link.ts";
 import { eimTrust } from "./eim-trust.ts";
 import { EsipaLinkError } from "./errors.ts";
@@ -34,6 +35,8 @@ export interface CoapDtlsOptions extends CoapTargetOptions {
 	readonly cipherSuites?: readonly DtlsCipherSuite[];
 	/** The device's own key with the eIM, in place of certificates. */
 	readonly key?: { readonly identity: string; readonly key: Uint8Array } | undefined;
+	/** Of a lost flight of the handshake; by default 1 s. */
+	readonly firstRetransmit?: Duration;
 	/** By default UDP of this machine. */
 	readonly network?: DatagramNetwork;
 }
@@ -61,6 +64,7 @@ export function coapDtlsLink(target: EsipaTarget, options: CoapDtlsOptions): Esi
 				signal,
 				...(key === undefined ? {} : { key }),
 				...(options.network === undefined ? {} : { network: options.network }),
+				...(options.firstRetransmit === undefined ? {} : { firstRetransmit: options.firstRetransmit }),
 				...(cipherSuites === undefined || cipherSuites.length === 0 ? {} : { cipherSuites }),
 				...(resumable === undefined ? {} : { session: resumable }),
 			});
