@@ -2,8 +2,10 @@ import { Minutes } from "@iot-esim/shared/util/duration";
 import { afterEach, expect, it } from "vitest";
 import { audit, eidOf, listProfiles, registered, signer } from "../../test/contract/store-samples.ts";
 import { FakeClock } from "../../test/support/fake-clock.ts";
+import type { Event } from "./domain/event.ts";
 import { waitingDevices } from "./mqtt-parts.ts";
 import { openStore } from "./storage/open-store.ts";
+import type { EventStore, OperationStore } from "./storage/store.ts";
 
 const eid = eidOf(1);
 const store = await openStore({ file: ":memory:" });
@@ -40,4 +42,56 @@ it("what is held does not wait for its device, and whoever asked is told at the 
 	expect(await devices.isWaiting(eid)).toBe(true);
 	stop();
 	expect(clock.pending).toBe(0);
+});
+
+/** A database that fails when the test says so, with events of as many devices. */
+function flakyStore(events: number) {
+	const state = { events, failing: "" };
+	const answer = async <T>(what: string, value: () => T): Promise<T> => {
+		if (state.failing === what) throw new Error("the database is gone");
+		return value();
+	};
+	const store = {
+		lastEventId: () => answer("lastEventId", () => 0),
+		listOperations: () => answer("listOperations", () => ({ items: [{ eid: eidOf(9999) }], next: undefined })),
+		listEvents: ({ after = 0, limit }: { after?: number; limit: number }) =>
+			answer(`listEvents after ${after}`, () =>
+				Array.from({ length: Math.min(limit, state.events - after) }, (_, i) => {
+					const id = after + i + 1;
+					return { id, eid: eidOf(id) } as Event;
+				}),
+			),
+		onEvents: () => () => undefined,
+	} as unknown as EventStore & OperationStore;
+	return { state, store };
+}
+
+it("no device is lost when the database fails while those are listed for which something waits", async () => {
+	const { state, store } = flakyStore(0);
+	const devices = waitingDevices(store, new FakeClock());
+	for (const failing of ["lastEventId", "listOperations"]) {
+		state.failing = failing;
+		await expect(devices.changed()).rejects.toThrow("the database is gone");
+	}
+	state.failing = "";
+	expect(await devices.changed()).toEqual([eidOf(9999)]);
+	expect(await devices.changed()).toEqual([]);
+});
+
+it("a backlog of events is read to its end, also when the database fails in the midst of it", async () => {
+	const { state, store } = flakyStore(0);
+	const devices = waitingDevices(store, new FakeClock());
+	await devices.changed();
+	state.events = 1200;
+	state.failing = "listEvents after 1000";
+	await expect(devices.changed()).rejects.toThrow("the database is gone");
+	state.failing = "";
+	const changed = await devices.changed();
+	expect([changed.length, new Set(changed).size, changed[0], changed.at(-1)]).toEqual([
+		1200,
+		1200,
+		eidOf(1),
+		eidOf(1200),
+	]);
+	expect(await devices.changed()).toEqual([]);
 });

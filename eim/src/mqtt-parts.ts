@@ -113,17 +113,27 @@ const AT_ONCE = 500;
 /** Follows the event stream, which tells what every replica does. */
 export function waitingDevices(store: EventStore & OperationStore, clock: Clock): WaitingDevices {
 	let after: number | undefined;
+	/** Read, but not told yet: the reading of more has failed. */
+	const found = new Set<string>();
 	const held = new HeldDevices(clock);
 	return {
 		async changed() {
 			if (after === undefined) {
-				after = await store.lastEventId();
-				held.takeDue();
-				return [...(await allWaiting(store))];
+				const last = await store.lastEventId();
+				for (const eid of await allWaiting(store)) found.add(eid);
+				after = last;
+			} else {
+				for (let isMore = true; isMore; ) {
+					const events = await store.listEvents({ after, limit: AT_ONCE, types: TURNS });
+					for (const { eid } of events) if (eid !== undefined) found.add(eid);
+					after = events.at(-1)?.id ?? after;
+					isMore = events.length === AT_ONCE;
+				}
 			}
-			const events = await store.listEvents({ after, limit: AT_ONCE, types: TURNS });
-			after = events.at(-1)?.id ?? after;
-			return [...new Set([...events.flatMap(({ eid }) => eid ?? []), ...held.takeDue()])];
+			for (const eid of held.takeDue()) found.add(eid);
+			const all = [...found];
+			found.clear();
+			return all;
 		},
 		async isWaiting(eid) {
 			const { items } = await store.listOperations({ eid: Eid(eid), states: WAITING, limit: AT_ONCE });
@@ -151,6 +161,8 @@ class HeldDevices {
 	readonly #until = new Map<string, number>();
 	readonly #listeners = new Set<() => void>();
 	#cancel: (() => void) | undefined;
+	/** When listeners are told; later or never is planned anew. */
+	#plannedFor = Number.POSITIVE_INFINITY;
 
 	constructor(clock: Clock) {
 		this.#clock = clock;
@@ -158,7 +170,8 @@ class HeldDevices {
 
 	note(eid: string, until: number): void {
 		this.#until.set(eid, until);
-		this.#plan();
+		// A whole fleet may be held: what is planned already is not looked for again.
+		if (until < this.#plannedFor) this.#plan();
 	}
 
 	/** The devices of which the pause is over, each once. */
@@ -174,16 +187,18 @@ class HeldDevices {
 		this.#plan();
 		return () => {
 			this.#listeners.delete(listener);
-			if (this.#listeners.size === 0) this.#cancel?.();
+			if (this.#listeners.size === 0) this.#plan();
 		};
 	}
 
 	#plan(): void {
 		this.#cancel?.();
+		this.#plannedFor = Number.POSITIVE_INFINITY;
 		if (this.#listeners.size === 0 || this.#until.size === 0) return;
 		let next = Number.POSITIVE_INFINITY;
 		for (const until of this.#until.values()) next = Math.min(next, until);
 		const wait = next - this.#clock.now();
+		this.#plannedFor = next;
 		this.#cancel = this.#clock.schedule(wait > 0 ? Milliseconds(wait) : TOLD_AGAIN, () => {
 			if (this.#until.size > 0) for (const listener of this.#listeners) listener();
 			this.#plan();
