@@ -140,6 +140,20 @@ describe("a line to the SM-DP+ that stays broken", () => {
 });
 
 describe("a device that answers a trigger itself", () => {
+	it("may put a download off again and again: no attempt that fails later counts for it", async () => {
+		const { id, eimTransactionId } = await start(smdp({ initiateAuthentication: unreachable }));
+		let of = eimTransactionId;
+		for (let times = 0; times < 3; times++) {
+			await bench.ask(ended(of, "IPA_DOWNLOAD_POSTPONED: the link is paid by volume"));
+			await bench.clock.advance(Minutes(15));
+			of = (await takeTrigger(bench)).eimTransactionId as Uint8Array;
+		}
+		await bench.ask(initiate(of));
+		await bench.ask(ended(of));
+		const reason = { code: "ES9PLUS_UNREACHABLE", text: expect.stringContaining("(2 of 3)") };
+		expect(await operation(id)).toMatchObject({ state: "queued", reason, heldUntil: bench.clock.now() + Minutes(1) });
+	});
+
 	it("with a download put off gets it again later, and what else waits now", async () => {
 		const { id, eimTransactionId } = await start();
 		const other = await bench.order(eid, { type: "enable", parameters: { iccid, rollback: false } });

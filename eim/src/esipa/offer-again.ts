@@ -8,8 +8,8 @@ const OFFERS_AFTER_A_WORD = 2;
 
 /**
  * What a failure means that the eUICC has not signed. Anybody who knows an EID may have made it up, so it does not end the
- * operation: the device is given it once more, or with a pause so often in all as the settings say. The reason in the end
- * is the first one; all of them stand in the outcome.
+ * operation: the device is given it once more, or with a pause so often in all as the settings say; only offers that
+ * failed count. The reason in the end is the first one; all of them stand in the outcome.
  * @param pause until it is given again, when the device cannot do better at once; doubled with every offer
  */
 export async function offeredAgain(
@@ -21,8 +21,9 @@ export async function offeredAgain(
 	const at = context.clock.now();
 	const { offers: bound = OFFERS } = context.settings;
 	const atMost = pause === undefined ? Math.min(bound, OFFERS_AFTER_A_WORD) : bound;
-	const offers = (await context.store.listPackages(id)).length;
 	const before = failuresOf((await context.store.loadOperation(id))?.outcome);
+	// An offer that the device has put off was no attempt.
+	const offers = before.length + 1;
 	const failures = [...before, { at: new Date(at).toISOString(), ...reason }];
 	const outcome = { failures };
 	if (offers >= atMost) {
