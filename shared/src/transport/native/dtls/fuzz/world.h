@@ -30,6 +30,8 @@ class Random {
 
 /** What an end has told through its hooks. */
 struct Told {
+	/** Who tells, where it is to be checked. */
+	const dtls::Session* session = nullptr;
 	std::vector<Bytes> sent;
 	std::vector<Bytes> delivered;
 };
