@@ -86,3 +86,21 @@ it("after a change of the address the end of the old connection is no failure of
 	expect(connections.map(({ sent }) => sent.length)).toEqual([1, 1]);
 	await link.close();
 });
+
+it("opens nothing once it is closed: neither for a renewal under way nor for an exchange", async () => {
+	const { connections, open } = scriptedBroker();
+	const { link, until } = bench(open);
+	const first = link.exchange(hex`BF4F 00`);
+	await until(() => connections[0]?.sent.length === 1);
+	connections[0]?.deliver();
+	await first;
+	link.renew?.();
+	await link.close();
+	link.renew?.();
+	await expect(link.exchange(hex`BF4F 00`)).rejects.toMatchObject({
+		code: "IPA_EIM_UNREACHABLE",
+		context: { transportCode: "TRANSPORT_CLOSED" },
+	});
+	await until(() => false);
+	expect(connections).toHaveLength(1);
+});

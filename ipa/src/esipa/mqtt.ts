@@ -2,6 +2,7 @@ import { readWholeTlv } from "@iot-esim/shared/asn1/tlv-reader";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
+import { TransportError } from "@iot-esim/shared/transport/errors";
 import type { MqttConnection, MqttMessage, OpenMqtt } from "@iot-esim/shared/transport/mqtt/connection";
 import { EsipaTopics } from "@iot-esim/shared/transport/mqtt/esipa-topics";
 import { decodeRefusal, encodeRefusal } from "@iot-esim/shared/transport/mqtt/refusal";
@@ -72,6 +73,7 @@ class MqttLink implements EsipaLink {
 	#cancelIdle: (() => void) | undefined;
 	/** The connection leads nowhere any more: what is asked in it is the last. */
 	#isStale = false;
+	#isClosed = false;
 
 	constructor(options: MqttLinkOptions) {
 		const { broker, open, eid, prefix, clock, random, log } = options;
@@ -109,14 +111,23 @@ class MqttLink implements EsipaLink {
 
 	renew(): void {
 		this.#isStale = this.#waiting.size > 0;
-		if (this.#isStale) return;
-		void this.#session.stop().then(() => this.#options.idle === undefined && this.#session.start());
+		if (this.#isStale || this.#isClosed) return;
+		void this.#session.stop().then(() => {
+			if (this.#options.idle === undefined && !this.#isClosed) this.#session.start();
+		});
 	}
 
 	async close(): Promise<void> {
+		this.#isClosed = true;
 		this.#cancelIdle?.();
 		this.#cancelHint?.();
 		await this.#session.stop();
+	}
+
+	/** @throws TransportError */
+	async #connection(): Promise<MqttConnection> {
+		if (!this.#isClosed) return this.#session.connection();
+		throw new TransportError("TRANSPORT_CLOSED", `the link to ${this.name} is closed`);
 	}
 
 	/** @throws EsimError, Error when the way to the eIM fails, or the caller gives up */
@@ -152,7 +163,7 @@ class MqttLink implements EsipaLink {
 
 	/** With MQTT 5 the topic is always the same, so that the broker's alias stands for it; the number is apart. */
 	async #send(number: number, payload: Uint8Array): Promise<void> {
-		const connection = await this.#session.connection();
+		const connection = await this.#connection();
 		const waiting = this.#waiting.get(number);
 		if (waiting !== undefined) waiting.connection = connection;
 		const { eid, qos } = this.#options;
@@ -213,7 +224,7 @@ class MqttLink implements EsipaLink {
 	#transfer({ payload, qos }: MqttMessage, topic: string): void {
 		const { log } = this.#options;
 		this.#answerTransfer(payload)
-			.then(async (answer) => (await this.#session.connection()).publish({ topic, payload: answer, qos }))
+			.then(async (answer) => (await this.#connection()).publish({ topic, payload: answer, qos }))
 			.catch((error) => log.warn("answer to a package not sent", { error }));
 	}
 
@@ -238,7 +249,7 @@ class MqttLink implements EsipaLink {
 
 	#endWhenIdle(): void {
 		const { idle, clock, log } = this.#options;
-		if (idle === undefined) return;
+		if (idle === undefined || this.#isClosed) return;
 		this.#cancelIdle?.();
 		this.#cancelIdle = clock.schedule(idle, () => {
 			if (this.#waiting.size > 0) return;
