@@ -1,10 +1,11 @@
 /** The binding of ESipa to MQTT on a fake clock, over a broker without octets. */
 
-import type { WaitingDevices } from "@iot-esim/eim/bindings/mqtt-hints";
+import type { WaitingDevices } from "@iot-esim/eim/bindings/device-rounds";
 import { EsipaError } from "@iot-esim/eim/esipa/errors";
 import { createEsipaHandler, type EsipaHandler } from "@iot-esim/eim/esipa/handler";
 import { ProcedureError } from "@iot-esim/ipa/procedures/errors";
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
+import { Eid } from "@iot-esim/shared/ids/eid";
 import type { MqttMessage, MqttVersion } from "@iot-esim/shared/transport/mqtt/connection";
 import { EsipaTopics } from "@iot-esim/shared/transport/mqtt/esipa-topics";
 import { decodeRefusal } from "@iot-esim/shared/transport/mqtt/refusal";
@@ -261,6 +262,7 @@ describe("a device at a broker", () => {
 
 /** Devices for which something waits, as a test says: the database of all replicas. */
 class Waiting {
+	isGone = false;
 	readonly #eids = new Set<string>();
 	readonly #replicas = new Set<{ readonly changed: Set<string>; listener: () => void }>();
 
@@ -282,7 +284,10 @@ class Waiting {
 				replica.changed.clear();
 				return changed;
 			},
-			isWaiting: async (eid) => this.#eids.has(eid),
+			isWaiting: async (eid) => {
+				if (this.isGone) throw new Error("the database is gone");
+				return this.#eids.has(Eid(eid));
+			},
 			onChange: (listener) => {
 				replica.listener = listener;
 				return () => undefined;
@@ -305,6 +310,22 @@ describe("wake-up hints", () => {
 		waiting.set(EID, false);
 		await clock.advance(0);
 		expect(broker.retained(topics.hint(EID))).toBeUndefined();
+	});
+
+	it("come to all devices although one EID is none, and when the database is there again", async () => {
+		const waiting = new Waiting();
+		const none = "89049032000000000000000000000100";
+		await startFace({ waiting: waiting.replica() });
+		const stranger = await broker.opener()(() => undefined);
+		await stranger.publish({ topic: topics.hint(none), payload: Uint8Array.of(1), qos: 1, retain: true });
+		waiting.set(none, true);
+		waiting.isGone = true;
+		waiting.set(EID, true);
+		await clock.advance(Seconds(1));
+		expect(broker.retained(topics.hint(EID))).toBeUndefined();
+		waiting.isGone = false;
+		await clock.advance(Seconds(5));
+		expect(broker.retained(topics.hint(EID))?.payload).toEqual(Uint8Array.of(1));
 	});
 
 	it("are not repeated by a second replica, and put right after a time away", async () => {

@@ -11,6 +11,7 @@ const EID = Eid("89049032123451234512345678901235");
 function bench() {
 	const clock = new FakeClock();
 	const waiting = new Set<string>();
+	const state = { isGone: false };
 	let changed: string[] = [];
 	let listener: (() => void) | undefined;
 	const hints = new CoapHints({
@@ -18,7 +19,10 @@ function bench() {
 		log: memoryLogger().logger("test"),
 		waiting: {
 			changed: async () => changed.splice(0),
-			isWaiting: async (eid) => waiting.has(eid),
+			isWaiting: async (eid) => {
+				if (state.isGone) throw new Error("the database is gone");
+				return waiting.has(eid);
+			},
 			onChange: (given) => {
 				listener = given;
 				return () => {
@@ -39,7 +43,7 @@ function bench() {
 		const stop = reply.observe?.(({ payload }) => told.push(payload?.length ?? 0)) ?? (() => undefined);
 		return { told, stop };
 	};
-	return { clock, hints, change, observe, isListening: () => listener !== undefined };
+	return { clock, hints, state, change, observe, isListening: () => listener !== undefined };
 }
 
 it("tells every observer of a device once when something begins or ceases to wait, also what another replica did", async () => {
@@ -55,6 +59,19 @@ it("tells every observer of a device once when something begins or ceases to wai
 	await clock.advance(Seconds(5));
 	expect([first.told, second.told]).toEqual([[1, 0], [1]]);
 	expect(await hints.state(EID)).toMatchObject({ code: "2.05" });
+});
+
+it("tells an observer later what the database does not say now", async () => {
+	const { clock, hints, state, change, observe } = bench();
+	const { told, stop } = observe(await hints.state(EID));
+	state.isGone = true;
+	await change(true);
+	expect(told).toEqual([]);
+	state.isGone = false;
+	await clock.advance(Seconds(5));
+	expect(told).toEqual([1]);
+	stop();
+	expect(clock.pending).toBe(0);
 });
 
 it("misses nothing between the answer and the observation, and looks at nothing while nobody observes", async () => {

@@ -3,7 +3,7 @@ import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import type { CoapReply, CoapResponse } from "@iot-esim/shared/transport/coap/coap-face";
 import { Seconds } from "@iot-esim/shared/util/duration";
-import type { WaitingDevices } from "./mqtt-hints.ts";
+import { DeviceRounds, type WaitingDevices } from "./device-rounds.ts";
 
 /** A device that wants to be told. */
 interface Observer {
@@ -12,26 +12,19 @@ interface Observer {
 	isWaiting: boolean;
 }
 
-/** How soon changes of other replicas are seen. */
-const LOOK_AGAIN = Seconds(5);
-
 /**
  * Whether something waits for a device, as a resource that the device observes (RFC 7641) as long as it stays reachable: one
  * octet 01 when something does, no payload when nothing does.
  */
 export class CoapHints {
 	readonly #waiting: WaitingDevices;
-	readonly #clock: Clock;
-	readonly #log: Logger;
-	readonly #observers = new Map<string, Set<Observer>>();
-	#running: Promise<void> | undefined;
-	#isWoken = false;
-	#stopLooking: (() => void) | undefined;
+	readonly #observers = new Map<Eid, Set<Observer>>();
+	readonly #rounds: DeviceRounds;
 
 	constructor({ waiting, clock, log }: { waiting: WaitingDevices; clock: Clock; log: Logger }) {
 		this.#waiting = waiting;
-		this.#clock = clock;
-		this.#log = log;
+		const settle = (eid: Eid) => this.#settle(eid);
+		this.#rounds = new DeviceRounds({ waiting, settle, within: Seconds(30), atOnce: 8, clock, log });
 	}
 
 	/** The state for a device, which may observe it. */
@@ -43,74 +36,37 @@ export class CoapHints {
 				const observer: Observer = { notify, isWaiting };
 				const observers = this.#observers.get(eid) ?? new Set();
 				this.#observers.set(eid, observers.add(observer));
-				this.#startLooking();
+				this.#rounds.start();
 				// What has changed since the answer was made.
-				void this.#settle(eid);
+				this.#rounds.doubt(eid);
+				this.#rounds.look();
 				return () => this.#forget(eid, observer);
 			},
 		};
 	}
 
 	/** Resolves when nothing is under way any more. */
-	async stop(): Promise<void> {
+	stop(): Promise<void> {
 		this.#observers.clear();
-		this.#stopLooking?.();
-		this.#stopLooking = undefined;
-		await this.#running;
+		return this.#rounds.stop();
 	}
 
-	#forget(eid: string, observer: Observer): void {
+	#forget(eid: Eid, observer: Observer): void {
 		const observers = this.#observers.get(eid);
 		observers?.delete(observer);
 		if (observers?.size === 0) this.#observers.delete(eid);
-		if (this.#observers.size > 0) return;
-		this.#stopLooking?.();
-		this.#stopLooking = undefined;
+		if (this.#observers.size === 0) void this.#rounds.stop();
 	}
 
-	#startLooking(): void {
-		if (this.#stopLooking !== undefined) return;
-		const stopListening = this.#waiting.onChange(() => this.#look());
-		let cancel = () => {};
-		const again = () => {
-			this.#look();
-			cancel = this.#clock.schedule(LOOK_AGAIN, again);
-		};
-		again();
-		this.#stopLooking = () => {
-			stopListening();
-			cancel();
-		};
-	}
-
-	#look(): void {
-		this.#isWoken = true;
-		this.#running ??= this.#run().finally(() => {
-			this.#running = undefined;
-		});
-	}
-
-	async #run(): Promise<void> {
-		while (this.#isWoken) {
-			this.#isWoken = false;
-			try {
-				for (const eid of await this.#waiting.changed()) await this.#settle(eid);
-			} catch (error) {
-				this.#log.warn("observers not told", { error });
-			}
-		}
-	}
-
-	async #settle(eid: string): Promise<void> {
-		if (!this.#observers.has(eid)) return;
-		const isWaiting = await this.#waiting.isWaiting(eid).catch((error) => {
-			this.#log.warn("observers not told", { eid, error });
-		});
+	async #settle(eid: Eid): Promise<boolean> {
+		if (!this.#observers.has(eid)) return true;
+		const isWaiting = await this.#waiting.isWaiting(eid);
 		for (const observer of this.#observers.get(eid) ?? []) {
-			if (isWaiting === undefined || observer.isWaiting === isWaiting) continue;
+			if (observer.isWaiting === isWaiting) continue;
 			observer.isWaiting = isWaiting;
 			observer.notify(stateOf(isWaiting));
 		}
+		return true;
 	}
 }
 

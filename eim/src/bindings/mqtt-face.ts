@@ -9,8 +9,9 @@ import { toHex } from "@iot-esim/shared/util/bytes";
 import { type Duration, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import type { EsipaHandler } from "../esipa/handler.ts";
 import type { PackageInjector } from "../esipa/inject-packages.ts";
+import type { WaitingDevices } from "./device-rounds.ts";
 import { MqttBinding } from "./mqtt.ts";
-import { MqttHints, type WaitingDevices } from "./mqtt-hints.ts";
+import { MqttHints } from "./mqtt-hints.ts";
 import { MqttInjector } from "./mqtt-inject.ts";
 
 export interface MqttFaceDeps {
@@ -33,8 +34,6 @@ export interface MqttFaceDeps {
 	readonly log: Logger;
 }
 
-/** How soon other replicas' changes are seen. */
-const LOOK_AGAIN = Seconds(5);
 const LONGEST_STOP = Seconds(10);
 
 /** All that devices reach over MQTT, and by which the eIM reaches them. */
@@ -45,7 +44,6 @@ export class MqttFace implements PackageInjector {
 	readonly #injector: MqttInjector;
 	readonly #hints: MqttHints | undefined;
 	readonly #answering = new Set<Promise<void>>();
-	#stopHints: (() => void) | undefined;
 
 	constructor(deps: MqttFaceDeps) {
 		const { prefix, shareGroup, clock, random, log, waiting } = deps;
@@ -53,7 +51,7 @@ export class MqttFace implements PackageInjector {
 		const replica = toHex(random.bytes(3)).toLowerCase();
 		this.#deps = deps;
 		this.#binding = new MqttBinding({ ...deps, topics });
-		this.#hints = waiting && new MqttHints(topics, waiting, log);
+		this.#hints = waiting && new MqttHints({ topics, waiting, clock, log });
 		this.#session = new MqttSession({
 			name: deps.broker,
 			open: deps.open,
@@ -77,18 +75,7 @@ export class MqttFace implements PackageInjector {
 	/** Connects, and goes on trying: no broker is no reason for an eIM not to start. */
 	start(): void {
 		this.#session.start();
-		if (this.#hints === undefined || this.#deps.waiting === undefined) return;
-		const stopListening = this.#deps.waiting.onChange(() => this.#hints?.look());
-		let cancel = () => {};
-		const again = () => {
-			this.#hints?.look();
-			cancel = this.#deps.clock.schedule(LOOK_AGAIN, again);
-		};
-		again();
-		this.#stopHints = () => {
-			stopListening();
-			cancel();
-		};
+		this.#hints?.start();
 	}
 
 	/** Resolves when connected and subscribed. */
@@ -106,11 +93,9 @@ export class MqttFace implements PackageInjector {
 
 	/** Answers what it has taken, as far as that takes no more than 10 s, then says goodbye to the broker. */
 	async stop(): Promise<void> {
-		this.#stopHints?.();
-		await this.#hints?.idle();
 		const answered = new AbortController();
 		const longEnough = sleep(this.#deps.clock, LONGEST_STOP, answered.signal).catch(() => undefined);
-		await Promise.race([Promise.all(this.#answering), longEnough]);
+		await Promise.race([Promise.all([this.#hints?.stop(), ...this.#answering]), longEnough]);
 		answered.abort();
 		await this.#session.stop();
 	}

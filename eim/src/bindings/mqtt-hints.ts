@@ -1,14 +1,16 @@
+import { Eid } from "@iot-esim/shared/ids/eid";
+import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import type { MqttConnection, MqttMessage } from "@iot-esim/shared/transport/mqtt/connection";
 import type { EsipaTopics } from "@iot-esim/shared/transport/mqtt/esipa-topics";
+import { Seconds } from "@iot-esim/shared/util/duration";
+import { DeviceRounds, type WaitingDevices } from "./device-rounds.ts";
 
-/** For which devices something waits. */
-export interface WaitingDevices {
-	/** EIDs for which something may have begun or ceased to wait since the call before; the first names all that do wait. */
-	changed(): Promise<readonly string[]>;
-	isWaiting(eid: string): Promise<boolean>;
-	/** Calls back when `changed` may have something; the returned function ends it. */
-	onChange(listener: () => void): () => void;
+export interface MqttHintsOptions {
+	readonly topics: EsipaTopics;
+	readonly waiting: WaitingDevices;
+	readonly clock: Clock;
+	readonly log: Logger;
 }
 
 const HINT = Uint8Array.of(1);
@@ -20,85 +22,69 @@ const NONE = new Uint8Array(0);
  * lost message leaves nothing wrong behind for longer than until the next change.
  */
 export class MqttHints {
-	readonly #topics: EsipaTopics;
-	readonly #waiting: WaitingDevices;
-	readonly #log: Logger;
+	readonly #options: MqttHintsOptions;
 	/** Devices with a hint at the broker. */
-	readonly #shown = new Set<string>();
-	/** Devices to look at. */
-	readonly #doubtful = new Set<string>();
+	readonly #shown = new Set<Eid>();
+	readonly #rounds: DeviceRounds;
 	#connection: MqttConnection | undefined;
-	#running: Promise<void> | undefined;
-	#isWoken = false;
 
-	constructor(topics: EsipaTopics, waiting: WaitingDevices, log: Logger) {
-		this.#topics = topics;
-		this.#waiting = waiting;
-		this.#log = log;
+	constructor(options: MqttHintsOptions) {
+		this.#options = options;
+		this.#rounds = new DeviceRounds({
+			...options,
+			settle: (eid) => this.#settle(eid),
+			isReady: () => this.#connection !== undefined,
+			within: Seconds(30),
+			atOnce: 8,
+		});
+	}
+
+	start(): void {
+		this.#rounds.start();
+	}
+
+	/** Resolves when nothing is under way any more. */
+	stop(): Promise<void> {
+		return this.#rounds.stop();
 	}
 
 	/** After each connection: what the broker knows comes as retained messages, and may have come already. */
 	connected(connection: MqttConnection): void {
 		this.#connection = connection;
 		connection.closed.then(() => {
-			for (const eid of this.#shown) this.#doubtful.add(eid);
+			if (this.#connection === connection) this.#connection = undefined;
+			for (const eid of this.#shown) this.#rounds.doubt(eid);
 			this.#shown.clear();
 		});
-		this.look();
+		this.#rounds.look();
 	}
 
 	/** A message on `hintFilter`: a hint is there, or no longer. False for other messages. */
 	take({ topic, payload }: MqttMessage): boolean {
-		const eid = this.#topics.readHint(topic);
+		const { topics, log } = this.#options;
+		const eid = topics.readHint(topic);
 		if (eid === undefined) return false;
-		if (payload.length === 0) this.#shown.delete(eid);
+		if (!Eid.is(eid)) log.warn("hint for a device that cannot be", { eid });
+		else if (payload.length === 0) this.#shown.delete(eid);
 		else if (!this.#shown.has(eid)) {
 			this.#shown.add(eid);
-			this.#doubtful.add(eid);
-			this.look();
+			this.#rounds.doubt(eid);
+			this.#rounds.look();
 		}
 		return true;
 	}
 
-	/** Brings the hints into line with what waits; one run at a time. */
-	look(): void {
-		this.#isWoken = true;
-		this.#running ??= this.#run().finally(() => {
-			this.#running = undefined;
-		});
-	}
-
-	/** Resolves when nothing is under way. */
-	async idle(): Promise<void> {
-		while (this.#running !== undefined) await this.#running;
-	}
-
-	async #run(): Promise<void> {
-		while (this.#isWoken) {
-			this.#isWoken = false;
-			try {
-				for (const eid of await this.#waiting.changed()) this.#doubtful.add(eid);
-				for (const eid of this.#doubtful) await this.#settle(eid);
-			} catch (error) {
-				this.#log.warn("hints not renewed", { error });
-			}
-		}
-	}
-
-	async #settle(eid: string): Promise<void> {
+	/** Brings the hint into line with what waits; false while there is no broker. */
+	async #settle(eid: Eid): Promise<boolean> {
+		const { topics, waiting } = this.#options;
+		const isWaiting = await waiting.isWaiting(eid);
 		const connection = this.#connection;
-		if (connection === undefined) return;
-		const isWaiting = await this.#waiting.isWaiting(eid);
-		if (isWaiting !== this.#shown.has(eid)) {
-			await connection.publish({
-				topic: this.#topics.hint(eid),
-				payload: isWaiting ? HINT : NONE,
-				qos: 1,
-				retain: true,
-			});
-			if (isWaiting) this.#shown.add(eid);
-			else this.#shown.delete(eid);
-		}
-		this.#doubtful.delete(eid);
+		if (connection === undefined) return false;
+		if (isWaiting === this.#shown.has(eid)) return true;
+		await connection.publish({ topic: topics.hint(eid), payload: isWaiting ? HINT : NONE, qos: 1, retain: true });
+		if (connection !== this.#connection) return false;
+		if (isWaiting) this.#shown.add(eid);
+		else this.#shown.delete(eid);
+		return true;
 	}
 }

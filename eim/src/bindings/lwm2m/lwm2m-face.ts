@@ -1,9 +1,9 @@
 import type { Eid } from "@iot-esim/shared/ids/eid";
 import type { DatagramPath, DatagramServer } from "@iot-esim/shared/transport/datagram";
 import { printHostPort } from "@iot-esim/shared/transport/tcp";
-import { Seconds } from "@iot-esim/shared/util/duration";
+import { Minutes } from "@iot-esim/shared/util/duration";
 import type { PackageInjector } from "../../esipa/inject-packages.ts";
-import type { WaitingDevices } from "../mqtt-hints.ts";
+import { DeviceRounds, type WaitingDevices } from "../device-rounds.ts";
 import { Lwm2mServer, type Lwm2mServerOptions } from "./lwm2m-server.ts";
 
 export interface Lwm2mFaceOptions extends Omit<Lwm2mServerOptions, "onAwake"> {
@@ -18,41 +18,35 @@ export interface Lwm2mFaceOptions extends Omit<Lwm2mServerOptions, "onAwake"> {
 	readonly bring: (eid: Eid) => Promise<void>;
 }
 
-/** How soon other replicas' changes are seen, and devices asked again that were busy. */
-const LOOK_AGAIN = Seconds(5);
+/** A package that is brought may be large, and the way slow. */
+const LONGEST_VISIT = Minutes(10);
+const VISITS_AT_ONCE = 64;
 
 /** All that devices reach over LwM2M, and by which the eIM reaches them. */
 export class Lwm2mFace implements PackageInjector {
 	readonly #options: Lwm2mFaceOptions;
 	readonly #server: Lwm2mServer;
-	/** What is being done for a device, which is not done twice at once. */
-	readonly #offers = new Map<string, Promise<void>>();
-	/** Devices that something may wait for. */
-	readonly #doubtful = new Set<string>();
+	readonly #rounds: DeviceRounds;
+	/** Devices that have come, and are still to be served for that. */
+	readonly #come = new Set<Eid>();
 	#listener: DatagramServer | undefined;
-	#running: Promise<void> | undefined;
-	#stopLooking: (() => void) | undefined;
 
 	constructor(options: Lwm2mFaceOptions) {
 		this.#options = options;
 		this.#server = new Lwm2mServer({ ...options, onAwake: (eid) => this.#awake(eid) });
+		this.#rounds = new DeviceRounds({
+			...options,
+			settle: (eid) => this.#visit(eid),
+			within: LONGEST_VISIT,
+			atOnce: VISITS_AT_ONCE,
+		});
 	}
 
 	/** @throws TransportError TRANSPORT_LISTEN_FAILED; DtlsError DTLS_ADDON_MISSING */
 	async listen(): Promise<{ readonly lwm2m: string }> {
-		const { listen, takesUnproven, waiting, clock } = this.#options;
+		const { listen, takesUnproven } = this.#options;
 		this.#listener = await listen((path) => this.#server.accept(path));
-		const stopListening = waiting.onChange(() => this.#look());
-		let cancel = () => {};
-		const again = () => {
-			this.#look();
-			cancel = clock.schedule(LOOK_AGAIN, again);
-		};
-		again();
-		this.#stopLooking = () => {
-			stopListening();
-			cancel();
-		};
+		this.#rounds.start();
 		return { lwm2m: `${takesUnproven ? "coap" : "coaps"}://${printHostPort(this.#listener)}` };
 	}
 
@@ -65,58 +59,32 @@ export class Lwm2mFace implements PackageInjector {
 	}
 
 	async close(): Promise<void> {
-		this.#stopLooking?.();
 		const listener = this.#listener;
 		this.#listener = undefined;
 		this.#server.close();
-		await Promise.all([this.#running, ...this.#offers.values()]);
+		await this.#rounds.stop();
 		await listener?.close();
 	}
 
 	#awake(eid: Eid): void {
-		this.#do(eid, async () => {
-			await this.#options.noteContact(eid);
-			if (!(await this.#options.waiting.isWaiting(eid))) return;
-			if (await this.#options.isBrought(eid)) await this.#options.bring(eid);
-			else await this.#wake(eid);
-		});
+		this.#come.add(eid);
+		this.#rounds.doubt(eid);
+		this.#rounds.look();
 	}
 
-	/** One run at a time; what a device is brought as soon as it is ordered is brought by jobs. */
-	#look(): void {
-		this.#running ??= this.#lookAround().finally(() => {
-			this.#running = undefined;
-		});
-	}
-
-	async #lookAround(): Promise<void> {
-		const { waiting, log, isBrought } = this.#options;
+	/** What a device is brought as soon as it is ordered is brought by jobs, and when it comes. */
+	async #visit(eid: Eid): Promise<boolean> {
+		const { noteContact, waiting, isBrought, bring } = this.#options;
+		const hasCome = this.#come.delete(eid);
 		try {
-			for (const eid of await waiting.changed()) this.#doubtful.add(eid);
+			if (hasCome) await noteContact(eid);
+			if (!this.#server.isReachable(eid) || !(await waiting.isWaiting(eid))) return true;
+			if (!(await isBrought(eid))) return await this.#server.wake(eid);
+			if (hasCome) await bring(eid);
+			return true;
 		} catch (error) {
-			log.warn("devices not looked after", { error });
+			if (hasCome) this.#come.add(eid);
+			throw error;
 		}
-		for (const eid of this.#doubtful) {
-			this.#doubtful.delete(eid);
-			if (!this.#server.isReachable(eid)) continue;
-			this.#do(eid, async () => {
-				if ((await waiting.isWaiting(eid)) && !(await isBrought(eid))) await this.#wake(eid);
-			});
-		}
-	}
-
-	async #wake(eid: string): Promise<void> {
-		if (!(await this.#server.wake(eid))) this.#doubtful.add(eid);
-	}
-
-	#do(eid: string, work: () => Promise<void>): void {
-		const former = this.#offers.get(eid) ?? Promise.resolve();
-		const done: Promise<void> = former
-			.then(work)
-			.catch((error) => this.#options.log.warn("device not served", { eid, error }))
-			.finally(() => {
-				if (this.#offers.get(eid) === done) this.#offers.delete(eid);
-			});
-		this.#offers.set(eid, done);
 	}
 }
