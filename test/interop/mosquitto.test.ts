@@ -71,7 +71,7 @@ describe.skipIf(!mosquitto)("Mosquitto with the access list of examples/mosquitt
 				if (text.includes("Subscribed (mid")) resolve();
 			});
 		});
-		const over = new Promise<number | null>((resolve) => child.once("exit", resolve));
+		const over = new Promise<number | null>((resolve) => child.once("close", resolve));
 		await Promise.race([subscribed, over]);
 		return {
 			over,
