@@ -28,7 +28,7 @@ import type { Es9PlusHttp } from "./es9plus/http.ts";
 import { createEs11Client } from "./es9plus/smds.ts";
 import type { EsipaContext, EsipaDeps, EsipaSettings } from "./esipa/esipa-deps.ts";
 import { createEsipaHandler, type EsipaHandler, esipaContext } from "./esipa/handler.ts";
-import type { PackageInjector } from "./esipa/inject-packages.ts";
+import { LONGEST_RUN, type PackageInjector } from "./esipa/inject-packages.ts";
 import { SigningKeys } from "./esipa/signing-keys.ts";
 import { guardedConnect, guardedHttp } from "./guarded-http.ts";
 import { createHousekeeping, type Housekeeping } from "./jobs/housekeeping.ts";
@@ -115,10 +115,16 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	const ways = waysOf(config, deps, { esipa, context, store, tls });
 	const { mqtt, coap, lwm2m } = ways;
 	const work = measuredJobs(jobWork(context, injectorOf(config, tls, ways), waking.wake), metrics);
-	// A job is one exchange with an SM-DP+ at most: what a killed process had under way is due again soon after. A device that
-	// packages are brought to may take longer; it works on one thing at a time, so that a second worker does no harm.
+	// Most jobs are one exchange with an SM-DP+: what a killed process had under way is due again soon after.
 	const lease = Milliseconds(config["es9plus.timeout"] + Seconds(10));
-	const jobs = new JobRunner({ store, clock, logger, work, interval: config["jobs.interval"], lease });
+	const leases = {
+		smdsPolling: Milliseconds(3 * config["es9plus.timeout"] + Seconds(10)),
+		// The last package begins in time, and then goes there like its acknowledgement.
+		packageInjection: Milliseconds(
+			LONGEST_RUN + 2 * config["inject.timeout"] + config["es9plus.timeout"] + Seconds(10),
+		),
+	};
+	const jobs = new JobRunner({ store, clock, logger, work, interval: config["jobs.interval"], lease, leases });
 	const housekeeping = housekeepingOf(config, store, deps);
 	const firstApiKey = await makeFirstApiKey(config, store, deps);
 	const stopWaking = store.onJobs(() => jobs.wake());

@@ -27,7 +27,7 @@ const TRANSFER = 0xbf4e;
 const RECEIVED = 0x05;
 const ERROR = 0x02;
 /** A job must end in its lease: what is left after this time comes with the next try. */
-const LONGEST_RUN = Seconds(10);
+export const LONGEST_RUN = Seconds(10);
 
 /**
  * ESipa.TransferEimPackage (SGP.32 section 5.14.4), from the eIM's side: brings the device what waits for it, one package

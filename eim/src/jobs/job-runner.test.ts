@@ -33,14 +33,16 @@ function bench(work: JobWork, rows: Partial<Row>[] = [{}]) {
 	};
 	const row = (id: string) => jobs.find((job) => job.id === id) as Row;
 	const store = {
-		async claimDueJobs(limit: number, now: number, leasedUntil: number) {
+		async claimDueJobs(limit: number, now: number, leasedUntil: number, kinds: readonly string[]) {
 			const due = jobs
+				.filter(({ kind }) => kinds.includes(kind))
 				.filter((job) => job.completedAt === undefined && job.runAfter <= now && (job.leasedUntil ?? 0) <= now)
 				.slice(0, limit);
 			for (const job of due) Object.assign(job, { leasedUntil, attempts: job.attempts + 1 });
 			return due.map((job) => ({ ...job }));
 		},
-		async completeJob(id: string, at: number) {
+		async completeJob(id: string, at: number, _event: unknown, lease: number) {
+			if (row(id).leasedUntil !== lease) return;
 			row(id).completedAt = at;
 			state.completed.push(id);
 		},
@@ -70,7 +72,7 @@ function bench(work: JobWork, rows: Partial<Row>[] = [{}]) {
 }
 
 const settle = async () => {
-	for (let i = 0; i < 20; i++) await Promise.resolve();
+	for (let i = 0; i < 60; i++) await Promise.resolve();
 };
 
 describe("the job runner", () => {
@@ -118,6 +120,65 @@ describe("the job runner", () => {
 		expect(await runner.runDue()).toBe(0);
 		state.now += Minutes(2);
 		expect(await runner.runDue()).toBe(1);
+	});
+
+	it("holds up nothing but its own kind when a job hangs, and puts that off before its lease ends", async () => {
+		const hanging: (() => void)[] = [];
+		const done: string[] = [];
+		const { runner, state, jobs } = bench(
+			async (job) => {
+				if (job.kind === "packageInjection") await new Promise<void>((resolve) => hanging.push(resolve));
+				done.push(job.reference);
+				return undefined;
+			},
+			[...Array.from({ length: 3 }, () => ({ kind: "packageInjection" }) as const), {}, {}, {}],
+		);
+		let begun: number | undefined;
+		runner.runDue().then((count) => {
+			begun = count;
+		});
+		await settle();
+		expect([hanging.length, done, begun]).toEqual([2, ["n3", "n4", "n5"], undefined]);
+		hanging[0]?.();
+		await settle();
+		expect([hanging.length, done.at(-1)]).toEqual([3, "n0"]);
+		const expire = () => {
+			const [next] = state.timers.splice(0, 1);
+			state.now = next?.due ?? 0;
+			next?.task();
+		};
+		expect(state.timers.map(({ due }) => due)).toEqual(Array(2).fill(1_000 + Minutes(2) - Seconds(2)));
+		expire();
+		expire();
+		await settle();
+		expect(begun).toBe(6);
+		const late = { lastError: "Error: not done within 118 s", attempts: 1, runAfter: state.now + Seconds(5) };
+		expect(jobs.slice(1, 3)).toMatchObject([late, late]);
+		hanging[1]?.();
+		await settle();
+		expect(state.completed).toEqual(["3", "4", "5", "0"]);
+	});
+
+	it("begins what becomes due while other jobs are under way", async () => {
+		const done: string[] = [];
+		const { runner, state, jobs } = bench(
+			async (job) => {
+				if (job.kind === "packageInjection") await new Promise(() => undefined);
+				done.push(job.reference);
+				return undefined;
+			},
+			[{ kind: "packageInjection" }, { runAfter: 9_000 }, { runAfter: 99_000 }],
+		);
+		runner.start();
+		await settle();
+		(jobs[1] as Row).runAfter = 0;
+		runner.wake();
+		await settle();
+		expect(done).toEqual(["n1"]);
+		state.now = 99_000;
+		for (const { due, task } of state.timers.splice(0)) if (due < 100_000) task();
+		await settle();
+		expect(done).toEqual(["n1", "n2"]);
 	});
 
 	it("runs by itself on the clock, at once when woken, and not after it was stopped", async () => {

@@ -27,37 +27,58 @@ export interface JobRunnerOptions {
 	readonly clock: Clock;
 	readonly logger: LoggerFactory;
 	readonly work: Readonly<Record<JobKind, JobWork>>;
-	/** Jobs at once; 8 when absent. */
+	/** Jobs of one kind at once; 8 when absent. What takes long or hangs holds up nothing but its own kind. */
 	readonly parallel?: number;
 	/** Longest time until due rows are looked for again; 5 s when absent. */
 	readonly interval?: Duration;
-	/** How long a job may take before another worker may try it; 2 min when absent. */
+	/** How long a job may take, 2 min when absent: shortly before, it has failed; afterwards another worker may try it. */
 	readonly lease?: Duration;
+	/** The same for kinds that take another time. */
+	readonly leases?: Readonly<Partial<Record<JobKind, Duration>>>;
 	/** After this many tries a job is given up; 100 (several weeks) when absent. */
 	readonly attempts?: number;
 }
 
 const SHORTEST_WAIT = Milliseconds(20);
+/** What is due and finds no room is looked at again after this time, should nothing end before. */
+const FULL_WAIT = Seconds(1);
+/** A job that has had its time is put off while its row is still its worker's. */
+const BEFORE_LEASE_ENDS = Seconds(2);
 
 /** Put off by 5 s, 10 s, 20 s ... up to 6 hours. */
 export function backoff(attempts: number): Duration {
 	return Milliseconds(Math.min(Seconds(5) * 2 ** Math.min(attempts - 1, 20), Hours(6)));
 }
 
-/** Works off job rows: whatever was under way when a process died is due again when its lease ends. */
+/**
+ * Works off job rows: whatever was under way when a process died is due again when its lease ends. As soon as one job ends
+ * the next begins; each kind has room of its own.
+ */
 export class JobRunner {
 	readonly #options: JobRunnerOptions;
 	readonly #log: Logger;
 	readonly #interval: Duration;
-	#running: Promise<number> | undefined;
+	readonly #parallel: number;
+	/** Kinds by their lease: one look for each. */
+	readonly #kindsByLease = new Map<Duration, JobKind[]>();
+	/** Ends of what is under way. */
+	readonly #underWay = new Map<Promise<void>, JobKind>();
+	#ended = 0;
+	#looking: Promise<number> | undefined;
 	#cancelTimer: (() => void) | undefined;
 	#isStopped = true;
 	#isWoken = false;
 
 	constructor(options: JobRunnerOptions) {
+		const { interval = Seconds(5), parallel = 8, lease = Minutes(2), leases = {}, work } = options;
 		this.#options = options;
 		this.#log = options.logger("eim.jobs");
-		this.#interval = options.interval ?? Seconds(5);
+		this.#interval = interval;
+		this.#parallel = parallel;
+		for (const kind of Object.keys(work) as JobKind[]) {
+			const own = leases[kind] ?? lease;
+			this.#kindsByLease.set(own, [...(this.#kindsByLease.get(own) ?? []), kind]);
+		}
 	}
 
 	start(): void {
@@ -70,58 +91,108 @@ export class JobRunner {
 	wake(): void {
 		if (this.#isStopped) return;
 		this.#isWoken = true;
-		if (this.#running !== undefined || this.#cancelTimer === undefined) return;
+		if (this.#looking !== undefined || this.#cancelTimer === undefined) return;
 		this.#cancelTimer();
 		this.#tick();
 	}
 
-	/** Does all that is due, once; resolves with how many jobs that were. */
-	runDue(): Promise<number> {
-		this.#running ??= this.#runDue().finally(() => {
-			this.#running = undefined;
-		});
-		return this.#running;
+	/** Does all that is due; resolves when nothing is under way any more, with how many jobs were begun. */
+	async runDue(): Promise<number> {
+		let begun = 0;
+		await this.#looking?.catch(() => 0);
+		for (;;) {
+			const ended = this.#ended;
+			const found = await this.#look();
+			begun += found;
+			// What has ended meanwhile has left room, and may have made other jobs due.
+			if (ended !== this.#ended) continue;
+			if (this.#underWay.size > 0) await Promise.race(this.#underWay.keys());
+			else if (found === 0) return begun;
+		}
 	}
 
 	/** Resolves when nothing is under way any more. */
 	async stop(): Promise<void> {
 		this.#isStopped = true;
 		this.#cancelTimer?.();
-		await this.#running?.catch(() => undefined);
+		await this.#looking?.catch(() => 0);
+		await Promise.all(this.#underWay.keys());
 	}
 
-	async #runDue(): Promise<number> {
-		const { store, clock, parallel = 8, lease = Minutes(2) } = this.#options;
-		let done = 0;
-		for (;;) {
-			const now = clock.now();
-			const jobs = await store.claimDueJobs(parallel, now, now + lease);
-			await Promise.all(jobs.map((job) => this.#runOne(job)));
-			done += jobs.length;
-			if (jobs.length === 0) return done;
+	/** Begins what is due and finds room; one look at a time. */
+	#look(): Promise<number> {
+		this.#looking ??= this.#beginDue().finally(() => {
+			this.#looking = undefined;
+		});
+		return this.#looking;
+	}
+
+	async #beginDue(): Promise<number> {
+		const { store, clock } = this.#options;
+		let begun = 0;
+		for (const [lease, kinds] of this.#kindsByLease) {
+			for (;;) {
+				const open = kinds.filter((kind) => this.#roomFor(kind) > 0);
+				if (open.length === 0) break;
+				const limit = Math.min(...open.map((kind) => this.#roomFor(kind)));
+				const now = clock.now();
+				const jobs = await store.claimDueJobs(limit, now, now + lease, open);
+				for (const job of jobs) this.#begin(job, lease);
+				begun += jobs.length;
+				if (jobs.length < limit) break;
+			}
 		}
+		return begun;
 	}
 
-	async #runOne(job: Job): Promise<void> {
-		const { store, clock, work, attempts = 100 } = this.#options;
-		const lease = job.leasedUntil;
+	#roomFor(kind: JobKind): number {
+		let room = this.#parallel;
+		for (const other of this.#underWay.values()) if (other === kind) room--;
+		return room;
+	}
+
+	#begin(job: Job, lease: Duration): void {
+		const end = this.#runOne(job, lease)
+			.catch((error) => this.#log.error("the end of a job cannot be noted", { kind: job.kind, error }))
+			.finally(() => {
+				this.#underWay.delete(end);
+				this.#ended++;
+				this.wake();
+			});
+		this.#underWay.set(end, job.kind);
+	}
+
+	async #runOne(job: Job, lease: Duration): Promise<void> {
+		const { store, clock, attempts = 100 } = this.#options;
+		const { leasedUntil } = job;
 		try {
-			const done = await work[job.kind](job);
-			if (done !== undefined && "runAgainAt" in done) await store.repeatJob(job.id, done.runAgainAt, done.error, lease);
-			else await store.completeJob(job.id, clock.now(), done, lease);
+			const done = await this.#inTime(job, lease);
+			if (done !== undefined && "runAgainAt" in done) {
+				await store.repeatJob(job.id, done.runAgainAt, done.error, leasedUntil);
+			} else await store.completeJob(job.id, clock.now(), done, leasedUntil);
 		} catch (error) {
 			const now = clock.now();
 			const why = error instanceof EsimError ? `${error.code}: ${error.message}` : String(error);
 			const isOver = error instanceof GiveUp || job.attempts >= attempts;
 			const runAfter = isOver ? undefined : now + backoff(job.attempts);
-			await store.postponeJob(job.id, why.slice(0, 1000), now, runAfter, lease);
+			await store.postponeJob(job.id, why.slice(0, 1000), now, runAfter, leasedUntil);
 			this.#log.warn(isOver ? "job given up" : "job put off", { kind: job.kind, attempts: job.attempts, error });
 		}
 	}
 
+	/** What the work comes to; a failure when it takes too long, whatever it comes to later. */
+	#inTime(job: Job, lease: Duration): ReturnType<JobWork> {
+		const { clock, work } = this.#options;
+		const deadline = Milliseconds(Math.max(lease - BEFORE_LEASE_ENDS, lease / 2));
+		return new Promise((resolve, reject) => {
+			const cancel = clock.schedule(deadline, () => reject(new Error(`not done within ${deadline / 1000} s`)));
+			work[job.kind](job).then(resolve, reject).finally(cancel);
+		});
+	}
+
 	#tick(): void {
 		this.#cancelTimer = undefined;
-		this.runDue()
+		this.#look()
 			.catch((error) => this.#log.error("jobs cannot be read", { error }))
 			.then(() => this.#schedule())
 			.catch((error) => this.#log.error("job runner cannot go on", { error }));
@@ -131,7 +202,10 @@ export class JobRunner {
 		const { store, clock } = this.#options;
 		const next = await store.nextJobAt().catch(() => undefined);
 		if (this.#isStopped) return;
-		const due = next === undefined ? this.#interval : Math.max(next - clock.now(), SHORTEST_WAIT);
+		const now = clock.now();
+		const isFull = Object.keys(this.#options.work).some((kind) => this.#roomFor(kind as JobKind) === 0);
+		const shortest = isFull && next !== undefined && next <= now ? FULL_WAIT : SHORTEST_WAIT;
+		const due = next === undefined ? this.#interval : Math.max(next - now, shortest);
 		const wait = this.#isWoken ? SHORTEST_WAIT : Milliseconds(Math.min(this.#interval, due));
 		this.#isWoken = false;
 		this.#cancelTimer?.();
