@@ -2,8 +2,9 @@ import { sleep } from "@iot-esim/shared/runtime/clock";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
 import type { CoapAnswer } from "@iot-esim/shared/transport/coap/coap-face";
 import { TransportError } from "@iot-esim/shared/transport/errors";
+import { DtlsError } from "@iot-esim/shared/transport/native/dtls/errors";
 import { fromHex, hex, utf8 } from "@iot-esim/shared/util/bytes";
-import { Minutes, Seconds } from "@iot-esim/shared/util/duration";
+import { Milliseconds, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { describe, expect, it } from "vitest";
 import { FakeClock } from "../../../test/support/fake-clock.ts";
 import { type CoapSession, coapLink } from "./coap-link.ts";
@@ -145,6 +146,46 @@ describe("the link over CoAP", () => {
 			expect(counts.opened).toBe(2);
 		},
 	);
+
+	it("says that nothing was sent when no session could be opened, and only then", async () => {
+		const { link, clock } = bench(() => Promise.reject(new TransportError("TRANSPORT_RESET", "rejected")));
+		await expect(clock.until(link.exchange(fromHex("BF3B03020101")))).rejects.toMatchObject({
+			code: "IPA_EIM_UNREACHABLE",
+			context: { nothingSent: false },
+		});
+		const { link: other, clock: otherClock } = bench(never, {
+			opens: () => Promise.reject(new DtlsError("DTLS_TIMEOUT", "no handshake")),
+		});
+		await expect(otherClock.until(other.exchange(fromHex("BF3B03020101")))).rejects.toMatchObject({
+			code: "IPA_EIM_UNREACHABLE",
+			context: { transportCode: "DTLS_TIMEOUT", nothingSent: true },
+		});
+	});
+
+	it("leaves it to the handshake to say that its time is over, and ends what takes longer", async () => {
+		for (const [takes, code] of [
+			[30_000, "DTLS_TIMEOUT"],
+			[100_000, "TRANSPORT_TIMEOUT"],
+		] as const) {
+			const clock = new FakeClock();
+			const link = coapLink({
+				name: "coaps://eim.example.com:5684",
+				path: ["e"],
+				timeout: Seconds(30),
+				clock,
+				open: async (signal) => {
+					await sleep(clock, Milliseconds(takes), signal);
+					throw new DtlsError("DTLS_TIMEOUT", "no handshake");
+				},
+			});
+			const failed = expect(link.exchange(MESSAGE)).rejects.toMatchObject({
+				code: "IPA_EIM_UNREACHABLE",
+				context: { transportCode: code, nothingSent: true },
+			});
+			await clock.advance(Seconds(32));
+			await failed;
+		}
+	});
 
 	it("gives a session of earlier as long as it took to open, since on a slow link 15 s are no silence", async () => {
 		const { clock, counts, link } = bench(() => (counts.asked === 1 ? Promise.resolve(OK) : never()), {

@@ -44,6 +44,8 @@ export interface CoapLinkOptions {
  * forgotten it, nobody says so.
  */
 const PATIENCE_WITH_OLD_SESSION = Seconds(15);
+/** A handshake has the same time, and knows better why it was too long. */
+const GRACE = Seconds(1);
 /** A link that was slow to open a session gets as long, but no longer than this. */
 const LONGEST_PATIENCE = Seconds(90);
 
@@ -80,8 +82,9 @@ class CoapLink implements EsipaLink {
 		this.#cancelIdle();
 		if (this.#isStale && this.#underWay === 0) this.#drop();
 		this.#underWay++;
+		const sending = { hasBegun: false };
 		try {
-			const { code, payload } = await this.#request(message, signal);
+			const { code, payload } = await this.#request(message, signal, sending);
 			if (code.startsWith("2.")) return payload;
 			const [major, detail] = code.split(".").map(Number);
 			const said = new TextDecoder().decode(payload).slice(0, 200);
@@ -93,7 +96,8 @@ class CoapLink implements EsipaLink {
 			this.#drop();
 			const reason = cause instanceof Error ? cause.message : String(cause);
 			const transportCode = cause instanceof EsimError ? cause.code : undefined;
-			throw new EsipaLinkError("IPA_EIM_UNREACHABLE", `${this.name}: ${reason}`, { cause, context: { transportCode } });
+			const context = { transportCode, nothingSent: !sending.hasBegun };
+			throw new EsipaLinkError("IPA_EIM_UNREACHABLE", `${this.name}: ${reason}`, { cause, context });
 		} finally {
 			this.#underWay--;
 			if (this.#isStale && this.#underWay === 0) this.#drop();
@@ -112,11 +116,12 @@ class CoapLink implements EsipaLink {
 		this.#drop();
 	}
 
-	async #request(message: Uint8Array, signal: AbortSignal) {
+	async #request(message: Uint8Array, signal: AbortSignal, sending: { hasBegun: boolean }) {
 		const { path } = this.#options;
 		const request = { method: "POST", path, payload: message } as const;
 		const old = this.#session;
 		if (old !== undefined) {
+			sending.hasBegun = true;
 			try {
 				return await this.#whileHeard(old, signal, (impatience) => old.request(request, { signal: impatience }));
 			} catch (error) {
@@ -126,6 +131,7 @@ class CoapLink implements EsipaLink {
 			}
 		}
 		const session = await this.#current(signal);
+		sending.hasBegun = true;
 		return session.request(request, { signal });
 	}
 
@@ -161,7 +167,7 @@ class CoapLink implements EsipaLink {
 		const began = clock.now();
 		if (signal.aborted) throw abortError(signal, this.name);
 		const late = new AbortController();
-		const cancel = clock.schedule(timeout, () => {
+		const cancel = clock.schedule(Milliseconds(timeout + GRACE), () => {
 			late.abort(new TransportError("TRANSPORT_TIMEOUT", `no session within ${timeout} ms`));
 		});
 		try {

@@ -105,7 +105,7 @@ class ChoosingLink implements EsipaLink {
 					if (signal?.aborted) throw error;
 					this.#failed(name, error);
 					failures.push(error);
-					if (isInConversation && !NOT_SENT.includes(error.context.transportCode)) throw error;
+					if (isInConversation && mayHaveArrived(error)) throw error;
 				}
 			}
 			throw allFailed(failures);
@@ -189,6 +189,12 @@ class ChoosingLink implements EsipaLink {
 function isOtherwise(before: LinkChoice, after: LinkChoice): boolean {
 	const shown = ({ current, troubles }: LinkChoice) => JSON.stringify([current, Object.keys(troubles).sort()]);
 	return shown(before) !== shown(after);
+}
+
+/** What the link knows counts, then what its transport says. */
+function mayHaveArrived({ context }: EsipaLinkError): boolean {
+	const { nothingSent = NOT_SENT.includes(context.transportCode) } = context;
+	return nothingSent !== true;
 }
 
 function isUnreached(error: unknown): error is EsipaLinkError {

@@ -13,7 +13,7 @@ const INITIATE = Uint8Array.of(0xbf, 0x39, 0x00);
 const AUTHENTICATE = Uint8Array.of(0xbf, 0x3b, 0x00);
 const CHEAP_TO_DEAR = ["coap", "mqtt", "https"] as const;
 
-type State = "up" | "refusing" | "silent" | "busy";
+type State = "up" | "refusing" | "shut" | "silent" | "busy";
 
 /** Three links whose state the test sets, and everything that went over them. */
 function bench(change: Partial<Record<string, Partial<ChoosableLink>>> = {}) {
@@ -31,6 +31,7 @@ function bench(change: Partial<Record<string, Partial<ChoosableLink>>> = {}) {
 			calls.push(name);
 			const context = {
 				transportCode: states[name] === "refusing" ? "TRANSPORT_CONNECT_REFUSED" : "TRANSPORT_TIMEOUT",
+				...(states[name] === "shut" ? { nothingSent: true } : {}),
 			};
 			if (states[name] === "busy") throw new EsipaLinkError("IPA_EIM_STATUS", "busy", { context: { status: 503 } });
 			if (states[name] !== "up") throw new EsipaLinkError("IPA_EIM_UNREACHABLE", `${name} is dead`, { context });
@@ -147,6 +148,9 @@ describe("the choice between links", () => {
 		states.mqtt = "refusing";
 		states.coap = "refusing";
 		expect(await sent(AUTHENTICATE)).toEqual({ over: "mqtt coap https", failure: undefined });
+		states.https = "shut";
+		states.coap = "up";
+		expect(await sent(AUTHENTICATE)).toEqual({ over: "https coap", failure: undefined });
 	});
 
 	it("tries all anew after a profile switch, which every open link is told of", async () => {

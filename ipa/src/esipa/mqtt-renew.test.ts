@@ -104,3 +104,24 @@ it("opens nothing once it is closed: neither for a renewal under way nor for an 
 	await until(() => false);
 	expect(connections).toHaveLength(1);
 });
+
+it("does not send what was given up while the connection was being opened, and says that nothing was sent", async () => {
+	const { connections, open } = scriptedBroker();
+	let letIn: () => void = () => undefined;
+	const gate = new Promise<void>((resolve) => {
+		letIn = resolve;
+	});
+	const { link, until } = bench(async (onMessage) => {
+		await gate;
+		return open(onMessage);
+	});
+	const stop = new AbortController();
+	const given = link.exchange(hex`BF3B 00`, stop.signal);
+	stop.abort(new Error("given up"));
+	await expect(given).rejects.toMatchObject({ code: "IPA_EIM_UNREACHABLE", context: { nothingSent: true } });
+	letIn();
+	await until(() => connections.length === 1);
+	await until(() => false);
+	expect(connections.map(({ sent }) => sent.length)).toEqual([0]);
+	await link.close();
+});

@@ -50,6 +50,11 @@ interface Waiting {
 	connection?: MqttConnection;
 }
 
+interface Sending {
+	/** From then on it may have arrived. */
+	hasBegun: boolean;
+}
+
 /** Numbers of requests go round; the answers to so many before are gone by then. */
 const NUMBERS = 100;
 /** Packages that are taken at once; the card takes one after the other anyway. */
@@ -98,11 +103,12 @@ class MqttLink implements EsipaLink {
 
 	async exchange(message: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
 		this.#cancelIdle?.();
+		const sending = { hasBegun: false };
 		try {
-			return refusedOr(this.name, await this.#ask(message, signal));
+			return refusedOr(this.name, await this.#ask(message, signal, sending));
 		} catch (cause) {
 			if (cause instanceof EsipaLinkError) throw cause;
-			throw unreachable(this.name, cause);
+			throw unreachable(this.name, cause, !sending.hasBegun);
 		} finally {
 			this.#endWhenIdle();
 			if (this.#isStale) this.renew();
@@ -131,7 +137,7 @@ class MqttLink implements EsipaLink {
 	}
 
 	/** @throws EsimError, Error when the way to the eIM fails, or the caller gives up */
-	#ask(message: Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> {
+	#ask(message: Uint8Array, signal: AbortSignal | undefined, sending: Sending): Promise<Uint8Array> {
 		const { clock, timeout } = this.#options;
 		return new Promise((resolve, reject) => {
 			if (signal?.aborted) return reject(signal.reason);
@@ -157,15 +163,18 @@ class MqttLink implements EsipaLink {
 					resolve(payload);
 				},
 			});
-			this.#send(number, message).catch(fail);
+			this.#send(number, message, sending).catch(fail);
 		});
 	}
 
 	/** With MQTT 5 the topic is always the same, so that the broker's alias stands for it; the number is apart. */
-	async #send(number: number, payload: Uint8Array): Promise<void> {
-		const connection = await this.#connection();
+	async #send(number: number, payload: Uint8Array, sending: Sending): Promise<void> {
 		const waiting = this.#waiting.get(number);
-		if (waiting !== undefined) waiting.connection = connection;
+		const connection = await this.#connection();
+		// Whoever asked has been told by now that it was not sent.
+		if (waiting === undefined || this.#waiting.get(number) !== waiting) return;
+		waiting.connection = connection;
+		sending.hasBegun = true;
 		const { eid, qos } = this.#options;
 		const isHeard = await connection.publish(
 			connection.version === "5"
@@ -277,8 +286,11 @@ function refusedOr(name: string, payload: Uint8Array): Uint8Array {
 	});
 }
 
-function unreachable(name: string, cause: unknown): EsipaLinkError {
+function unreachable(name: string, cause: unknown, nothingSent: boolean): EsipaLinkError {
 	const reason = cause instanceof Error ? cause.message : String(cause);
 	const transportCode = cause instanceof EsimError ? cause.code : undefined;
-	return new EsipaLinkError("IPA_EIM_UNREACHABLE", `${name}: ${reason}`, { cause, context: { transportCode } });
+	return new EsipaLinkError("IPA_EIM_UNREACHABLE", `${name}: ${reason}`, {
+		cause,
+		context: { transportCode, nothingSent },
+	});
 }
