@@ -4,6 +4,7 @@ import { memoryLogger } from "@iot-esim/shared/runtime/logger";
 import { hex, toHex } from "@iot-esim/shared/util/bytes";
 import { Hours, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { type ShortMessage, Smsc, type SmscOptions } from "@iot-esim/sim/network/smsc/smsc";
+import smpp from "smpp";
 import { describe, expect, it } from "vitest";
 import { FakeClock } from "../../../test/support/fake-clock.ts";
 import { SeededRandom } from "../../../test/support/seeded-random.ts";
@@ -21,6 +22,7 @@ function bench(given: { settings?: Partial<SmppSettings>; smsc?: Partial<SmscOpt
 	const received: ShortMessage[] = [];
 	const receipts: [readonly string[], WakeUpChange][] = [];
 	const state = { inReach: true, refuses: false, isSilent: false, connections: 0, ends: [] as Duplex[] };
+	const storage: { storing: Promise<void> | undefined; isKnown: boolean } = { storing: undefined, isKnown: true };
 	const receive = (message: ShortMessage) => {
 		if (state.inReach) received.push(message);
 		return state.inReach;
@@ -33,8 +35,9 @@ function bench(given: { settings?: Partial<SmppSettings>; smsc?: Partial<SmscOpt
 		...given.smsc,
 	});
 	const noteWakeUpReceipt = async (_via: string, ids: readonly string[], change: WakeUpChange) => {
+		await storage.storing;
 		receipts.push([ids, change]);
-		return {} as WakeUp;
+		return storage.isKnown ? ({} as WakeUp) : undefined;
 	};
 	const link = new SmppLink({
 		settings: {
@@ -69,7 +72,7 @@ function bench(given: { settings?: Partial<SmppSettings>; smsc?: Partial<SmscOpt
 	const trigger = { id: "wu_1", eid: "89049032000000000000000000000166" as never, waiting: 1, at: START };
 	const wake = (address: object = {}, until = START + Hours(2)) =>
 		waker.wake({ via: "sms", msisdn, ...address }, { ...trigger, until });
-	return { clock, entries, received, receipts, state, smsc, link, wake };
+	return { clock, entries, received, receipts, state, storage, smsc, link, wake };
 }
 
 describe("waking by short message", () => {
@@ -126,6 +129,94 @@ describe("waking by short message", () => {
 			await clock.until(link.stop());
 		},
 	);
+});
+
+describe("a delivery receipt", () => {
+	/** Brings receipts as an SMSC does; the statuses of their acknowledgements. */
+	async function receiptBench() {
+		const all = bench();
+		all.link.start();
+		await all.clock.advance(0);
+		const [end] = all.state.ends;
+		const statuses: number[] = [];
+		const read = (octets: Buffer) => {
+			const pdu = new smpp.PDU(octets);
+			if (pdu.command === "deliver_sm_resp") statuses.push(pdu.command_status);
+		};
+		end?.on("data", read);
+		let sequence = 0;
+		const bring = async (id = "1") => {
+			const short_message = Buffer.from(`id:${id} stat:DELIVRD err:000`);
+			const fields = { esm_class: 4, sequence_number: ++sequence, short_message };
+			end?.write(new smpp.PDU("deliver_sm", fields).toBuffer());
+			await all.clock.advance(0);
+		};
+		return { ...all, statuses, bring };
+	}
+
+	it("is acknowledged when it is stored, not before", async () => {
+		const { clock, link, storage, receipts, statuses, bring } = await receiptBench();
+		let stored = () => {};
+		storage.storing = new Promise((resolve) => {
+			stored = resolve;
+		});
+		await bring();
+		await clock.advance(Seconds(4));
+		expect([statuses, receipts.length]).toEqual([[], 0]);
+		stored();
+		await clock.advance(0);
+		expect([statuses, receipts.length]).toEqual([[0], 1]);
+		await clock.until(link.stop());
+	});
+
+	it("is to come again when it cannot be stored, or not in 5 s", async () => {
+		const { clock, link, storage, receipts, statuses, bring } = await receiptBench();
+		storage.storing = new Promise(() => undefined);
+		await bring();
+		await clock.advance(Seconds(5));
+		expect(statuses).toEqual([0x64]);
+		storage.storing = Promise.reject(new Error("the database is gone"));
+		await bring();
+		expect(statuses).toEqual([0x64, 0x64]);
+		storage.storing = undefined;
+		await bring();
+		expect([statuses, receipts.length]).toEqual([[0x64, 0x64, 0], 1]);
+		await clock.until(link.stop());
+	});
+
+	it("that overtakes the answer to its message is looked for again before it is acknowledged", async () => {
+		const { clock, link, storage, receipts, statuses, bring } = await receiptBench();
+		storage.isKnown = false;
+		await bring("C0FFEE-1");
+		expect(receipts).toHaveLength(1);
+		storage.isKnown = true;
+		await clock.advance(Seconds(2));
+		expect([statuses, receipts.length]).toEqual([[0], 2]);
+		storage.isKnown = false;
+		await bring("of-nobody");
+		await clock.advance(Seconds(2));
+		expect([statuses, receipts.length]).toEqual([[0, 0], 4]);
+		await clock.until(link.stop());
+	});
+
+	it("is stored and acknowledged before the link ends", async () => {
+		const { clock, link, storage, statuses, bring } = await receiptBench();
+		storage.storing = sleep(clock, Seconds(1));
+		await bring();
+		await clock.until(link.stop());
+		expect(statuses).toEqual([0]);
+		expect(clock.pending).toBe(0);
+	});
+
+	it("is to come again when more come than are stored, so that memory is bounded", async () => {
+		const { clock, link, storage, statuses, bring } = await receiptBench();
+		storage.storing = new Promise(() => undefined);
+		for (let count = 0; count < 120; count++) await bring();
+		expect(statuses).toEqual(Array(20).fill(0x64));
+		await clock.advance(Seconds(5));
+		expect(statuses).toEqual(Array(120).fill(0x64));
+		await clock.until(link.stop());
+	});
 });
 
 describe("the link to an SMSC", () => {

@@ -25,8 +25,11 @@ export interface SmppLinkOptions {
 	readonly open: (signal: AbortSignal) => Promise<Duplex>;
 	readonly clock: Clock;
 	readonly log: Logger;
-	/** deliver_sm or data_sm: a receipt, or a message of a device. */
-	readonly onDelivered: (pdu: Pdu) => void;
+	/**
+	 * deliver_sm or data_sm: a receipt, or a message of a device. Resolves when what it says is kept: it is acknowledged then,
+	 * and is to come again when this rejects or takes too long.
+	 */
+	readonly onDelivered: (pdu: Pdu) => Promise<void>;
 }
 
 const THROTTLED = 0x58;
@@ -34,6 +37,12 @@ const QUEUE_FULL = 0x14;
 const FIRST_PAUSE = Seconds(1);
 const LONGEST_PAUSE = Seconds(60);
 const VERSION_3_4 = 0x34;
+/** ESME_RX_T_APPN: the SMSC brings the message once more, later. */
+const LATER = 0x64;
+/** SMSCs wait some seconds for an acknowledgement. */
+const DELIVERY_WITHIN = Seconds(5);
+/** Messages from the SMSC that are being taken; an SMSC has a window of its own, mostly of 10. */
+const MAX_DELIVERIES = 100;
 
 /**
  * The binding to one SMSC as a transceiver: opened and kept open by itself, asked for signs of life, with a window and a
@@ -53,6 +62,8 @@ export class SmppLink {
 	/** No message goes out before. */
 	#nextAt = 0;
 	#throttledTimes = 0;
+	/** What the SMSC has brought and waits to see acknowledged. */
+	readonly #deliveries = new Set<Promise<void>>();
 	#lastTrouble = "not connected yet";
 
 	constructor(options: SmppLinkOptions) {
@@ -77,6 +88,7 @@ export class SmppLink {
 		this.#stopping.abort(reason);
 		this.#unbound.failAll(reason);
 		this.#beforeWindow.failAll(reason);
+		await Promise.all(this.#deliveries);
 		await session?.request("unbind").catch(() => undefined);
 		session?.end(reason);
 		await this.#running;
@@ -232,9 +244,39 @@ export class SmppLink {
 	}
 
 	#answer(session: SmppSession, request: Pdu): void {
+		if (request.command === "deliver_sm" || request.command === "data_sm") {
+			this.#deliver(session, request);
+			return;
+		}
 		session.respond(request);
-		if (request.command === "deliver_sm" || request.command === "data_sm") this.#options.onDelivered(request);
 		if (request.command === "unbind") session.end(unreachable("the SMSC ended the binding"));
+	}
+
+	#deliver(session: SmppSession, request: Pdu): void {
+		if (this.#deliveries.size >= MAX_DELIVERIES) {
+			session.respond(request, LATER);
+			return;
+		}
+		const delivery = this.#take(request)
+			.then((isKept) => session.respond(request, isKept ? 0 : LATER))
+			.finally(() => this.#deliveries.delete(delivery));
+		this.#deliveries.add(delivery);
+	}
+
+	/** Whether what was brought is kept now. */
+	#take(request: Pdu): Promise<boolean> {
+		const { clock, log, onDelivered } = this.#options;
+		return new Promise((resolve) => {
+			const fail = (error: unknown) => {
+				log.error("delivery receipt not stored", { error });
+				resolve(false);
+			};
+			const late = new Error(`not stored within ${DELIVERY_WITHIN} ms`);
+			const cancel = clock.schedule(DELIVERY_WITHIN, () => fail(late));
+			onDelivered(request)
+				.then(() => resolve(true), fail)
+				.finally(cancel);
+		});
 	}
 }
 

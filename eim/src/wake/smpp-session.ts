@@ -79,15 +79,18 @@ export class SmppSession {
 		});
 	}
 
-	/** Answers a request; one that an SMSC has no reason to send gets a generic_nack. */
-	respond(request: Pdu): void {
+	/**
+	 * Answers a request; one that an SMSC has no reason to send gets a generic_nack.
+	 * @param status command_status, 0 for success
+	 */
+	respond(request: Pdu, status = 0): void {
 		const { command, sequence_number } = request;
 		if (this.#isOver || UNANSWERED.includes(command)) return;
 		const fields = ANSWERS[command];
 		const answer =
 			fields === undefined
 				? new smpp.PDU("generic_nack", { command_status: smpp.errors.ESME_RINVCMDID, sequence_number })
-				: new smpp.PDU(`${command}_resp`, { ...fields, sequence_number });
+				: new smpp.PDU(`${command}_resp`, { ...fields, command_status: status, sequence_number });
 		this.#stream.write(answer.toBuffer());
 	}
 

@@ -1,4 +1,4 @@
-import type { Clock } from "@iot-esim/shared/runtime/clock";
+import { type Clock, sleep } from "@iot-esim/shared/runtime/clock";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { concatBytes, fromHex } from "@iot-esim/shared/util/bytes";
 import { Days, Minutes, Seconds } from "@iot-esim/shared/util/duration";
@@ -78,11 +78,18 @@ function relativeTime(milliseconds: number): string {
 }
 
 /** A receipt may overtake the answer to its message: it is looked for once more after this time. */
-const SECOND_LOOK = Seconds(5);
+const SECOND_LOOK = Seconds(2);
 
-/** Takes delivery receipts to the wake-ups that they are of; messages of devices are not for the eIM. */
-export function receiptTaker(store: Pick<Store, "noteWakeUpReceipt">, clock: Clock, log: Logger): (pdu: Pdu) => void {
-	return (pdu) => {
+/**
+ * Takes delivery receipts to the wake-ups that they are of, and resolves when they are stored there or belong to none;
+ * messages of devices are not for the eIM.
+ */
+export function receiptTaker(
+	store: Pick<Store, "noteWakeUpReceipt">,
+	clock: Clock,
+	log: Logger,
+): (pdu: Pdu) => Promise<void> {
+	return async (pdu) => {
 		const receipt = receiptIn(pdu);
 		if (receipt === undefined) {
 			log.info("short message of a device dropped", { from: pdu.source_addr });
@@ -91,9 +98,8 @@ export function receiptTaker(store: Pick<Store, "noteWakeUpReceipt">, clock: Clo
 		const { id, otherForms, state, error } = receipt;
 		const note = (ids: readonly string[]) => store.noteWakeUpReceipt("sms", ids, { state, error, at: clock.now() });
 		const take = async () => (await note([id])) ?? (otherForms.length > 0 ? note(otherForms) : undefined);
-		const fail = (cause: unknown) => log.error("delivery receipt not stored", { error: cause });
-		take().then((found) => {
-			if (found === undefined) clock.schedule(SECOND_LOOK, () => void take().catch(fail));
-		}, fail);
+		if ((await take()) !== undefined) return;
+		await sleep(clock, SECOND_LOOK);
+		if ((await take()) === undefined) log.info("delivery receipt of no wake-up", { reference: id });
 	};
 }
