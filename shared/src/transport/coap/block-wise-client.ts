@@ -54,8 +54,10 @@ export class BlockWiseClient {
 		return done;
 	}
 
-	/** The whole of a notification, whose first block came by itself. */
+	/** The whole of a notification, whose first block came by itself; one of a single message waits for no transfer. */
 	fetchRest(request: CoapRequest, first: CoapMessage, signal: AbortSignal): Promise<CoapAnswer> {
+		const isAll = blockOf(optionUint(first.options, OPTION.block2))?.hasMore !== true;
+		if (isAll) return this.#collect(request, [], first, signal);
 		const done = this.#last.then(() => this.#collect(request, optionsOf(request), first, signal));
 		this.#last = done.catch(() => undefined);
 		return done;

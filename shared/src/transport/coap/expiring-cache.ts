@@ -14,12 +14,24 @@ interface Entry<V> {
 	readonly value: V;
 	readonly weight: number;
 	readonly until: number;
+	readonly owner: string;
 }
 
-/** Keeps what was used last, within bounds; what was not used for longest goes first. */
+/** What all entries of one owner come to. */
+interface Share {
+	entries: number;
+	weight: number;
+}
+
+/**
+ * Keeps what was used last, within bounds: where there is too much, of what the owner of most has the one not used for
+ * longest goes.
+ */
 export class ExpiringCache<V> {
 	readonly #limits: CacheLimits;
+	/** In the order of their last use. */
 	readonly #entries = new Map<string, Entry<V>>();
+	readonly #shares = new Map<string, Share>();
 	#weight = 0;
 
 	constructor(limits: CacheLimits) {
@@ -40,31 +52,54 @@ export class ExpiringCache<V> {
 	get(key: string): V | undefined {
 		this.#expire();
 		const entry = this.#entries.get(key);
-		if (entry !== undefined) this.set(key, entry.value, entry.weight);
+		if (entry !== undefined) this.set(key, entry.value, entry.weight, entry.owner);
 		return entry?.value;
 	}
 
-	set(key: string, value: V, weight = 1): void {
+	set(key: string, value: V, weight = 1, owner = ""): void {
+		const { clock, lifetime, maxEntries, maxWeight = Infinity } = this.#limits;
 		this.delete(key);
-		this.#entries.set(key, { value, weight, until: this.#limits.clock.now() + this.#limits.lifetime });
-		this.#weight += weight;
+		this.#entries.set(key, { value, weight, until: clock.now() + lifetime, owner });
+		const share = this.#shares.get(owner) ?? { entries: 0, weight: 0 };
+		this.#shares.set(owner, share);
+		this.#count(share, 1, weight);
 		this.#expire();
-		for (const eldest of this.#entries.keys()) {
-			if (this.#entries.size <= this.#limits.maxEntries && this.#weight <= (this.#limits.maxWeight ?? Infinity)) break;
-			if (eldest === key) break;
-			this.delete(eldest);
+		while (this.#entries.size > 1) {
+			if (this.#weight > maxWeight) this.#giveUp("weight", key);
+			else if (this.#entries.size > maxEntries) this.#giveUp("entries", key);
+			else return;
 		}
 	}
 
 	delete(key: string): void {
 		const entry = this.#entries.get(key);
 		if (entry === undefined) return;
-		this.#weight -= entry.weight;
 		this.#entries.delete(key);
+		const share = this.#shares.get(entry.owner);
+		if (share === undefined) return;
+		this.#count(share, -1, -entry.weight);
+		if (share.entries === 0) this.#shares.delete(entry.owner);
 	}
 
-	deleteAll(prefix: string): void {
-		for (const key of [...this.#entries.keys()]) if (key.startsWith(prefix)) this.delete(key);
+	#count(share: Share, entries: number, weight: number): void {
+		share.entries += entries;
+		share.weight += weight;
+		this.#weight += weight;
+	}
+
+	/** @param newest is kept, so that another one goes where its owner has nothing else */
+	#giveUp(what: keyof Share, newest: string): void {
+		let most = { owner: "", share: -1 };
+		for (const [owner, share] of this.#shares) if (share[what] > most.share) most = { owner, share: share[what] };
+		let eldest: string | undefined;
+		for (const [key, { owner }] of this.#entries) {
+			if (key === newest) continue;
+			eldest ??= key;
+			if (owner !== most.owner) continue;
+			eldest = key;
+			break;
+		}
+		if (eldest !== undefined) this.delete(eldest);
 	}
 
 	/** In the order of their last use, so that the first that lives on ends the search. */

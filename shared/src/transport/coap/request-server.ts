@@ -1,7 +1,7 @@
 import type { RandomSource } from "../../runtime/random.ts";
 import { concatBytes, toHex } from "../../util/bytes.ts";
 import { type Block, blockOf, blockOffset, blockOption, blockSize } from "./block.ts";
-import type { BodyStore, KeptAnswer } from "./body-store.ts";
+import { BodyStore, type KeptAnswer } from "./body-store.ts";
 import type { CoapChannel } from "./coap-channel.ts";
 import type { CoapHandler, CoapPeer, CoapReply, CoapRequest, CoapResponse } from "./coap-face.ts";
 import { CODE, codeOctet, codeText, methodOf } from "./code.ts";
@@ -57,6 +57,7 @@ export class RequestServer {
 	readonly #options: RequestServerOptions;
 	readonly #peer: CoapPeer;
 	readonly #name: string;
+	readonly #owner: string;
 	/** Keys in the shared stores, the eldest first. */
 	readonly #assemblies: string[] = [];
 	readonly #answers: string[] = [];
@@ -68,6 +69,7 @@ export class RequestServer {
 		this.#channel = channel;
 		this.#options = options;
 		this.#name = options.bodies.nextPeer();
+		this.#owner = BodyStore.ownerOf(channel);
 		const { remoteAddress, proven, takesBert: isStream } = channel;
 		this.#peer = { remoteAddress, proven, isStream, connection: {} };
 	}
@@ -150,7 +152,7 @@ export class RequestServer {
 		if (offset === assembly.length) {
 			assembly.parts.push(message.payload);
 			assembly.length += length;
-			assemblies.set(key, assembly, assembly.length);
+			assemblies.set(key, assembly, assembly.length, this.#owner);
 		}
 		if (block.hasMore) {
 			// A smaller size is proposed with the first block, which then counts for as many of the smaller ones.
@@ -228,7 +230,7 @@ export class RequestServer {
 			return;
 		}
 		this.#keep(this.#answers, key, (dropped) => answers.delete(dropped));
-		answers.set(key, whole, payload.length);
+		answers.set(key, whole, payload.length, this.#owner);
 		this.#respondBlock(whole, block2, options, respond);
 	}
 
