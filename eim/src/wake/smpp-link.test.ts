@@ -145,13 +145,21 @@ describe("a delivery receipt", () => {
 		};
 		end?.on("data", read);
 		let sequence = 0;
-		const bring = async (id = "1") => {
-			const short_message = Buffer.from(`id:${id} stat:DELIVRD err:000`);
-			const fields = { esm_class: 4, sequence_number: ++sequence, short_message };
-			end?.write(new smpp.PDU("deliver_sm", fields).toBuffer());
+		const write = async (pdu: Buffer) => {
+			end?.write(pdu);
 			await all.clock.advance(0);
 		};
-		return { ...all, statuses, bring };
+		const receipt = (id: string, more: object = {}) => {
+			const short_message = Buffer.from(`id:${id} stat:DELIVRD err:000`);
+			return new smpp.PDU("deliver_sm", {
+				esm_class: 4,
+				sequence_number: ++sequence,
+				short_message,
+				...more,
+			}).toBuffer();
+		};
+		const bring = (id = "1") => write(receipt(id));
+		return { ...all, statuses, write, receipt, bring };
 	}
 
 	it("is acknowledged when it is stored, not before", async () => {
@@ -196,6 +204,21 @@ describe("a delivery receipt", () => {
 		await bring("of-nobody");
 		await clock.advance(Seconds(2));
 		expect([statuses, receipts.length]).toEqual([[0, 0], 4]);
+		await clock.until(link.stop());
+	});
+
+	it("that cannot be read is refused for good, and the binding stays; a large one is read", async () => {
+		const { clock, link, state, receipts, statuses, write, receipt, bring } = await receiptBench();
+		// source_port of two octets, of which none is there.
+		const cut = Buffer.concat([receipt("1"), Buffer.from("020a0002", "hex")]);
+		cut.writeUInt32BE(cut.length, 0);
+		await write(cut);
+		const submit_sm_resp = Buffer.concat([Buffer.from("0000001580000004000000000000000241", "hex"), cut.subarray(-4)]);
+		await write(submit_sm_resp);
+		await bring();
+		expect([statuses, receipts.length]).toEqual([[0x65, 0], 1]);
+		await write(receipt("2", { message_payload: Buffer.alloc(60_000, 0x20) }));
+		expect([statuses.at(-1), receipts.length, state.connections]).toEqual([0, 2, 1]);
 		await clock.until(link.stop());
 	});
 

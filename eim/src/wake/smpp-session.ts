@@ -25,6 +25,10 @@ interface Waiting {
 const HEADER = 16;
 /** Larger ones are none of an SMSC: the longest field of SMPP 3.4 (message_payload) has 64 KB. */
 const LONGEST_PDU = 70_000;
+/** Numbers of commands that are responses begin here. */
+const RESPONSE = 0x8000_0000;
+// The library reads 16 KB at most by default.
+smpp.PDU.maxLength = LONGEST_PDU;
 /** Fields of the answers to what an SMSC asks. */
 const ANSWERS: Readonly<Record<string, object>> = {
 	enquire_link: {},
@@ -140,9 +144,24 @@ export class SmppSession {
 		try {
 			return new smpp.PDU(octets);
 		} catch (cause) {
-			this.end(unreachable("the SMSC sends a protocol data unit that cannot be read", cause));
+			this.#refuse(octets.readUInt32BE(4), octets.readUInt32BE(12), cause);
 			return undefined;
 		}
+	}
+
+	/** One that cannot be read ends here, and not the connection: an SMSC would bring it again over the next one. */
+	#refuse(command: number, sequence_number: number, cause: unknown): void {
+		if (command >= RESPONSE) {
+			const error = unreachable("the answer of the SMSC cannot be read", cause);
+			const waiting = this.#waiting.get(sequence_number);
+			this.#waiting.delete(sequence_number);
+			waiting?.cancel();
+			waiting?.reject(error);
+			return;
+		}
+		const name = command === smpp.commands.deliver_sm?.id ? "deliver_sm_resp" : "generic_nack";
+		const command_status = smpp.errors.ESME_RX_P_APPN ?? 0;
+		this.#stream.write(new smpp.PDU(name, { command_status, sequence_number }).toBuffer());
 	}
 }
 

@@ -14,9 +14,12 @@ declare module "smpp" {
 		new (command: string, fields?: Readonly<Record<string, unknown>>): Pdu;
 		/** @throws Error on octets that are none */
 		new (octets: Buffer): Pdu;
+		/** Octets of the largest that is read. */
+		maxLength: number;
 	}
 	const smpp: {
 		readonly PDU: PduConstructor;
+		readonly commands: Readonly<Record<string, { readonly id: number }>>;
 		/** Numbers of command statuses by name. */
 		readonly errors: Readonly<Record<string, number>>;
 	};
