@@ -81,12 +81,14 @@ describe.each(["udp", "dtls"] as const)("Wakaama over %s", (transport) => {
 		"brings packages when the device renews its registration, and takes the results",
 		async () => {
 			const { eim, device, lwm2m, round, profiles } = await chain({ moreProfiles: [TARGET] });
+			device.hasNumbers = true;
 			await round();
 			await eim.store.changeDevice(eid, { inject: { url: "lwm2m:", binding: "asn1" } });
 			const list = await eim.order(eid, { type: "listProfiles", parameters: {} });
 			expect(await eim.state(list)).toBe("queued");
 			device.command("update");
 			await expect.poll(() => eim.state(list), { timeout: 20_000 }).toBe("succeeded");
+			expect(device.lines.some((line) => /^message 01..BF4E/.test(line))).toBe(true);
 			expect(await profiles()).toMatchObject({ [TARGET]: "disabled" });
 			// Its REFRESH stands between the package and the result, which comes by itself.
 			const enable = await eim.order(eid, { type: "enable", parameters: { iccid: Iccid(TARGET), rollback: false } });
@@ -105,6 +107,8 @@ describe.each(["udp", "dtls"] as const)("Wakaama over %s", (transport) => {
 			const { device } = await chain();
 			const answer = await device.exchange(poll(eid), "send");
 			expect([...answer.subarray(0, 2)]).toEqual([0xbf, 0x4f]);
+			device.hasNumbers = true;
+			expect(await device.exchange(poll(eid), "send")).toEqual(answer);
 			expect(await device.exchange(poll(eid))).toEqual(answer);
 		},
 		TIME,

@@ -10,7 +10,7 @@ import { DatagramChannel } from "@iot-esim/shared/transport/coap/datagram-channe
 import { CoapEndpoint } from "@iot-esim/shared/transport/coap/endpoint";
 import type { HttpClient } from "@iot-esim/shared/transport/http/client";
 import { decodeRefusal } from "@iot-esim/shared/transport/mqtt/refusal";
-import { utf8 } from "@iot-esim/shared/util/bytes";
+import { concatBytes, utf8 } from "@iot-esim/shared/util/bytes";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { handlerOver, noTime } from "./coap-face.ts";
 import { DatagramLine } from "./datagram-line.ts";
@@ -71,6 +71,8 @@ export function lwm2mFaceLink(client: HttpClient): EsipaLink {
 async function register(server: Lwm2mServer, eid: Eid, onLine: (end: () => void) => void): Promise<Registered> {
 	const line = new DatagramLine(noTime, { proven: { pskIdentity: eid } });
 	let message: Uint8Array = new Uint8Array(0);
+	/** Of the open request; its answer has it too. */
+	let number = 0;
 	let notify: ((response: CoapResponse) => void) | undefined;
 	let settle: { resolve: (answer: Uint8Array) => void; reject: (error: Error) => void } | undefined;
 	const value = (): CoapResponse => ({ code: "2.05", contentFormat: 42, payload: message });
@@ -81,8 +83,9 @@ async function register(server: Lwm2mServer, eid: Eid, onLine: (end: () => void)
 	const handler: CoapHandler = ({ method, path, payload }) => {
 		const resource = path.join("/");
 		if (method === "PUT" && resource === "32032/0/0") {
+			if (payload[0] !== 1 || payload[1] !== number) return { code: "2.04" };
 			message = new Uint8Array(0);
-			settle?.resolve(payload);
+			settle?.resolve(payload.subarray(2));
 			return { code: "2.04" };
 		}
 		if (method !== "GET" || resource !== "32032/0/1") return { code: "4.05" };
@@ -113,7 +116,8 @@ async function register(server: Lwm2mServer, eid: Eid, onLine: (end: () => void)
 		exchange: (given) =>
 			new Promise((resolve, reject) => {
 				settle = { resolve, reject };
-				message = given;
+				number = (number + 1) % 256;
+				message = concatBytes(Uint8Array.of(1, number), given);
 				notify?.(value());
 			}),
 		close: () => endpoint.close(),

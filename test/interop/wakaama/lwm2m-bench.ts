@@ -1,5 +1,5 @@
 import { Lwm2mFace } from "@iot-esim/eim/bindings/lwm2m/lwm2m-face";
-import { esipaContext } from "@iot-esim/eim/esipa/handler";
+import { type EsipaHandler, esipaContext } from "@iot-esim/eim/esipa/handler";
 import { injectPackages } from "@iot-esim/eim/esipa/inject-packages";
 import { waitingDevices } from "@iot-esim/eim/mqtt-parts";
 import type { Eid } from "@iot-esim/shared/ids/eid";
@@ -9,6 +9,7 @@ import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { listenUdp } from "@iot-esim/shared/transport/coap/udp";
 import { listenDtls } from "@iot-esim/shared/transport/native/dtls/listen-dtls";
 import { Seconds } from "@iot-esim/shared/util/duration";
+import { EsimError } from "@iot-esim/shared/util/errors";
 import type { wholeChain } from "../../support/whole-chain.ts";
 
 export type Chain = Awaited<ReturnType<typeof wholeChain>>;
@@ -20,7 +21,7 @@ export type Chain = Awaited<ReturnType<typeof wholeChain>>;
 export async function lwm2mOf(
 	chain: Chain,
 	keys?: Readonly<Record<string, Uint8Array>>,
-	handle: (message: Uint8Array) => Promise<Uint8Array | null> = (message) => chain.eim.send(message),
+	handle: EsipaHandler["handle"] = (message, peer) => chain.eim.send(message, peer),
 ) {
 	const { eim } = chain;
 	const { logger, entries } = memoryLogger();
@@ -28,7 +29,7 @@ export async function lwm2mOf(
 	const place = { host: "127.0.0.1", port: 0, clock: systemClock };
 	let port = 0;
 	const face: Lwm2mFace = new Lwm2mFace({
-		handler: { handle: (message) => handle(message) },
+		handler: { handle },
 		clock: systemClock,
 		random: systemRandom,
 		log: logger("eim.lwm2m"),
@@ -52,7 +53,11 @@ export async function lwm2mOf(
 		isBrought: async () => (await eim.store.loadDevice(chain.eid))?.inject?.url === "lwm2m:",
 		bring: async (eid) => {
 			const device = await eim.store.loadDevice(eid);
-			if (device !== undefined) await injectPackages(esipaContext(eim.deps), face, device);
+			if (device === undefined) return;
+			// As the eIM does: what stays open comes with the next contact.
+			await injectPackages(esipaContext(eim.deps), face, device).catch((error) => {
+				if (!(error instanceof EsimError)) throw error;
+			});
 		},
 	});
 	await face.listen();

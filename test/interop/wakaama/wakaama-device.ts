@@ -30,11 +30,14 @@ export interface WakaamaOptions {
 export class WakaamaDevice {
 	/** Takes what the eIM brings (BF4E) and gives the answer. */
 	onPackage: (message: Uint8Array) => Promise<Uint8Array> = async () => Uint8Array.of(0xbf, 0x4e, 0);
+	/** Whether it tells by numbers what belongs together. */
+	hasNumbers = false;
 	/** What it has printed, hex shortened. */
 	readonly lines: string[] = [];
 	readonly #process: ChildProcess;
 	readonly #watchers = new Set<() => void>();
-	readonly #answers: Uint8Array[] = [];
+	readonly #answers: string[] = [];
+	#number = 0xfe;
 
 	constructor(program: string, { endpoint, port, lifetime = 300, key }: WakaamaOptions) {
 		const proof = key === undefined ? [] : [key.identity, toHex(key.key)];
@@ -52,9 +55,12 @@ export class WakaamaDevice {
 
 	/** Sets the object's message; what the server writes in answer. */
 	async exchange(message: Uint8Array, by: "message" | "send" = "message"): Promise<Uint8Array> {
-		this.command(`${by} ${toHex(message)}`);
-		await this.#until(() => this.#answers.length > 0);
-		return this.#answers.shift() as Uint8Array;
+		this.#number = (this.#number + 1) % 256;
+		const mark = this.hasNumbers ? toHex(Uint8Array.of(1, this.#number)) : "";
+		this.command(`${by} ${mark}${toHex(message)}`);
+		await this.#until(() => this.#answers.some((answer) => answer.startsWith(mark)));
+		const [answer = ""] = this.#answers.splice(0).filter((one) => one.startsWith(mark));
+		return fromHex(answer.slice(mark.length));
 	}
 
 	command(line: string): void {
@@ -79,9 +85,10 @@ export class WakaamaDevice {
 	#take(line: string): void {
 		this.lines.push(line.slice(0, 40));
 		const message = /^message ([0-9A-F]*)$/.exec(line)?.[1];
-		if (message?.startsWith("BF4E")) {
-			void this.onPackage(fromHex(message)).then((answer) => this.command(`message ${toHex(answer)}`));
-		} else if (message !== undefined) this.#answers.push(fromHex(message));
+		const [, mark = "", brought] = /^(01..)?(BF4E.*)$/.exec(message ?? "") ?? [];
+		if (brought !== undefined) {
+			void this.onPackage(fromHex(brought)).then((answer) => this.command(`message ${mark}${toHex(answer)}`));
+		} else if (message !== undefined) this.#answers.push(message);
 		for (const watcher of this.#watchers) watcher();
 	}
 

@@ -10,6 +10,7 @@ import { EsimError } from "@iot-esim/shared/util/errors";
 import type { EsipaHandler } from "../../esipa/handler.ts";
 import { InjectError } from "../errors.ts";
 import { LARGEST_ESIPA_REQUEST } from "../http-asn1.ts";
+import { type DeviceMessage, isSame, isTransferAnswer, isWhole, readMessage, writeMessage } from "./device-message.ts";
 import { FORMAT, octetsOfResource, RESOURCE } from "./esipa-object.ts";
 import type { DeviceObjects } from "./link-format.ts";
 import { DEFAULT_LIFETIME, type RegistrationRequest } from "./registration-request.ts";
@@ -31,6 +32,7 @@ export interface SessionDeps {
 }
 
 interface Waiting {
+	readonly number: number | undefined;
 	readonly resolve: (answer: Uint8Array) => void;
 	readonly reject: (error: Error) => void;
 }
@@ -40,6 +42,15 @@ const WAKE_AGAIN_AFTER = Seconds(30);
 /** A device that asks mostly asks again until nothing is left. */
 const GOES_ON_ASKING = Seconds(3);
 const NONE = new Uint8Array(0);
+
+interface Registered {
+	readonly id: string;
+	readonly endpoint: string;
+	readonly eid: Eid;
+	readonly asked: RegistrationRequest;
+	/** Of what was brought in an earlier registration, whose answer may still come. */
+	readonly lastNumber: number;
+}
 
 /** A registered device: ESipa messages to it and from it, over one instance of its object. */
 export class DeviceSession implements Registration {
@@ -53,18 +64,23 @@ export class DeviceSession implements Registration {
 	#path: CoapEndpoint | undefined;
 	/** While the device tells of its messages over the path. */
 	#observation: AbortController | undefined;
-	#next: Uint8Array | undefined;
+	#next: DeviceMessage | undefined;
+	/** What the eIM works on. */
+	#working: DeviceMessage | undefined;
+	/** The answer that is on its way. */
+	#writing: { readonly to: DeviceMessage; readonly given: AbortController } | undefined;
 	#isAnswering = false;
 	#isReading = false;
 	#transfers: Promise<unknown> = Promise.resolve();
 	#waiting: Waiting | undefined;
 	#wokenAt: number | undefined;
 	#askedAt = 0;
+	/** The latest request had a number: so has what is brought. */
+	#isNumbering = false;
+	#lastNumber: number;
+	readonly #ended = new AbortController();
 
-	constructor(
-		{ id, endpoint, eid, asked }: { id: string; endpoint: string; eid: Eid; asked: RegistrationRequest },
-		deps: SessionDeps,
-	) {
+	constructor({ id, endpoint, eid, asked, lastNumber }: Registered, deps: SessionDeps) {
 		this.id = id;
 		this.endpoint = endpoint;
 		this.eid = eid;
@@ -72,6 +88,12 @@ export class DeviceSession implements Registration {
 		this.lifetime = asked.lifetime ?? DEFAULT_LIFETIME;
 		this.#usesQueueMode = asked.usesQueueMode ?? false;
 		this.#objects = asked.objects;
+		this.#lastNumber = lastNumber;
+	}
+
+	/** Number of what was brought last. */
+	get lastNumber(): number {
+		return this.#lastNumber;
 	}
 
 	/** Takes over what a registration update changes. */
@@ -127,11 +149,12 @@ export class DeviceSession implements Registration {
 	}
 
 	/** A message of the device, however it came, or the beginning of one. */
-	take(message: Uint8Array): void {
+	take(octets: Uint8Array): void {
+		const told = readMessage(octets);
 		// There is none to tell of.
-		if (message.length === 0) return;
-		if (isWhole(message)) {
-			this.#takeWhole(message);
+		if (told.message.length === 0) return;
+		if (isWhole(told)) {
+			this.#takeWhole(told);
 			return;
 		}
 		// What is read is the latest, however often it is told of meanwhile.
@@ -142,20 +165,26 @@ export class DeviceSession implements Registration {
 				this.#isReading = false;
 			})
 			.then(
-				(whole) => this.#takeWhole(whole),
+				(whole) => this.#takeWhole(readMessage(whole)),
 				(error) => this.#deps.log.warn("message of a device cannot be read", { eid: this.eid, error }),
 			);
 	}
 
-	#takeWhole(message: Uint8Array): void {
-		if (isTransferAnswer(message)) {
-			if (this.#waiting === undefined) this.#deps.log.warn("answer that nobody waits for", { eid: this.eid });
-			this.#waiting?.resolve(message);
+	#takeWhole(told: DeviceMessage): void {
+		const { number, message } = told;
+		if (message.length === 0) return;
+		if (isTransferAnswer(told)) {
+			// One that comes late is none to what was brought after it.
+			if (this.#waiting?.number === number) this.#waiting?.resolve(message);
+			else this.#deps.log.warn("answer that nobody waits for", { eid: this.eid, number });
 			return;
 		}
+		this.#isNumbering = number !== undefined;
 		this.#wokenAt = undefined;
 		this.#askedAt = this.#deps.clock.now();
-		this.#next = message;
+		if (this.#working !== undefined && isSame(this.#working, told)) return;
+		this.#next = told;
+		if (this.#writing !== undefined && !isSame(this.#writing.to, told)) this.#writing.given.abort();
 		if (!this.#isAnswering) void this.#answerAll();
 	}
 
@@ -189,8 +218,10 @@ export class DeviceSession implements Registration {
 		return true;
 	}
 
+	/** What is still on its way is of no use to a device that may have started anew. */
 	end(): void {
 		this.path = undefined;
+		this.#ended.abort();
 		this.#waiting?.reject(unreachable(this.eid, "it is no longer registered"));
 	}
 
@@ -208,21 +239,41 @@ export class DeviceSession implements Registration {
 		log.warn("message of a device cannot be read", { eid: this.eid, code, contentFormat });
 	}
 
-	/** One after the other; of those that come meanwhile the last one only: a device asks for one thing at a time. */
+	/**
+	 * One after the other; of those that come meanwhile the last one only: a device asks for one thing at a time, and takes
+	 * what is written for the answer to that.
+	 */
 	async #answerAll(): Promise<void> {
 		this.#isAnswering = true;
-		while (this.#next !== undefined) {
-			const message = this.#next;
-			this.#next = undefined;
-			const answer = await this.#answerTo(message);
-			try {
-				await this.#write(RESOURCE.toDevice, answer);
-				this.#deps.log.debug("request answered", { eid: this.eid, octets: answer.length });
-			} catch (error) {
-				this.#deps.log.warn("answer not sent", { eid: this.eid, error });
-			}
+		for (let asked = this.#takeNext(); asked !== undefined; asked = this.#takeNext()) {
+			this.#working = asked;
+			const answer = await this.#answerTo(asked.message);
+			this.#working = undefined;
+			if (this.#next === undefined) await this.#writeAnswer(asked, answer);
+			else this.#deps.log.info("request replaced by a later one", { eid: this.eid });
 		}
 		this.#isAnswering = false;
+	}
+
+	#takeNext(): DeviceMessage | undefined {
+		const next = this.#next;
+		this.#next = undefined;
+		return next;
+	}
+
+	async #writeAnswer(to: DeviceMessage, answer: Uint8Array): Promise<void> {
+		const { log } = this.#deps;
+		const given = new AbortController();
+		this.#writing = { to, given };
+		try {
+			await this.#write(RESOURCE.toDevice, writeMessage({ number: to.number, message: answer }), given.signal);
+			log.debug("request answered", { eid: this.eid, octets: answer.length });
+		} catch (error) {
+			if (given.signal.aborted) log.info("request replaced by a later one", { eid: this.eid });
+			else log.warn("answer not sent", { eid: this.eid, error });
+		} finally {
+			this.#writing = undefined;
+		}
 	}
 
 	async #answerTo(message: Uint8Array): Promise<Uint8Array> {
@@ -249,16 +300,20 @@ export class DeviceSession implements Registration {
 		const { clock, injectTimeout } = this.#deps;
 		const { eid } = this;
 		if (!this.isReachable) throw unreachable(eid, this.#path === undefined ? "its path is closed" : "it sleeps");
+		if (this.#isNumbering) this.#lastNumber = (this.#lastNumber + 1) % 256;
+		const number = this.#isNumbering ? this.#lastNumber : undefined;
+		const late = new AbortController();
 		let cancel: (() => void) | undefined;
-		const answered = new Promise<Uint8Array>((resolve, reject) => {
-			this.#waiting = { resolve, reject };
-			cancel = clock.schedule(injectTimeout, () => reject(unreachable(eid, `no answer within ${injectTimeout} ms`)));
-		});
-		// Its rejection is looked at below, also when writing fails first.
-		answered.catch(() => undefined);
 		try {
-			await this.#write(RESOURCE.toDevice, message);
-			return await answered;
+			return await new Promise<Uint8Array>((resolve, reject) => {
+				this.#waiting = { number, resolve, reject };
+				cancel = clock.schedule(injectTimeout, () => {
+					reject(unreachable(eid, `no answer within ${injectTimeout} ms`));
+					late.abort();
+				});
+				// The answer may come before the acknowledgement of what it answers.
+				this.#write(RESOURCE.toDevice, writeMessage({ number, message }), late.signal).catch(reject);
+			});
 		} finally {
 			cancel?.();
 			this.#waiting = undefined;
@@ -274,17 +329,23 @@ export class DeviceSession implements Registration {
 	}
 
 	/** @throws InjectError */
-	async #write(resourceId: number, payload: Uint8Array): Promise<void> {
-		await this.#ask("PUT", resourceId, { contentFormat: FORMAT.octetStream, payload });
+	async #write(resourceId: number, payload: Uint8Array, signal: AbortSignal): Promise<void> {
+		await this.#ask("PUT", resourceId, { contentFormat: FORMAT.octetStream, payload }, signal);
 	}
 
 	/** @throws InjectError */
-	async #ask(method: CoapMethod, resourceId: number, more: Partial<CoapRequest> = {}): Promise<CoapAnswer> {
+	async #ask(
+		method: CoapMethod,
+		resourceId: number,
+		more: Partial<CoapRequest> = {},
+		given?: AbortSignal,
+	): Promise<CoapAnswer> {
 		const path = this.#path;
 		if (path === undefined) throw unreachable(this.eid, "its path is closed");
+		const signal = given === undefined ? this.#ended.signal : AbortSignal.any([this.#ended.signal, given]);
 		let answer: CoapAnswer;
 		try {
-			answer = await path.request({ method, path: this.#pathOf(resourceId), ...more });
+			answer = await path.request({ method, path: this.#pathOf(resourceId), ...more }, { signal });
 		} catch (cause) {
 			throw unreachable(this.eid, cause instanceof Error ? cause.message : String(cause), cause);
 		}
@@ -309,21 +370,6 @@ export class DeviceSession implements Registration {
 		const numbers = [this.#deps.objectId, this.instanceId ?? 0, resourceId];
 		return [...(this.#objects?.root ?? []), ...numbers.map(String)];
 	}
-}
-
-/** False where the length of a message says that there is more of it than is here. */
-function isWhole(message: Uint8Array): boolean {
-	const at = message[0] === 0xbf ? 2 : 1;
-	const first = message[at] ?? 0;
-	if (first < 0x80) return at + 1 + first <= message.length;
-	const size = first & 0x7f;
-	const length = message.subarray(at + 1, at + 1 + size).reduce((value, octet) => value * 256 + octet, 0);
-	return at + 1 + size + length <= message.length;
-}
-
-/** TransferEimPackageResponse: what a device says without having asked. */
-function isTransferAnswer(message: Uint8Array): boolean {
-	return message[0] === 0xbf && message[1] === 0x4e;
 }
 
 function refusal(status: number, text: string): Uint8Array {

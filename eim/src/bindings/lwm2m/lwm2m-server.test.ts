@@ -9,7 +9,7 @@ import { fromHex, toHex, utf8 } from "@iot-esim/shared/util/bytes";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { describe, expect, it } from "vitest";
 import { makeCa } from "../../../../test/contract/dtls-bench.ts";
-import { DatagramLine } from "../../../../test/support/datagram-line.ts";
+import { DatagramLine, type LineRule } from "../../../../test/support/datagram-line.ts";
 import { FakeClock } from "../../../../test/support/fake-clock.ts";
 import { EsipaError } from "../../esipa/errors.ts";
 import type { EsipaPeer } from "../../esipa/esipa-deps.ts";
@@ -54,6 +54,7 @@ function bench(given: Partial<Lwm2mServerOptions> = {}) {
 				return {
 					code: "2.05",
 					contentFormat: 42,
+					payload: self.value,
 					observe: (notify) => {
 						tell = (message) => notify({ code: "2.05", contentFormat: 42, payload: message });
 						return () => undefined;
@@ -61,8 +62,14 @@ function bench(given: Partial<Lwm2mServerOptions> = {}) {
 				};
 			}
 			written.push(`${where} ${toHex(payload)}`.trim());
-			if (payload[1] === 0x4e) tell?.(TAKEN);
+			if (payload[1] === 0x4e && self.isPrompt) tell?.(TAKEN);
 			return { code: "2.04" };
+		};
+		const self = {
+			/** Whether it answers at once what is brought. */
+			isPrompt: true,
+			/** Of resource 1, when it is read. */
+			value: new Uint8Array(0) as Uint8Array,
 		};
 		const parts = { clock, random: systemRandom };
 		server.accept(line.server);
@@ -70,14 +77,14 @@ function bench(given: Partial<Lwm2mServerOptions> = {}) {
 		const ask = (request: CoapRequest) => clock.until(endpoint.request(request), 60_000);
 		const register = (...query: string[]) =>
 			ask({ method: "POST", path: ["rd"], query, contentFormat: 40, payload: LINKS });
-		return {
+		return Object.assign(self, {
 			line,
 			written,
 			ask,
 			register,
 			tell: (message: Uint8Array) => tell?.(message),
 			close: () => endpoint.close(),
-		};
+		});
 	}
 	return { clock, server, device, awake, entries };
 }
@@ -170,6 +177,123 @@ describe("a registered device", () => {
 		await expect(clock.until(server.transfer(BROUGHT, EID), 200_000)).rejects.toMatchObject({
 			code: "INJECT_UNREACHABLE",
 		});
+	});
+});
+
+describe("what belongs together", () => {
+	/** Confirmable messages of the server do not arrive, its acknowledgements do. */
+	const requestsLost: LineRule = ({ from, octets }) =>
+		from === "server" && ((octets[0] ?? 0) & 0x30) === 0 ? [] : [10];
+
+	/** A registered device; its written messages without the path. */
+	async function registered(given: Partial<Lwm2mServerOptions> = {}) {
+		const made = bench(given);
+		const one = made.device(keyOf(EID));
+		one.isPrompt = false;
+		await one.register(`ep=${EID}`);
+		await made.clock.advance(1000);
+		const says = async (message: string) => {
+			one.tell(fromHex(message));
+			await made.clock.advance(1000);
+		};
+		const written = () => one.written.map((line) => line.replace("PUT /32032/0/0", "").trim());
+		return { ...made, one, says, written };
+	}
+
+	it("is told by the device's number, before an empty answer and a refusal too", async () => {
+		const answers: EsipaHandler["handle"][] = [
+			async (message) => message.slice(0, 2),
+			async () => null,
+			() => Promise.reject(new EsipaError("ESIPA_OTHER_DEVICE", "no")),
+		];
+		const { says, written } = await registered({
+			handler: { handle: (...given) => answers.shift()?.(...given) ?? Promise.reject(new Error("too many")) },
+		});
+		await says(`01FEBF4F125A10${EID}`);
+		await says("01FFBF3D00");
+		await says("0100BF3D00");
+		expect(written()).toEqual(["01FEBF4F", "01FF", "010000836E6F"]);
+	});
+
+	it("is what is brought to a device with numbers, and the answer with the same number", async () => {
+		const { clock, server, says, written, one, entries } = await registered();
+		await says("0105BF3D00");
+		const first = server.transfer(BROUGHT, EID);
+		first.catch(() => undefined);
+		await clock.advance(Seconds(10));
+		await expect(first).rejects.toMatchObject({ code: "INJECT_UNREACHABLE" });
+		const second = server.transfer(BROUGHT, EID);
+		await clock.advance(1000);
+		const [, late = "", now = ""] = written();
+		expect([late.slice(4), now.slice(4)]).toEqual([toHex(BROUGHT), toHex(BROUGHT)]);
+		expect(late.slice(0, 4)).not.toBe(now.slice(0, 4));
+		await says(`${late.slice(0, 4)}BF4E03020101`);
+		await says("BF4E03020102");
+		await says(`${now.slice(0, 4)}${toHex(TAKEN)}`);
+		expect(await second).toEqual(TAKEN);
+		expect(entries.filter(({ phrase }) => phrase === "answer that nobody waits for")).toHaveLength(2);
+		// Registered anew it has not said a number yet; but numbers go on where they were.
+		await one.register(`ep=${EID}`);
+		await clock.advance(1000);
+		server.transfer(BROUGHT, EID).catch(() => undefined);
+		await says("0106BF3D00");
+		await clock.advance(Seconds(10));
+		server.transfer(BROUGHT, EID).catch(() => undefined);
+		await clock.advance(1000);
+		const numbers = [late, now, written().at(-1) ?? ""].map((octets) => Number.parseInt(octets.slice(2, 4), 16));
+		expect(numbers.map((number) => (number - (numbers[0] ?? 0) + 256) % 256)).toEqual([0, 1, 2]);
+		expect(written().at(-3)).toBe(toHex(BROUGHT));
+	});
+
+	it("is no answer to a request that a later one has replaced, while it is worked on or on its way", async () => {
+		const held: (() => void)[] = [];
+		const handle = (message: Uint8Array) =>
+			new Promise<Uint8Array>((resolve) => held.push(() => resolve(message.slice(1))));
+		const { clock, says, written, one } = await registered({ handler: { handle } });
+		const release = async () => {
+			held.shift()?.();
+			await clock.advance(1000);
+		};
+		await says("BF3A0101");
+		// Said again while it is worked on.
+		await says("BF3A0101");
+		await says("BF3A0102");
+		expect(held).toHaveLength(1);
+		await release();
+		await release();
+		expect(written()).toEqual(["3A0102"]);
+		await says("BF3A0103");
+		one.line.rule = requestsLost;
+		await release();
+		await says("BF3A0104");
+		one.line.rule = () => [10];
+		await clock.advance(Seconds(60));
+		await release();
+		expect(written()).toEqual(["3A0102", "3A0104"]);
+		expect(held).toEqual([]);
+	});
+
+	it("is not what was on its way to a device that has started anew", async () => {
+		const { clock, says, one, written } = await registered();
+		one.line.rule = requestsLost;
+		await says("BF3A0101");
+		one.line.rule = () => [10];
+		await one.register(`ep=${EID}`);
+		await clock.advance(Seconds(60));
+		expect(written()).toEqual([]);
+	});
+
+	it("is read whole where a numbered message is too long to be told of", async () => {
+		const heard: number[] = [];
+		const handle: EsipaHandler["handle"] = async (message) => {
+			heard.push(message.length);
+			return message.slice(0, 2);
+		};
+		const { says, written, one } = await registered({ handler: { handle } });
+		const whole = `0109BF3A8204B0${"AB".repeat(1200)}`;
+		one.value = fromHex(whole);
+		await says(whole.slice(0, 200));
+		expect([heard, written()]).toEqual([[1205], ["0109BF3A"]]);
 	});
 });
 

@@ -169,7 +169,8 @@ export class Lwm2mServer {
 			log.warn("registration in the name of another device", { endpoint, eid, names });
 			return refusal("4.03", "the endpoint name is not that of the key or certificate");
 		}
-		const session = new DeviceSession({ id: this.#newId(), endpoint, eid, asked }, this.#options);
+		const lastNumber = this.#registrations.ofEid(eid)?.lastNumber ?? this.#options.random.bytes(1)[0] ?? 0;
+		const session = new DeviceSession({ id: this.#newId(), endpoint, eid, asked, lastNumber }, this.#options);
 		if (!this.#registrations.add(session)) return { ...refusal(CODE.serviceUnavailable, "full"), maxAge: COME_AGAIN };
 		log.info("device registered", { eid, endpoint, remoteAddress: from.remoteAddress, lifetime: session.lifetime });
 		this.#awake(session, from);
