@@ -5,6 +5,7 @@ import { createServer, connect as tcpConnect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createCoapBinding } from "@iot-esim/eim/bindings/coap";
+import type { EsipaPeer } from "@iot-esim/eim/esipa/esipa-deps";
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
@@ -201,7 +202,7 @@ describe.skipIf(programs === undefined || features === undefined)("clients of li
 		const eid = Eid(DEVICE);
 		await eim.register(eid, eim.known);
 		await eim.order(eid, { type: "setDefaultDpAddress", parameters: { smdpAddress: "smdp.example.com" } });
-		const handler = { handle: (body: Uint8Array) => eim.send(body) };
+		const handler = { handle: (body: Uint8Array, peer: EsipaPeer) => eim.send(body, peer) };
 		const log = memoryLogger().logger("test");
 		const { address } = await serve(createCoapBinding({ handler, shortPath: "e", log }));
 		const { got } = await post("openssl", `${address("coaps")}/e`, poll(eid), ["-k", KEY, "-u", DEVICE]);
