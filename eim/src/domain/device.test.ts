@@ -1,6 +1,7 @@
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { expect, it } from "vitest";
 import { changeDevice, LAST_COUNTER, newDevice, nextCounter, RESERVED_COUNTERS } from "./device.ts";
+import { setDialect } from "./dialect.ts";
 import { mayEnrol } from "./enrolment.ts";
 import type { OperationOrder } from "./operation.ts";
 
@@ -46,6 +47,16 @@ it("accepts unverified results only in a named lab mode, and not any more when i
 it("leaves alone what a change does not name", () => {
 	const changed = changeDevice({ ...device, associationToken: 4 }, { name: "pump", lastRplmn: undefined });
 	expect(changed).toEqual({ ...device, associationToken: 4, name: "pump" });
+});
+
+it("learns a version into the dialect that it has by then, and never over an operator's word", () => {
+	const seenVersion = { of: "version", version: "1.0", from: "GetEimPackage" } as const;
+	const [free, fixed] = [setDialect({ nestedCertificateArms: true }), setDialect({ version: "1.2" })];
+	expect(changeDevice({ ...device, dialect: free }, { seenVersion })).toEqual({
+		...device,
+		dialect: { ...free, version: "1.0", versionFrom: "GetEimPackage" },
+	});
+	expect(changeDevice({ ...device, dialect: fixed }, { seenVersion })).toEqual({ ...device, dialect: fixed });
 });
 
 it("enrols itself only within a range, both ends included, and never without one", () => {

@@ -1,7 +1,7 @@
 import type { Eid } from "@iot-esim/shared/ids/eid";
 import type { AwakeRule, Wakings } from "./awake.ts";
 import type { DeviceLink } from "./device-link.ts";
-import { type Dialect, STRICT_DIALECT } from "./dialect.ts";
+import { type Dialect, learnVersion, type SeenVersion, STRICT_DIALECT } from "./dialect.ts";
 import { DomainError } from "./errors.ts";
 import { type ImmediateEnable, listOf } from "./euicc-command.ts";
 import { commandsOf, type OperationOrder } from "./operation.ts";
@@ -139,6 +139,9 @@ export type DeviceChange = {
 		| "lastLinkAt"
 		| "lastRplmn"
 		| "lastStateChangeCause"]?: NonNullable<Device[K]> | (undefined extends Device[K] ? null : never) | undefined;
+} & {
+	/** Learnt into the dialect as it is when the change is made: it may be another than when this was seen. */
+	readonly seenVersion?: SeenVersion | undefined;
 };
 
 /** A device as it stands right after registration. */
@@ -175,12 +178,15 @@ export function newDevice(given: {
  * DEVICE_COUNTER_SPENT where counter values of the same association would come again
  */
 export function changeDevice(device: Device, change: DeviceChange): Device | DomainError {
+	const { seenVersion, ...others } = change;
 	const changed: Record<string, unknown> = { ...device };
-	for (const [key, value] of Object.entries(change)) {
+	for (const [key, value] of Object.entries(others)) {
 		if (value === null) delete changed[key];
 		else if (value !== undefined) changed[key] = value;
 	}
-	const next = changed as unknown as Device;
+	const learnt = changed as unknown as Device;
+	const dialect = seenVersion && learnVersion(learnt.dialect, seenVersion.of, seenVersion.version, seenVersion.from);
+	const next = dialect ? { ...learnt, dialect } : learnt;
 	if (next.counter < device.counter && (next.associationToken ?? 0) === (device.associationToken ?? 0)) {
 		return new DomainError(
 			"DEVICE_COUNTER_SPENT",

@@ -39,6 +39,13 @@ export function versionOfIpa({
 	return version === "1.2" && versionFrom !== "operator" && euiccVersion === "1.3" ? "1.3" : version;
 }
 
+/** What a message showed of an IPA or its eUICC. */
+export interface SeenVersion {
+	readonly of: "version" | "euiccVersion";
+	readonly version: Sgp32Version;
+	readonly from: DialectOrigin;
+}
+
 /** The dialect after something was seen; undefined when that changes nothing. What an operator set stays. */
 export function learnVersion(
 	dialect: Dialect,

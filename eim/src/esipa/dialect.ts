@@ -46,8 +46,9 @@ export async function noteVersion(
 	if (dialect.version !== device.dialect.version) {
 		context.logger("eim.esipa").info("version of the IPA learnt", { eid: device.eid, version: seen, from });
 	}
-	await context.store.changeDevice(device.eid, { dialect });
-	return { ...device, dialect };
+	const seenVersion = { of: "version", version: seen, from } as const;
+	const changed = await context.store.changeDevice(device.eid, { seenVersion });
+	return { ...device, dialect: changed === undefined || changed instanceof Error ? dialect : changed.dialect };
 }
 
 /** What EUICCInfo2 (BF22, whole) tells of the version of the eUICC, as a change of its device. */
@@ -55,7 +56,7 @@ export function versionChange(device: Pick<Device, "dialect">, euiccInfo2: Uint8
 	try {
 		const version = versionOfEuicc(euiccInfo2);
 		const dialect = version && learnVersion(device.dialect, "euiccVersion", version, "EUICCInfo2");
-		return dialect ? { dialect } : {};
+		return dialect ? { seenVersion: { of: "euiccVersion", version, from: "EUICCInfo2" } } : {};
 	} catch (error) {
 		if (error instanceof Asn1Error) return {};
 		throw error;

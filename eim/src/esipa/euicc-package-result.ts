@@ -143,7 +143,7 @@ function judge(
 function changeAfter(device: Device, token: number | undefined): DeviceChange | undefined {
 	if (token === undefined) {
 		const dialect = learnVersion(device.dialect, "euiccVersion", "1.0", "euiccSignEPR");
-		return dialect && { dialect };
+		return dialect && { seenVersion: { of: "euiccVersion", version: "1.0", from: "euiccSignEPR" } };
 	}
 	return token === (device.associationToken ?? 0) ? undefined : { associationToken: token };
 }
