@@ -176,7 +176,7 @@ it("by a short message over SMPP in TLS, to an SMSC of the configured CA alone",
 	};
 	const stranger = await runningEim({ ...settings, "smpp-ca": tlsIdentity("other.example.com").caFile });
 	const refused = () => stranger.entries.find(({ phrase }) => phrase === "no binding to the SMSC")?.facts;
-	await expect.poll(refused, wait).toMatchObject({ error: { code: "SELF_SIGNED_CERT_IN_CHAIN" } });
+	await expect.poll(refused, wait).toMatchObject({ error: { code: "TRANSPORT_TLS_UNTRUSTED" } });
 	await stranger.eim.close();
 	const { eim, call, order, stateOf } = await runningEim(settings);
 	await agentOn(ipaWake, eim);
