@@ -17,7 +17,7 @@ export default defineConfig({
 	resolve: base.resolve ?? {},
 	test: {
 		passWithNoTests: false,
-		reporters: ["default"],
+		reporters: base.test?.reporters ?? ["default"],
 		projects: [
 			{
 				extends: true,

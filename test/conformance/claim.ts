@@ -1,5 +1,12 @@
 import type { TestContext } from "vitest";
-import { type Binding, INTERFACES, type Interface, type Side } from "./functions.ts";
+import {
+	type Binding,
+	INTERFACES,
+	type Interface,
+	type OtherTransport,
+	OVER_OTHER_TRANSPORTS,
+	type Side,
+} from "./functions.ts";
 import { allSeen, wasSeen } from "./observation.ts";
 import { STEPS_OF } from "./procedures.ts";
 
@@ -74,13 +81,28 @@ export function showsProcedure(
 	context: Pick<TestContext, "task">,
 	{ binding, curve }: { readonly binding: Binding; readonly curve: Curve },
 ): void {
-	const { name } = context.task;
-	const steps = STEPS_OF[name];
-	if (steps === undefined) throw new Error(`test/conformance/procedures.ts has no "${name}"`);
+	mustHaveSeenSteps(context.task.name, binding);
+	shows(context, { interface: "Procedures", functions: [context.task.name], binding, curve });
+}
+
+/**
+ * Says that this test is one of a procedure over something that carries ESipa in ASN.1 besides HTTPS.
+ * @throws Error as `showsProcedure`
+ */
+export function showsProcedureOver(
+	context: Pick<TestContext, "task">,
+	{ transport, curve }: { readonly transport: OtherTransport; readonly curve: Curve },
+): void {
+	mustHaveSeenSteps(context.task.name, "asn1");
+	shows(context, { interface: OVER_OTHER_TRANSPORTS, functions: [context.task.name], binding: transport, curve });
+}
+
+function mustHaveSeenSteps(procedure: string, binding: Binding): void {
+	const steps = STEPS_OF[procedure];
+	if (steps === undefined) throw new Error(`test/conformance/procedures.ts has no "${procedure}"`);
 	for (const step of steps) {
 		const row = INTERFACES.find((one) => one.name === step.interface);
 		if (row === undefined) throw new Error(`test/conformance/functions.ts has no interface "${step.interface}"`);
 		for (const side of row.sides) mustBeSeen(row, step.function, side, row.bindings.includes(binding) ? binding : "");
 	}
-	shows(context, { interface: "Procedures", functions: [name], binding, curve });
 }

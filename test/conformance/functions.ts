@@ -5,8 +5,11 @@ import { PROCEDURES } from "./procedures.ts";
 /** Who has a part in a function. */
 export type Side = "eIM" | "IPA" | "eUICC" | "SM-DP+" | "SM-DS" | "whole chain";
 
-/** How the messages of a function are written; "" where there is one way only. */
-export type Binding = "asn1" | "json" | "";
+/** What carries ESipa in ASN.1 besides HTTPS. */
+export type OtherTransport = "coap" | "coaps+tcp" | "mqtt" | "lwm2m";
+
+/** How the messages of a function are written, or what carries them; "" where there is one way only. */
+export type Binding = "asn1" | "json" | OtherTransport | "";
 
 export interface Interface {
 	readonly name: string;
@@ -23,6 +26,10 @@ export interface Interface {
 
 const ONE_WAY: readonly Binding[] = [""];
 const BOTH: readonly Binding[] = ["asn1", "json"];
+const OTHER_TRANSPORTS: readonly Binding[] = ["coap", "coaps+tcp", "mqtt", "lwm2m"];
+
+/** The procedures once more, over what carries ESipa besides HTTPS. */
+export const OVER_OTHER_TRANSPORTS = "Procedures over other transports";
 
 export const INTERFACES: readonly Interface[] = [
 	{
@@ -31,6 +38,14 @@ export const INTERFACES: readonly Interface[] = [
 			"Chapter 3 of SGP.32, and what the functions of section 5 do together; the number is given where a source at hand has it",
 		sides: ["whole chain"],
 		bindings: BOTH,
+		functions: PROCEDURES,
+	},
+	{
+		name: OVER_OTHER_TRANSPORTS,
+		section:
+			"ESipa in ASN.1 over CoAP, CoAP on TLS (RFC 8323), MQTT and LwM2M, as docs/operations describes them; how many octets each takes is in [wire.md](wire.md)",
+		sides: ["whole chain"],
+		bindings: OTHER_TRANSPORTS,
 		functions: PROCEDURES,
 	},
 	{

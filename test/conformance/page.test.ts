@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { INTERFACES } from "./functions.ts";
+import { INTERFACES, OVER_OTHER_TRANSPORTS } from "./functions.ts";
 import { conformancePage, proofsOfLines } from "./page.ts";
 import { PROCEDURES } from "./procedures.ts";
 
@@ -17,6 +17,14 @@ describe.skipIf(process.env.CONFORMANCE === "write")("the conformance page", () 
 			.filter((proof) => proof.interface === "Procedures" && proof.function === procedure)
 			.map(({ binding, curve }) => `${binding} ${curve}`);
 		expect(cells.sort()).toEqual(["asn1 P-256", "asn1 brainpoolP256r1", "json P-256", "json brainpoolP256r1"]);
+	});
+
+	it.each(PROCEDURES)("%s is shown over each other transport on each curve", (procedure) => {
+		const cells = proofs
+			.filter((proof) => proof.interface === OVER_OTHER_TRANSPORTS && proof.function === procedure)
+			.map(({ binding, curve }) => `${binding} ${curve}`);
+		const each = ["coap", "coaps+tcp", "lwm2m", "mqtt"].flatMap((one) => [`${one} P-256`, `${one} brainpoolP256r1`]);
+		expect([...new Set(cells)].sort()).toEqual(each);
 	});
 
 	it("has proofs of nothing but its rows", () => {

@@ -39,10 +39,12 @@ export function proofsOfLines(text: string): Proof[] {
 const INTRODUCTION = `# Conformance
 
 Which function of the standards each part has been seen doing, in which form and on which curve. Written by
-\`npm run conformance\` from a run of \`npm test\` beside the foreign programs; every run of \`npm test\` holds its tests against it.
+\`npm run conformance\` from a run of \`npm test\` beside the foreign programs, and by \`npm run conformance:long\`; every run of the
+tests is held against it.
 
 - A cell is **yes** only where tests that ran and passed say so. **N** stands for P-256, **B** for brainpoolP256r1; the numbers
-  name the tests at the end of the page, where ‹binding› and ‹curve› stand for both forms and both curves.
+  name the tests at the end of the page, where ‹binding› and ‹curve› stand for both forms and both curves, and ‹transport›
+  for one of those that carry ESipa besides HTTPS.
 - A claim of a function of an interface counts only when the bench has seen it go over that interface in that very test.
 - **foreign** names the program or the octets, not of this project, that stood on the other side. What was run by hand is in
   [interop.md](interop.md), what is read how in [interpretation-log.md](interpretation-log.md).
@@ -56,7 +58,14 @@ interface Column {
 	readonly binding: Binding;
 }
 
-const LABEL = { asn1: "ASN.1", json: "JSON" } as const;
+const LABEL = {
+	asn1: "ASN.1",
+	json: "JSON",
+	coap: "CoAP",
+	"coaps+tcp": "CoAP on TLS",
+	mqtt: "MQTT",
+	lwm2m: "LwM2M",
+} as const;
 const nameOf = ({ side, binding }: Column) => (binding === "" ? side : `${side} ${LABEL[binding]}`);
 
 const columnsOf = (one: Interface): readonly Column[] =>
@@ -79,10 +88,11 @@ export function conformancePage(proofs: readonly Proof[]): string {
 	return parts.join("\n");
 }
 
-/** One name for a test in both forms and on both curves. */
+/** One name for a test in both forms, on both curves and over all transports. */
 function variantsOf(test: string): string {
 	return test
 		.replaceAll(/\b(asn1|json|ASN\.1|JSON)\b/g, "‹binding›")
+		.replaceAll(/\bover (coaps\+tcp|coap|mqtt|lwm2m)\b/g, "over ‹transport›")
 		.replaceAll(/\b(P-256|brainpoolP256r1)\b/g, "‹curve›");
 }
 

@@ -3,76 +3,21 @@
  * simulated card (SGP.32 sections 2.11.1.1 and 3.4).
  */
 
-import { addInitialEimRequest, readEimConfiguration } from "@iot-esim/eim/esipa/eim-configuration";
 import { SigningKeys } from "@iot-esim/eim/esipa/signing-keys";
-import type { Curve } from "@iot-esim/shared/crypto/curve";
-import { EimId } from "@iot-esim/shared/ids/eim-id";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
-import { afterEach, describe, expect, it } from "vitest";
-import { shows, showsProcedure } from "../conformance/claim.ts";
+import { describe, expect, it } from "vitest";
+import { shows } from "../conformance/claim.ts";
 import { newSigner } from "../support/eims.ts";
 import { EIM_ID, esipaBench, poll } from "../support/esipa-bench.ts";
-import { BINDINGS_AND_CURVES, type Binding } from "../support/esipa-face-client.ts";
-import { BOOTSTRAP, deviceChain } from "../support/whole-chain.ts";
+import { BINDINGS_AND_CURVES } from "../support/esipa-face-client.ts";
+import { BOOTSTRAP } from "../support/whole-chain.ts";
+import { handedChain, NEXT_ID, secondEim } from "./hand-over-bench.ts";
 
-const noHttp = { request: () => Promise.reject(new Error("no SM-DP+ in this test")) };
 const bootstrap = Iccid(BOOTSTRAP);
-const NEXT_ID = EimId("next.example.com");
-
-let closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-	for (const close of closing) await close();
-	closing = [];
-});
-
-async function chain(binding: Binding, curve: Curve) {
-	const parts = await deviceChain({ http: noHttp, binding, curve });
-	closing.push(parts.close);
-	return parts;
-}
-
-/** A second eIM, and what it gives out for cards. */
-async function secondEim({ pki }: Awaited<ReturnType<typeof chain>>) {
-	const signer = newSigner();
-	const bench = await esipaBench({ pki, settings: { eimId: NEXT_ID }, signer });
-	closing.push(bench.close);
-	const given = readEimConfiguration(addInitialEimRequest({ eimId: NEXT_ID, eimFqdn: NEXT_ID }, signer));
-	return { bench, given };
-}
 
 describe.each(BINDINGS_AND_CURVES)("hand-over of a device from one eIM to another, in %s on %s", (binding, curve) => {
-	it("Hand-over of a device to another eIM", async (context) => {
-		// The first adds the second, which registers the device with the card's token and then removes the first.
-		const parts = await chain(binding, curve);
-		const { eim, eid, ipa, peers } = parts;
-		const { bench: next, given } = await secondEim(parts);
-		peers.set(NEXT_ID, next.face);
-		const { eimId, configuration, counterValue } = given;
-		const add = await eim.order(eid, { type: "addEim", parameters: { eimId, configuration } });
-		await ipa.pollOnce();
-		const { outcome } = (await eim.store.loadOperation(add)) ?? {};
-		expect(outcome).toMatchObject({ eimId: NEXT_ID, associationToken: 2 });
-
-		const associationToken = Number(outcome?.associationToken);
-		await next.register(eid, { associationToken, ...(counterValue === undefined ? {} : { counter: counterValue }) });
-		const list = await next.order(eid, { type: "listProfiles", parameters: {} });
-		await ipa.pollOnce();
-		expect(await next.state(list)).toBe("succeeded");
-		const remove = await next.order(eid, { type: "deleteEim", parameters: { eimId: EIM_ID } });
-		await ipa.pollOnce();
-		expect(await next.store.loadOperation(remove)).toMatchObject({ state: "succeeded", outcome: { eimId: EIM_ID } });
-		expect((await next.store.loadDevice(eid))?.releasedAt).toBeUndefined();
-
-		// Both eIMs had the device at once, each with its own counter; now the second has it alone.
-		const late = await eim.order(eid, { type: "listProfiles", parameters: {} });
-		await ipa.pollOnce();
-		expect(await eim.state(late)).toBe("queued");
-		shows(context, { interface: "eIM packages", functions: ["hand-over to another eIM"], binding, curve });
-		showsProcedure(context, { binding, curve });
-	});
-
 	it("the first removes itself as its last word: the device is released, and nothing is sent to it any more", async () => {
-		const parts = await chain(binding, curve);
+		const parts = await handedChain(binding, curve);
 		const { eim, eid, ipa, peers } = parts;
 		const { bench: next, given } = await secondEim(parts);
 		peers.set(NEXT_ID, next.face);
@@ -107,7 +52,7 @@ describe.each(BINDINGS_AND_CURVES)("hand-over of a device from one eIM to anothe
 	});
 
 	it("the last eIM of a card may remove itself: lastEimDeleted is a success", async () => {
-		const { eim, eid, ipa } = await chain(binding, curve);
+		const { eim, eid, ipa } = await handedChain(binding, curve);
 		const early = await eim.order(eid, { type: "deleteEim", parameters: { eimId: EIM_ID } });
 		await ipa.pollOnce();
 		// Nobody could verify its result later: the device would ask this eIM for nothing any more.
@@ -125,7 +70,7 @@ describe.each(BINDINGS_AND_CURVES)("hand-over of a device from one eIM to anothe
 
 describe.each(BINDINGS_AND_CURVES)("roll-over of the eIM's signing key, in %s on %s", (binding, curve) => {
 	/** The eIM after a restart with a new key; the card knows the old one. */
-	async function restarted(parts: Awaited<ReturnType<typeof chain>>) {
+	async function restarted(parts: Awaited<ReturnType<typeof handedChain>>) {
 		const { eim, eid, peers } = parts;
 		const signer = newSigner();
 		const keys = new SigningKeys(signer, [eim.deps.signer]);
@@ -137,7 +82,7 @@ describe.each(BINDINGS_AND_CURVES)("roll-over of the eIM's signing key, in %s on
 	}
 
 	it("each device is signed for with the key that its card knows, until its own update is verified", async (context) => {
-		const parts = await chain(binding, curve);
+		const parts = await handedChain(binding, curve);
 		const { eid, ipa } = parts;
 		const { bench, current, former, knows } = await restarted(parts);
 		const before = await bench.order(eid, { type: "listProfiles", parameters: {} });
@@ -161,7 +106,7 @@ describe.each(BINDINGS_AND_CURVES)("roll-over of the eIM's signing key, in %s on
 	});
 
 	it("an eIM whose database is older than the roll-over finds the key that the card knows", async () => {
-		const parts = await chain(binding, curve);
+		const parts = await handedChain(binding, curve);
 		const { eid, ipa } = parts;
 		const { bench, current, former, knows } = await restarted(parts);
 		await bench.order(eid, { type: "updateEim", parameters: {} });

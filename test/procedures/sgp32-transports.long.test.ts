@@ -14,3 +14,5 @@ overTransports(
 );
 await import("./sgp32-device.test.ts");
 await import("./sgp32-packages.test.ts");
+await import("./sgp32-downloads.test.ts");
+await import("./sgp32-hand-over.test.ts");

@@ -1,6 +1,6 @@
 import type { TestContext } from "vitest";
 import { describe, it } from "vitest";
-import { type Claims, type Curve, shows, showsProcedure } from "../conformance/claim.ts";
+import { type Claims, type Curve, shows, showsProcedure, showsProcedureOver } from "../conformance/claim.ts";
 import { INTERFACES } from "../conformance/functions.ts";
 import { BINDINGS_AND_CURVES, type Binding, type Transport, withTransport } from "./esipa-face-client.ts";
 
@@ -13,7 +13,7 @@ export interface Where {
 	readonly shows: (claims: Omit<Claims, "binding" | "curve">) => void;
 }
 
-/** What carries the ASN.1 binding besides HTTPS, and on which curves it is tried; docs/conformance.md speaks of HTTPS. */
+/** What carries the ASN.1 binding besides HTTPS, and on which curves it is tried; the rest of docs/conformance.md speaks of HTTPS. */
 let further: readonly (readonly [Exclude<Transport, "https">, Curve])[] = [
 	["coap", "P-256"],
 	["mqtt", "P-256"],
@@ -45,6 +45,7 @@ export function procedure(name: string, test: (where: Where, context: TestContex
 					context,
 				);
 				delete task.meta.conformance;
+				showsProcedureOver(context, { transport, curve });
 			}),
 		);
 	});
