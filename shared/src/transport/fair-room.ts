@@ -1,4 +1,4 @@
-import { hostGroup } from "../../host-group.ts";
+import { hostGroup } from "./host-group.ts";
 
 /**
  * Members of hosts, the one added or touched longest ago first. Where there are too many, the host with the most gives up

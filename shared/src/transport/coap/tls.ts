@@ -5,6 +5,7 @@ import { createServer, TLSSocket } from "node:tls";
 import type { Clock } from "../../runtime/clock.ts";
 import { type Duration, Hours, Seconds } from "../../util/duration.ts";
 import type { ProvenPeer } from "../datagram.ts";
+import { FairRoom } from "../fair-room.ts";
 import { parseProxy } from "../http/client.ts";
 import { type Connect, openConnection } from "../http/connect.ts";
 import { type ServerIdentity, serverTlsOptions } from "../http/server.ts";
@@ -22,7 +23,7 @@ export interface CoapTlsListenOptions extends HostPort {
 	readonly identity: ServerIdentity;
 	/** Asks clients for a certificate, but takes those without one too; false when absent. */
 	readonly asksForCertificate?: boolean;
-	/** Connections at once; what comes on top is closed at once. */
+	/** Connections at once; the host with the most gives up its oldest for a new one. */
 	readonly maxConnections?: number;
 	/** A connection on which nothing moves for so long is ended. */
 	readonly idleTimeout?: Duration;
@@ -42,11 +43,20 @@ export function listenCoapTls(
 		handshakeTimeout: Seconds(60),
 		noDelay: true,
 	});
-	if (maxConnections !== undefined) server.maxConnections = maxConnections;
 	const sockets = new Set<Socket>();
+	const room = new FairRoom<Socket>();
+	let accepted = 0;
 	server.on("connection", (socket: Socket) => {
 		sockets.add(socket);
-		socket.once("close", () => sockets.delete(socket));
+		room.put(socket, socket.remoteAddress ?? "", accepted++);
+		socket.once("close", () => {
+			sockets.delete(socket);
+			room.delete(socket);
+		});
+		const surplus = room.surplus(maxConnections ?? Infinity);
+		if (surplus === undefined) return;
+		room.delete(surplus);
+		surplus.destroy();
 	});
 	server.on("secureConnection", (socket) => {
 		socket.setTimeout(idleTimeout, () => socket.end());

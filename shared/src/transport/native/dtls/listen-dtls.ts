@@ -1,12 +1,12 @@
 import { equalBytes, toHex } from "../../../util/bytes.ts";
 import { Days, Hours, Milliseconds, Minutes } from "../../../util/duration.ts";
 import type { DatagramServer } from "../../datagram.ts";
+import { FairRoom } from "../../fair-room.ts";
 import { type HostPort, printHostPort } from "../../tcp.ts";
 import type { NativeSession } from "./addon.ts";
 import { Association } from "./association.ts";
 import { createEndpoint, type Endpoint } from "./endpoint.ts";
 import { DtlsError } from "./errors.ts";
-import { FairRoom } from "./fair-room.ts";
 import type { DtlsPath, DtlsServerOptions } from "./options.ts";
 import { type DtlsSessionStore, MemorySessionStore } from "./session-store.ts";
 import { type DatagramSocket, udpNetwork } from "./udp-socket.ts";
