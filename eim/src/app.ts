@@ -115,16 +115,7 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	const ways = waysOf(config, deps, { esipa, context, store, tls });
 	const { mqtt, coap, lwm2m } = ways;
 	const work = measuredJobs(jobWork(context, injectorOf(config, tls, ways), waking.wake), metrics);
-	// Most jobs are one exchange with an SM-DP+: what a killed process had under way is due again soon after.
-	const lease = Milliseconds(config["es9plus.timeout"] + Seconds(10));
-	const leases = {
-		smdsPolling: Milliseconds(3 * config["es9plus.timeout"] + Seconds(10)),
-		// The last package begins in time, and then goes there like its acknowledgement.
-		packageInjection: Milliseconds(
-			LONGEST_RUN + 2 * config["inject.timeout"] + config["es9plus.timeout"] + Seconds(10),
-		),
-	};
-	const jobs = new JobRunner({ store, clock, logger, work, interval: config["jobs.interval"], lease, leases });
+	const jobs = new JobRunner({ store, clock, logger, work, interval: config["jobs.interval"], ...leasesOf(config) });
 	const housekeeping = housekeepingOf(config, store, deps);
 	const firstApiKey = await makeFirstApiKey(config, store, deps);
 	const stopWaking = store.onJobs(() => jobs.wake());
@@ -155,6 +146,20 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 			await api.close();
 			outside.close();
 			await store.close();
+		},
+	};
+}
+
+/** How long jobs belong to who runs them. */
+function leasesOf(config: EimConfig) {
+	const exchange = config["es9plus.timeout"];
+	return {
+		// Most jobs are one exchange with an SM-DP+: what a killed process had under way is due again soon after.
+		lease: Milliseconds(exchange + Seconds(10)),
+		leases: {
+			smdsPolling: Milliseconds(3 * exchange + Seconds(10)),
+			// The last package begins in time, and then goes there like its acknowledgement.
+			packageInjection: Milliseconds(LONGEST_RUN + 2 * config["inject.timeout"] + exchange + Seconds(10)),
 		},
 	};
 }
