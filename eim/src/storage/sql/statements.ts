@@ -27,51 +27,57 @@ export function makeStatements(engine: SqlEngine) {
 			.orderBy("origin")
 			.orderBy("seq"),
 	);
-	const insertJob = statement(sql, (db, p: { kind: string; reference: string; runAfter: number; at: number }) =>
+	const insertJob = statement(sql, (db, p: JobRow) =>
 		db
 			.insertInto("jobs")
 			.values({ kind: p.kind, reference: p.reference, attempts: 0, run_after: p.runAfter, created_at: p.at })
 			.onConflict((conflict) => conflict.doNothing()),
 	);
-	const renewJob = statement(sql, (db, p: { kind: string; reference: string; runAfter: number; at: number }) =>
-		db
-			.insertInto("jobs")
-			.values({ kind: p.kind, reference: p.reference, attempts: 0, run_after: p.runAfter, created_at: p.at })
-			.onConflict((conflict) =>
-				conflict
-					.columns(["kind", "reference"])
-					.where("completed_at", "is", null)
-					.doUpdateSet(({ eb, ref, fn }) => {
-						const [asked, due] = [ref("excluded.run_after"), ref("jobs.run_after")];
-						const renewed = fn.coalesce(ref("jobs.renewed_for"), asked);
-						return {
-							attempts: 0,
-							run_after: eb.case().when(due, "<", asked).then(due).else(asked).end(),
-							renewed_for: eb.case().when(renewed, "<", asked).then(renewed).else(asked).end(),
-						};
-					}),
-			),
-	);
-	/** Each device has the same columns: the first one that is written gives them. */
-	let write: ((row: ReturnType<typeof fromDevice>) => CompiledQuery) | undefined;
 	return {
 		operationById,
 		openOperations,
 		insertJob,
-		renewJob,
+		renewJob: statement(sql, renewal),
 		moveOpenOperation: statement(sql, openUpdate),
 		finishOperation: statement(sql, finalUpdate),
-		updateDevice: (device: Device) => {
-			const row = fromDevice(device);
-			write ??= statement(sql, (db, p: typeof row) => {
-				const columns = Object.keys(row).map((column) => [column, p[column as keyof typeof row]]);
-				return db
-					.updateTable("devices")
-					.set((eb) => ({ ...Object.fromEntries(columns), version: eb("version", "+", 1) }))
-					.where("eid", "=", p.eid);
-			});
-			return write(row);
-		},
+		updateDevice: deviceUpdate(sql),
+	};
+}
+
+type JobRow = { kind: string; reference: string; runAfter: number; at: number };
+
+const renewal = (db: Sql, p: JobRow) =>
+	db
+		.insertInto("jobs")
+		.values({ kind: p.kind, reference: p.reference, attempts: 0, run_after: p.runAfter, created_at: p.at })
+		.onConflict((conflict) =>
+			conflict
+				.columns(["kind", "reference"])
+				.where("completed_at", "is", null)
+				.doUpdateSet(({ eb, ref, fn }) => {
+					const [asked, due] = [ref("excluded.run_after"), ref("jobs.run_after")];
+					const renewed = fn.coalesce(ref("jobs.renewed_for"), asked);
+					return {
+						attempts: 0,
+						run_after: eb.case().when(due, "<", asked).then(due).else(asked).end(),
+						renewed_for: eb.case().when(renewed, "<", asked).then(renewed).else(asked).end(),
+					};
+				}),
+		);
+
+/** Each device has the same columns: the first one that is written gives them. */
+function deviceUpdate(sql: Sql): (device: Device) => CompiledQuery {
+	let write: ((row: ReturnType<typeof fromDevice>) => CompiledQuery) | undefined;
+	return (device) => {
+		const row = fromDevice(device);
+		write ??= statement(sql, (db, p: typeof row) => {
+			const columns = Object.keys(row).map((column) => [column, p[column as keyof typeof row]]);
+			return db
+				.updateTable("devices")
+				.set((eb) => ({ ...Object.fromEntries(columns), version: eb("version", "+", 1) }))
+				.where("eid", "=", p.eid);
+		});
+		return write(row);
 	};
 }
 
