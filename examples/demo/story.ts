@@ -65,10 +65,10 @@ export async function associate({ parts, steps, api }: Cast): Promise<void> {
 	await steps.step("start the IPA; it polls the eIM through the modem", async (saw) => {
 		await parts.startIpa();
 		const device = await until("the eIM sees the device", async () => {
-			const seen = await api.json<{ lastPollAt?: string }>("GET", `/api/v1/devices/${plan.eid}`);
+			const seen = await api.json<{ lastPollAt?: string; lastLink?: string }>("GET", `/api/v1/devices/${plan.eid}`);
 			return seen.lastPollAt === undefined ? undefined : seen;
 		});
-		saw(`first poll ${device.lastPollAt}`);
+		saw(`first poll ${device.lastPollAt}, over ${device.lastLink ?? "an unknown link"}`);
 	});
 }
 
