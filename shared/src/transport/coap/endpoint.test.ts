@@ -233,12 +233,11 @@ describe("bodies of many blocks", () => {
 		}
 	});
 
-	it("carry a Request-Tag, their size, and a token of their own for every block", async () => {
+	it("carry their size, and a token of their own for every block", async () => {
 		const { request, line } = coapBench(echo().handler);
 		await request({ ...POST, payload: body(3000) });
 		const sent = line.from("client").map(decodeMessage);
 		expect(new Set(sent.map(({ token }) => toHex(token))).size).toBe(sent.length);
-		expect(new Set(sent.map(({ options }) => toHex(optionValue(options, OPTION.requestTag) ?? hex`FF`))).size).toBe(1);
 		expect(optionUint(sent[0]?.options ?? [], OPTION.size1)).toBe(3000);
 		const blocks = sent.map(({ options }) => blockOf(optionUint(options, OPTION.block1))?.number);
 		expect(blocks).toEqual([0, 1, 2, undefined, undefined]);
