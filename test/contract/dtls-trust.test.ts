@@ -181,4 +181,30 @@ describe.skipIf(features === undefined)("whom DTLS trusts", () => {
 		expect(heard).toEqual(["x".repeat(path.maxDatagram)]);
 		expect(Math.max(...bench.network.seen.filter((s) => s.toServer).map((s) => s.datagram.length))).toBe(576);
 	});
+
+	it("no datagram is larger than its sender's MTU, of the handshake too, whose flights are cut to it on both sides", async () => {
+		const bench = new DtlsBench();
+		await bench.listen({ identity: server, trust, mtu: 300, handshakeTimeout: Seconds(10) });
+		const path = await bench.connect({ identity: device, trust, mtu: 280, handshakeTimeout: Seconds(10) });
+		const ofHandshake = bench.network.seen.length;
+		const other = bench.paths[0]!;
+		const heard = [listenTo(other), listenTo(path)];
+		const full = [path, other].map((one) => "x".repeat(one.maxDatagram));
+		say(path, full[0]!);
+		say(other, full[1]!);
+		await bench.clock.advance(10);
+		expect(heard.map((one) => one.heard)).toEqual([[full[0]], [full[1]]]);
+		expect(() => say(other, "x".repeat(other.maxDatagram + 1))).toThrow(/do not fit/);
+		for (const [toServer, mtu] of [[true, 280] as const, [false, 300] as const]) {
+			const sizes = (from: number, to?: number) =>
+				bench.network.seen
+					.slice(from, to)
+					.filter((one) => one.toServer === toServer)
+					.map(({ datagram }) => datagram.length);
+			// The flight with the certificate needs several.
+			expect(sizes(0, ofHandshake).filter((size) => size > mtu - 40).length).toBeGreaterThan(1);
+			expect(Math.max(...sizes(0, ofHandshake))).toBeLessThanOrEqual(mtu);
+			expect(Math.max(...sizes(ofHandshake))).toBe(mtu);
+		}
+	});
 });
