@@ -1,6 +1,6 @@
-/** The eIM and the IPA's link as their settings make them, over Mosquitto with TLS and passwords. */
+/** The eIM and the IPA's link as their settings make them, over Mosquitto with TLS, by passwords and by client certificates. */
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { buildEim, type Eim } from "@iot-esim/eim/app";
@@ -16,9 +16,10 @@ import { memoryLogger } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { mosquitto, startMosquitto } from "../interop/mosquitto-broker.ts";
-import { EID, NOTHING, pollOf } from "./mqtt-bench.ts";
+import { brokerPki } from "../interop/mosquitto-certificates.ts";
+import { EID, NOTHING, OTHER_EID, pollOf } from "./mqtt-bench.ts";
 
-const NAME = "eim.example.com";
+const [NAME, BROKER] = ["eim.example.com", "broker.example.com"];
 let folder: string;
 const closers: (() => unknown)[] = [];
 
@@ -34,6 +35,13 @@ const logger = memoryLogger().logger;
 const effects = { clock: systemClock, random: systemRandom, logger };
 const flagsOf = (settings: Readonly<Record<string, string>>) =>
 	Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
+
+const NO_EVENTS = {
+	pollSoon: () => undefined,
+	transfer: async () => {
+		throw new Error("nothing is brought here");
+	},
+};
 
 /** An eIM with a broker that shows the eIM's own TLS certificate, as one on the same machine does. */
 async function eimAtItsBroker(): Promise<{ readonly eim: Eim; readonly hosts: string; readonly apiKey: string }> {
@@ -97,5 +105,44 @@ describe.skipIf(!mosquitto)("an eIM and an IPA set to MQTT", () => {
 		await expect.poll(() => brought.length).toBe(1);
 		// The same package, in the other message.
 		expect(brought[0]?.subarray(-64)).toEqual(polled.subarray(-64));
+	});
+
+	it("show the broker their certificates, where it is that of examples/mosquitto/mosquitto.conf", async () => {
+		const pki = brokerPki(BROKER);
+		const broker = await startMosquitto({ tls: pki.server });
+		closers.push(() => broker.stop());
+		const write = (name: string, text: string) => {
+			writeFileSync(path.join(folder, name), text);
+			return path.join(folder, name);
+		};
+		const mqtt = (commonName: string) => {
+			const { certificate, key } = pki.client(commonName);
+			return {
+				"mqtt-url": `mqtts://${BROKER}`,
+				"mqtt-ca-file": write("broker-ca.pem", pki.caPem),
+				"mqtt-certificate": write(`${commonName}.pem`, certificate),
+				"mqtt-key": write(`${commonName}.key`, key),
+				hosts: `${BROKER}:8883=127.0.0.1:${broker.port}`,
+			};
+		};
+		const eim = await buildEim(configOf(mqtt("eim")), { ...effects, version: "0" });
+		closers.push(() => eim.close());
+		eim.mqtt?.start();
+		await eim.mqtt?.connected();
+		const linkWith = (settings: Readonly<Record<string, string>>) => {
+			const flags = flagsOf({ "eim-transport": "mqtt", "eim-timeout": "2s", ...settings });
+			const make = linkMaker(readConfig(ipaConfig, { flags }), { ...effects, fallbackCa: [] });
+			const link = make(target(), Eid.toBytes(EID), NO_EVENTS);
+			closers.push(() => link.close());
+			return link;
+		};
+		const headers = { authorization: `Bearer ${eim.firstApiKey}` };
+		const added = await eim.api.inject({ method: "POST", url: "/api/v1/devices", headers, payload: { eid: EID } });
+		expect(added.statusCode).toBe(201);
+		expect(await linkWith(mqtt(EID)).exchange(pollOf(EID))).toEqual(NOTHING);
+		// One whose certificate names another device asks in vain, and one without any is not let in.
+		await expect(linkWith(mqtt(OTHER_EID)).exchange(pollOf(EID))).rejects.toThrow();
+		const { "mqtt-certificate": _certificate, "mqtt-key": _key, ...bare } = mqtt(EID);
+		await expect(linkWith(bare).exchange(pollOf(EID))).rejects.toMatchObject({ code: "IPA_EIM_UNREACHABLE" });
 	});
 });

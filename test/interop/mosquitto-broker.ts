@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -29,7 +29,7 @@ interface TlsListener {
 export interface MosquittoOptions {
 	/** Passwords by user name; with them goes the access list of examples/mosquitto. */
 	readonly users?: Readonly<Record<string, string>>;
-	/** PEM of a TLS listener that asks for certificates. */
+	/** PEM of the TLS listener of examples/mosquitto/mosquitto.conf, which asks for certificates; nothing else is asked then. */
 	readonly tls?: TlsListener;
 	/** PEM of a TLS listener that knows users by their passwords. */
 	readonly server?: TlsListener;
@@ -49,29 +49,10 @@ export async function startMosquitto(options: MosquittoOptions = {}) {
 		return place;
 	};
 	const port = options.port ?? (await freePort());
-	const lines = [
-		`listener ${port} 127.0.0.1`,
-		"persistence false",
-		"set_tcp_nodelay true",
-		"user root",
-		`allow_anonymous ${options.users === undefined && options.tls === undefined}`,
-	];
-	if (options.users !== undefined || options.tls !== undefined) {
-		lines.push(`acl_file ${path.join(root, "examples/mosquitto/acl")}`);
-	}
-	if (options.users !== undefined) {
-		const passwords = file("passwords", "");
-		for (const [name, password] of Object.entries(options.users)) {
-			execFileSync(programs.mosquitto_passwd ?? "", ["-b", passwords, name, password]);
-		}
-		lines.push(`password_file ${passwords}`);
-	}
-	const listener = options.tls ?? options.server;
-	if (listener !== undefined) {
-		lines.push(`cafile ${file("ca.pem", listener.ca)}`);
-		lines.push(`certfile ${file("certificate.pem", listener.certificate)}`, `keyfile ${file("key.pem", listener.key)}`);
-	}
-	if (options.tls !== undefined) lines.push("require_certificate true", "use_identity_as_username true");
+	const lines =
+		options.tls === undefined
+			? plainConfiguration(port, options, file)
+			: [exampleConfiguration(port, options.tls, file)];
 	chmodSync(folder, 0o755);
 	const child = spawn(
 		programs.mosquitto ?? "",
@@ -89,7 +70,7 @@ export async function startMosquitto(options: MosquittoOptions = {}) {
 	return {
 		port,
 		folder,
-		url: `mqtt${listener === undefined ? "" : "s"}://127.0.0.1:${port}`,
+		url: `mqtt${(options.tls ?? options.server) === undefined ? "" : "s"}://127.0.0.1:${port}`,
 		log: () => log,
 		stop: async () => {
 			child.kill("SIGTERM");
@@ -97,6 +78,43 @@ export async function startMosquitto(options: MosquittoOptions = {}) {
 			rmSync(folder, { recursive: true, force: true });
 		},
 	};
+}
+
+type Write = (name: string, text: string) => string;
+
+function plainConfiguration(port: number, { users, server }: MosquittoOptions, write: Write): string[] {
+	const lines = [
+		`listener ${port} 127.0.0.1`,
+		"persistence false",
+		"set_tcp_nodelay true",
+		"user root",
+		`allow_anonymous ${users === undefined}`,
+	];
+	if (users !== undefined) {
+		const passwords = write("passwords", "");
+		for (const [name, password] of Object.entries(users)) {
+			execFileSync(mosquitto?.mosquitto_passwd ?? "", ["-b", passwords, name, password]);
+		}
+		lines.push(`acl_file ${path.join(root, "examples/mosquitto/acl")}`, `password_file ${passwords}`);
+	}
+	if (server !== undefined) {
+		lines.push(`cafile ${write("ca.pem", server.ca)}`);
+		lines.push(`certfile ${write("certificate.pem", server.certificate)}`, `keyfile ${write("key.pem", server.key)}`);
+	}
+	return lines;
+}
+
+/** The very file of examples/mosquitto; only its port and its folder are replaced. */
+function exampleConfiguration(port: number, listener: TlsListener, write: Write): string {
+	const example = (name: string) => readFileSync(path.join(root, "examples/mosquitto", name), "utf8");
+	const folder = path.dirname(write("ca.pem", listener.ca));
+	write("certificate.pem", listener.certificate);
+	write("key.pem", listener.key);
+	write("acl", example("acl"));
+	const text = example("mosquitto.conf");
+	const [its, here] = ["listener 8883\n", "/mosquitto/config/"];
+	if (!text.includes(its) || !text.includes(here)) throw new Error(`mosquitto.conf without "${its}" or "${here}"`);
+	return text.replace(its, `listener ${port} 127.0.0.1\n`).replaceAll(here, `${folder}/`);
 }
 
 async function untilListening(port: number, log: () => string): Promise<void> {
