@@ -27,8 +27,9 @@ export class Observers {
 		this.#max = max;
 	}
 
-	get isFull(): boolean {
-		return this.#observers.size >= this.#max;
+	/** Who observes already may begin anew. */
+	hasRoomFor({ token }: CoapMessage): boolean {
+		return this.#observers.size < this.#max || this.#observers.has(toHex(token));
 	}
 
 	/** @param begin starts the telling; what it returns ends it */

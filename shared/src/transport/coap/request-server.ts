@@ -192,7 +192,8 @@ export class RequestServer {
 		}
 		if (this.#ended.signal.aborted) return;
 		const { observe: begin } = answer;
-		const isObserved = begin !== undefined && observe === 0 && answer.code.startsWith("2.") && !this.#observers.isFull;
+		const isWanted = begin !== undefined && observe === 0 && answer.code.startsWith("2.");
+		const isObserved = isWanted && this.#observers.hasRoomFor(message);
 		this.#respond(asked, answer, isObserved ? [uintOption(OPTION.observe, FIRST_SEQUENCE)] : []);
 		if (isObserved) this.#observe(asked, begin);
 	}
