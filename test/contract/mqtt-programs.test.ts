@@ -1,9 +1,11 @@
 /** The eIM and the IPA's link as their settings make them, over Mosquitto with TLS, by passwords and by client certificates. */
 
+import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { buildEim, type Eim } from "@iot-esim/eim/app";
+import { promisify } from "node:util";
+import { buildEim } from "@iot-esim/eim/app";
 import { eimConfig } from "@iot-esim/eim/config";
 import { linkMaker } from "@iot-esim/ipa/cli/eim-transports";
 import { ipaConfig } from "@iot-esim/ipa/config";
@@ -14,6 +16,7 @@ import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { readConfig } from "@iot-esim/shared/runtime/config";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
+import { EsipaTopics } from "@iot-esim/shared/transport/mqtt/esipa-topics";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { mosquitto, startMosquitto } from "../interop/mosquitto-broker.ts";
 import { brokerPki } from "../interop/mosquitto-certificates.ts";
@@ -44,7 +47,7 @@ const NO_EVENTS = {
 };
 
 /** An eIM with a broker that shows the eIM's own TLS certificate, as one on the same machine does. */
-async function eimAtItsBroker(): Promise<{ readonly eim: Eim; readonly hosts: string; readonly apiKey: string }> {
+async function eimAtItsBroker() {
 	const first = await buildEim(configOf({}), { ...effects, version: "0" });
 	await first.close();
 	const own = (name: string) => readFileSync(path.join(folder, name), "utf8");
@@ -59,11 +62,46 @@ async function eimAtItsBroker(): Promise<{ readonly eim: Eim; readonly hosts: st
 	eim.mqtt?.start();
 	eim.jobs.start();
 	await eim.mqtt?.connected();
-	return { eim, hosts, apiKey: String(first.firstApiKey) };
+	return { eim, hosts, broker, apiKey: String(first.firstApiKey) };
 }
 
 function configOf(settings: Readonly<Record<string, string>>) {
 	return readConfig(eimConfig, { flags: flagsOf({ "data-folder": folder, "eim-fqdn": NAME, ...settings }) });
+}
+
+/** What mosquitto_sub, in the device's name, has of the hint when it subscribes now: "<retained> <hex>", or nothing. */
+async function hintFor(broker: { readonly port: number; readonly folder: string }): Promise<string> {
+	const at = [
+		"-h",
+		"127.0.0.1",
+		"-p",
+		String(broker.port),
+		"--cafile",
+		path.join(broker.folder, "ca.pem"),
+		"--insecure",
+	];
+	const what = [
+		"-u",
+		EID,
+		"-P",
+		"d",
+		"-t",
+		new EsipaTopics().hint(EID),
+		"-q",
+		"1",
+		"-C",
+		"1",
+		"-W",
+		"1",
+		"-F",
+		"%r %x",
+	];
+	// It ends with 27 where nothing came in a second.
+	const { stdout } = await promisify(execFile)(mosquitto?.mosquitto_sub ?? "", [...at, ...what]).catch((error) => {
+		if (error.code !== 27) throw error;
+		return error as { stdout: string };
+	});
+	return stdout;
 }
 
 /** What a card of this eIM says of it. */
@@ -75,7 +113,7 @@ function target() {
 
 describe.skipIf(!mosquitto)("an eIM and an IPA set to MQTT", () => {
 	it("find each other at the broker under the eIM's own name, known by what the card says", async () => {
-		const { eim, hosts, apiKey } = await eimAtItsBroker();
+		const { eim, hosts, broker, apiKey } = await eimAtItsBroker();
 		const headers = { authorization: `Bearer ${apiKey}` };
 		const ask = (method: "POST" | "PATCH", url: string, payload: object) =>
 			eim.api.inject({ method, url: `/api/v1/devices${url}`, headers, payload });
@@ -97,8 +135,11 @@ describe.skipIf(!mosquitto)("an eIM and an IPA set to MQTT", () => {
 		);
 		closers.push(() => link.close());
 		expect(await link.exchange(pollOf(EID))).toEqual(NOTHING);
+		expect(await hintFor(broker)).toBe("");
 		expect((await ask("POST", `/${EID}/operations`, { type: "listProfiles" })).statusCode).toBe(202);
 		await expect.poll(() => hints).toBe(1);
+		// The hint stays at the broker for whoever comes later.
+		expect(await hintFor(broker)).toBe("1 01\n");
 		const polled = await link.exchange(pollOf(EID));
 		expect(Object.keys(decode(GetEimPackageResponse, polled))).toEqual(["euiccPackageRequest"]);
 		expect((await ask("PATCH", `/${EID}`, { inject: { url: "mqtt:" } })).statusCode).toBe(200);
