@@ -117,7 +117,7 @@ describe("a request over datagrams", () => {
 		expect(clock.pending).toBe(0);
 	});
 
-	it("keeps to one unacknowledged message at a time (NSTART)", async () => {
+	it("waits for the one before, and fails like that one when the path is closed", async () => {
 		const { client, line, clock } = coapBench(echo().handler);
 		line.rule = () => [];
 		const all = Promise.allSettled([client.request(POST), client.request(POST), client.request(POST)]);
