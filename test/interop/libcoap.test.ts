@@ -20,6 +20,7 @@ import { connectCoapTls, listenCoapTls } from "@iot-esim/shared/transport/coap/t
 import { connectUdp, listenUdp } from "@iot-esim/shared/transport/coap/udp";
 import { connectDtls } from "@iot-esim/shared/transport/native/dtls/connect-dtls";
 import { listenDtls } from "@iot-esim/shared/transport/native/dtls/listen-dtls";
+import type { DtlsServerOptions } from "@iot-esim/shared/transport/native/dtls/options";
 import { concatBytes, equalBytes, utf8 } from "@iot-esim/shared/util/bytes";
 import { Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
 import { afterAll, describe, expect, it } from "vitest";
@@ -34,6 +35,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const parts = { clock: systemClock, random: systemRandom };
 const ca = makeCa();
 const serverIdentity = ca.issue("localhost");
+const device = ca.issue("device.example.com");
 const KEY = "0123456789abcdef";
 const DEVICE = "89049032123451234512345678901235";
 const SCHEMES = ["coap", "coaps", "coap+tcp", "coaps+tcp"] as const;
@@ -48,7 +50,7 @@ function message(length: number): Uint8Array {
 }
 
 /** All that a server of ours listens with, before one handler. */
-async function serve(handler: CoapHandler) {
+async function serve(handler: CoapHandler, trust: DtlsServerOptions["trust"] = { kind: "none" }) {
 	const server = createCoapServer({ ...parts, handler });
 	closers.push(() => server.close());
 	const here = { host: "127.0.0.1", port: 0 };
@@ -65,7 +67,7 @@ async function serve(handler: CoapHandler) {
 				...here,
 				clock: systemClock,
 				identity: serverIdentity,
-				trust: { kind: "none" },
+				trust,
 				keyOf: (identity) => (identity === DEVICE ? utf8(KEY) : undefined),
 			},
 			(one) => server.accept(one),
@@ -113,8 +115,14 @@ async function post(
 	return { got: new Uint8Array(readFileSync(got)), said };
 }
 
-const caFile = path.join(folder, "ca.pem");
-writeFileSync(caFile, ca.pem);
+function file(name: string, contents: string): string {
+	const whole = path.join(folder, name);
+	writeFileSync(whole, contents);
+	return whole;
+}
+
+const caFile = file("ca.pem", ca.pem);
+const trustCa = { kind: "ca", certificates: [ca.pem] } as const;
 
 /** How a client of libcoap proves itself or trusts. */
 const PROOFS: readonly (readonly [string, Scheme, readonly string[]])[] = [
@@ -135,6 +143,24 @@ describe.skipIf(programs === undefined || features === undefined)("clients of li
 			expect(equalBytes(got, large)).toBe(true);
 			const small = await post(library, `${address(scheme)}/e`, message(40), proof);
 			expect(equalBytes(small.got, message(40))).toBe(true);
+		});
+
+		it("exchanges 128 KB over DTLS where both prove themselves by certificate, and without one nothing", async () => {
+			const peers: (Uint8Array | undefined)[] = [];
+			const handler = echoing();
+			const { address } = await serve((request, peer) => {
+				peers.push(peer.proven?.certificate);
+				return handler(request, peer);
+			}, trustCa);
+			const large = message(131_072);
+			const uri = `${address("coaps")}/${PATH}`;
+			const own = ["-c", file("device.pem", device.certificate), "-j", file("device.key", device.key), "-C", caFile];
+			const { got, said } = await post(library, uri, large, own);
+			expect(said).toBe("");
+			expect(equalBytes(got, large)).toBe(true);
+			expect(peers).toEqual([device.der]);
+			const unknown = await post(library, uri, message(40), ["-C", caFile, "-B", "3"]);
+			expect([unknown.got.length, peers.length]).toEqual([0, 1]);
 		});
 
 		it("has its blocks of 64 octets, its NON messages and its own block handling", async () => {
@@ -187,8 +213,7 @@ describe.skipIf(programs === undefined || features === undefined)("clients of li
 				"3",
 			]);
 			expect(stranger.got).toHaveLength(0);
-			const other = path.join(folder, "other-ca.pem");
-			writeFileSync(other, makeCa().pem);
+			const other = file("other-ca.pem", makeCa().pem);
 			for (const scheme of ["coaps", "coaps+tcp"] as const) {
 				const { got } = await post(library, `${address(scheme)}/e`, message(40), ["-C", other, "-B", "3"]);
 				expect(got).toHaveLength(0);
@@ -217,11 +242,10 @@ describe.skipIf(programs === undefined || features === undefined)("clients of li
 
 describe.skipIf(programs === undefined || features === undefined)("our client, to a server of libcoap", () => {
 	/** libcoap's server keeps what is PUT at /example_data. */
-	async function libcoapServer(library: (typeof LIBRARIES)[number], more: readonly string[] = []) {
+	async function libcoapServer(library: (typeof LIBRARIES)[number], more: readonly string[] = ["-n"]) {
 		const port = await findFreePortPair();
-		const both = path.join(folder, "server-both.pem");
-		writeFileSync(both, `${serverIdentity.certificate}${serverIdentity.key}`);
-		const parameters = ["-A", "127.0.0.1", "-p", `${port}`, "-d", "10", "-c", both, "-k", KEY, "-n", ...more];
+		const both = file("server-both.pem", `${serverIdentity.certificate}${serverIdentity.key}`);
+		const parameters = ["-A", "127.0.0.1", "-p", `${port}`, "-d", "10", "-c", both, "-k", KEY, ...more];
 		run(`coap-server-${library}`, parameters);
 		// Its last socket is that of TLS.
 		while (!(await isListening(port + 1))) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -235,7 +259,9 @@ describe.skipIf(programs === undefined || features === undefined)("our client, t
 			socket.on("connect", () => socket.destroy());
 		});
 
-	async function connected(scheme: Scheme, port: number, proof: "certificate" | "key"): Promise<CoapEndpoint> {
+	type Proof = "certificate" | "own certificate" | "key";
+
+	async function connected(scheme: Scheme, port: number, proof: Proof): Promise<CoapEndpoint> {
 		const host = "127.0.0.1";
 		const { signal } = new AbortController();
 		const trust = { kind: "pinned", spki: serverIdentity.spki } as const;
@@ -243,7 +269,8 @@ describe.skipIf(programs === undefined || features === undefined)("our client, t
 			if (scheme === "coap") return new DatagramChannel(await connectUdp({ host, port, clock: systemClock }), parts);
 			if (scheme === "coaps") {
 				const key = { identity: DEVICE, key: utf8(KEY) };
-				const secret = proof === "key" ? ({ trust: { kind: "none" }, key } as const) : { trust };
+				const own = proof === "own certificate" ? { trust, identity: device } : { trust };
+				const secret = proof === "key" ? ({ trust: { kind: "none" }, key } as const) : own;
 				return new DatagramChannel(await connectDtls({ host, port: port + 1, clock: systemClock, ...secret }), parts);
 			}
 			// libcoap with GnuTLS cannot send a message in two records of TLS.
@@ -265,22 +292,35 @@ describe.skipIf(programs === undefined || features === undefined)("our client, t
 		["TLS with the server's certificate", "coaps+tcp", "certificate"],
 	] as const;
 
+	/** A body of 128 KB that begins with this text, there and back. */
+	async function keepsAndGivesBack(client: CoapEndpoint, text: string): Promise<void> {
+		const payload = concatBytes(utf8(text), message(131_000));
+		const put = await client.request({ method: "PUT", path: ["example_data"], payload });
+		expect(put.code).toMatch(/^2\.0[14]$/);
+		const got = await client.request({ method: "GET", path: ["example_data"] });
+		expect(got.code).toBe("2.05");
+		expect(equalBytes(got.payload, payload)).toBe(true);
+	}
+
 	describe.each(LIBRARIES)("coap-server-%s", (library) => {
 		it("keeps bodies of 128 KB and gives them back, over UDP, DTLS, TCP and TLS", async () => {
 			const { port } = await libcoapServer(library);
 			for (const [, scheme, proof] of WAYS) {
-				const client = await connected(scheme, port, proof);
-				const payload = concatBytes(utf8(`${scheme} ${proof}`), message(131_000));
-				const put = await client.request({ method: "PUT", path: ["example_data"], payload });
-				expect(put.code).toMatch(/^2\.0[14]$/);
-				const got = await client.request({ method: "GET", path: ["example_data"] });
-				expect(got.code).toBe("2.05");
-				expect(equalBytes(got.payload, payload)).toBe(true);
+				await keepsAndGivesBack(await connected(scheme, port, proof), `${scheme} ${proof}`);
 			}
 		});
 
+		it("does so where it asks for our certificate, and speaks with nobody who has none", async () => {
+			const { port } = await libcoapServer(library, ["-C", caFile]);
+			await keepsAndGivesBack(await connected("coaps", port, "own certificate"), "mutual");
+			const unproven = connected("coaps", port, "certificate").then((one) =>
+				one.request({ method: "GET", path: ["example_data"] }),
+			);
+			await expect(unproven).rejects.toMatchObject({ code: expect.stringMatching(/^DTLS_/) });
+		});
+
 		ofOne(library, "loses datagrams, answers by itself, and tells the time each second", async () => {
-			const { port } = await libcoapServer(library, ["-l", "4,9,15"]);
+			const { port } = await libcoapServer(library, ["-n", "-l", "4,9,15"]);
 			const client = await connected("coap", port, "certificate");
 			const payload = message(6000);
 			await client.request({ method: "PUT", path: ["example_data"], payload });
