@@ -18,11 +18,12 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { shows } from "../conformance/claim.ts";
 import { observedEim } from "../conformance/observation.ts";
 import { EIM_ID, esipaBench, testPki } from "../support/esipa-bench.ts";
+import { externalByHand } from "../support/externals.ts";
 
-/** No package carries it, so its absence is said aloud but is no failure, not even in CI. */
-const folder = process.env.IPA_SIMULATOR;
-const isReady = folder !== undefined && existsSync(path.join(folder, "app/orchestrator/esipa_handler.py"));
-if (!isReady) console.log("SKIPPED: the IPA of akhawanda/eUICC (IPA_SIMULATOR=<its folder ipa-simulator>)");
+const folder = externalByHand("the IPA of akhawanda/eUICC", () => {
+	const given = process.env.IPA_SIMULATOR;
+	return given !== undefined && existsSync(path.join(given, "app/orchestrator/esipa_handler.py")) ? given : undefined;
+});
 
 /** One poll of a device: eIM, card and EID are the arguments; what the program says of it, in JSON, comes last. */
 const POLL_ONCE = `
@@ -49,7 +50,7 @@ async function listening(handler: HttpHandler): Promise<string> {
 	return `http://127.0.0.1:${(await listener.listen({ host: "127.0.0.1", port: 0 })).port}`;
 }
 
-describe.skipIf(!isReady)("the IPA of akhawanda/eUICC", () => {
+describe.skipIf(folder === undefined)("the IPA of akhawanda/eUICC", () => {
 	async function bench() {
 		const pki = testPki();
 		const eim = await esipaBench({ pki });

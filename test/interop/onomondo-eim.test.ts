@@ -31,6 +31,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { shows } from "../conformance/claim.ts";
 import { observeEsipa } from "../conformance/observation.ts";
 import { testPki } from "../support/esipa-bench.ts";
+import { externalByHand } from "../support/externals.ts";
 import { releaseProfile, smdpBench } from "../support/smdp-bench.ts";
 import { BOOTSTRAP, ipaSettings, profileDescription } from "../support/whole-chain.ts";
 import { MAIN_JOB_FUNCTIONS } from "./main-job.ts";
@@ -41,14 +42,10 @@ const NAME = "localhost";
 const swapped = (digits: string) => `${digits}F`.replace(/(.)(.)/g, "$2$1");
 const TARGET = "8900101000000000026";
 
-/** No package carries it, so its absence is said aloud but is no failure, not even in CI. */
-const given = process.env.ONOMONDO_EIM;
-const folder = given !== undefined && existsSync(path.join(given, "ebin/onomondo_eim.app")) ? given : undefined;
-if (folder === undefined) {
-	console.log(
-		"SKIPPED: onomondo-eim (https://github.com/onomondo/onomondo-eim, ONOMONDO_EIM=<its built folder>, ERL_LIBS)",
-	);
-}
+const folder = externalByHand("onomondo-eim", () => {
+	const given = process.env.ONOMONDO_EIM;
+	return given !== undefined && existsSync(path.join(given, "ebin/onomondo_eim.app")) ? given : undefined;
+});
 
 async function freePort(): Promise<number> {
 	const server = createServer().listen(0, "127.0.0.1");

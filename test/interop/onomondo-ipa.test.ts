@@ -25,6 +25,7 @@ import { freePort } from "../../examples/demo/free-ports.ts";
 import { shows } from "../conformance/claim.ts";
 import { observedEim } from "../conformance/observation.ts";
 import { EIM_ID, esipaBench, testPki } from "../support/esipa-bench.ts";
+import { externalByHand } from "../support/externals.ts";
 import { Es9PlusLine, releaseProfile, SMDP, smdpBench } from "../support/smdp-bench.ts";
 import { BOOTSTRAP, profileDescription } from "../support/whole-chain.ts";
 import { MAIN_JOB_FUNCTIONS } from "./main-job.ts";
@@ -33,21 +34,13 @@ const VPCD = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
 const SOCKET = "/run/pcscd/pcscd.comm";
 const TARGET = "8900101000000000026";
 
-/** No package carries it, so its absence is said aloud but is no failure, not even in CI. */
-const program = process.env.ONOMONDO_IPA;
-const isReady =
-	program !== undefined &&
-	existsSync(program) &&
-	existsSync("/usr/sbin/pcscd") &&
-	existsSync(VPCD) &&
-	process.getuid?.() === 0;
-if (!isReady) {
-	console.log(
-		"SKIPPED: onomondo-ipa (https://github.com/onomondo/onomondo-ipa, ONOMONDO_IPA=<its built ipa>, root, pcscd, vpcd)",
-	);
-}
+const program = externalByHand("onomondo-ipa", () => {
+	const given = process.env.ONOMONDO_IPA;
+	const files = [given ?? "", "/usr/sbin/pcscd", VPCD];
+	return given !== undefined && files.every((file) => existsSync(file)) && process.getuid?.() === 0 ? given : undefined;
+});
 
-describe.skipIf(!isReady)("onomondo-ipa", () => {
+describe.skipIf(program === undefined)("onomondo-ipa", () => {
 	const folder = mkdtempSync(path.join(tmpdir(), "onomondo-ipa-"));
 	const pki = testPki();
 	let pcscd: ChildProcess;

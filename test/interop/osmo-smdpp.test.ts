@@ -21,6 +21,7 @@ import { freePort } from "../../examples/demo/free-ports.ts";
 import { shows } from "../conformance/claim.ts";
 import { observeServer } from "../conformance/observation.ts";
 import { testPki } from "../support/esipa-bench.ts";
+import { externalByHand } from "../support/externals.ts";
 import { deviceChain } from "../support/whole-chain.ts";
 
 const SMDP = "testsmdpplus1.example.com";
@@ -36,12 +37,11 @@ Klein.run = lambda self, *args, **named: run(self, "127.0.0.1", port)
 runpy.run_path("osmo-smdpp.py", run_name="__main__")
 `;
 
-/** No package carries it, so its absence is said aloud but is no failure, not even in CI. */
-const given = process.env.OSMO_SMDPP;
-const folder = given !== undefined && existsSync(path.join(given, "osmo-smdpp.py")) ? given : undefined;
-if (folder === undefined) {
-	console.log("SKIPPED: osmo-smdpp (git clone https://github.com/osmocom/pysim, OSMO_SMDPP=<its folder>, PYTHONPATH)");
-} else if (!existsSync(sgp26)) console.log(`SKIPPED: no GSMA SGP.26 certificates in ${sgp26}`);
+const folder = externalByHand("osmo-smdpp", () => {
+	const given = process.env.OSMO_SMDPP;
+	return given !== undefined && existsSync(path.join(given, "osmo-smdpp.py")) ? given : undefined;
+});
+if (folder !== undefined && !existsSync(sgp26)) console.log(`SKIPPED: no GSMA SGP.26 certificates in ${sgp26}`);
 
 /** Keys and certificates under the CI of SGP.26; what osmo-smdpp does not see stays ours. */
 function sgp26Pki(): TestPki {

@@ -11,9 +11,10 @@ import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { equalBytes } from "@iot-esim/shared/util/bytes";
 import { afterEach, describe, expect, it } from "vitest";
 import { EIM_ID, poll, testPki } from "../support/esipa-bench.ts";
+import { externalByHand } from "../support/externals.ts";
 import { TARGET, wholeChain } from "../support/whole-chain.ts";
 import { lwm2mOf } from "./wakaama/lwm2m-bench.ts";
-import { WAKAAMA, WakaamaDevice, wakaamaClient } from "./wakaama/wakaama-device.ts";
+import { WakaamaDevice, wakaamaClient } from "./wakaama/wakaama-device.ts";
 
 const { eid } = testPki();
 const KEY = { identity: eid, key: new TextEncoder().encode("0123456789abcdef") };
@@ -54,9 +55,7 @@ async function chainOver(
 }
 
 describe.each(["udp", "dtls"] as const)("Wakaama over %s", (transport) => {
-	// No package carries it, so its absence is said aloud but is no failure, not even in CI.
-	const program = wakaamaClient(transport);
-	if (program === undefined) console.log(`SKIPPED: ${WAKAAMA}`);
+	const program = externalByHand("Eclipse Wakaama", () => wakaamaClient(transport));
 	const withWakaama = it.skipIf(program === undefined);
 	const chain = (given?: Parameters<typeof wholeChain>[0]) => chainOver(transport, program ?? "", given);
 

@@ -7,10 +7,6 @@ import type { IncomingRequest, OutgoingResponse } from "@iot-esim/shared/transpo
 import { decodeRefusal } from "@iot-esim/shared/transport/mqtt/refusal";
 import { fromHex, toHex } from "@iot-esim/shared/util/bytes";
 
-/** What is missing, and how it is had. */
-export const WAKAAMA =
-	"a client of Eclipse Wakaama with esipa-client.c (docs/operations/lwm2m.md, WAKAAMA_CLIENT=<folder of esipa-client and esipa-client-dtls>)";
-
 /** The program of one transport; undefined where it has not been built. */
 export function wakaamaClient(transport: "udp" | "dtls"): string | undefined {
 	const folder = process.env.WAKAAMA_CLIENT;
