@@ -8,7 +8,7 @@ import { DeviceRounds } from "./device-rounds.ts";
 const eidOf = (number: number) => Eid.withCheckDigits(`8904903200000000${String(number).padStart(14, "0")}`);
 const [A, B] = [eidOf(1), eidOf(2)];
 
-function bench(settle: (eid: Eid) => Promise<boolean>, atOnce = 2) {
+function bench(settle: (eid: Eid) => Promise<boolean>, atOnce = 2, comeAtOnce = 0) {
 	const clock = new FakeClock();
 	const { logger, entries } = memoryLogger();
 	const state = { changed: [] as string[], isGone: false, isReady: true };
@@ -34,6 +34,7 @@ function bench(settle: (eid: Eid) => Promise<boolean>, atOnce = 2) {
 		isReady: () => state.isReady,
 		within: Seconds(30),
 		atOnce,
+		comeAtOnce,
 		clock,
 		log: logger("test"),
 	});
@@ -116,6 +117,28 @@ it("a device that is never done with holds up the others no longer than its time
 	expect(visits).toEqual([A]);
 	await clock.advance(Seconds(1));
 	expect(visits.slice(0, 2)).toEqual([A, B]);
+});
+
+it("devices that come are looked at besides the others, so many at once and once each, and again before them", async () => {
+	const [first, second, third] = [eidOf(11), eidOf(12), eidOf(13)];
+	const open = new Map<Eid, (isTold: boolean) => void>();
+	const { clock, rounds, visits, change } = bench((eid) => new Promise((resolve) => open.set(eid, resolve)), 1, 2);
+	rounds.start();
+	await change(A, B, third);
+	for (const eid of [first, second, third, A]) rounds.come(eid);
+	expect(visits).toEqual([A, first, second]);
+	open.get(first)?.(false);
+	open.get(second)?.(true);
+	await clock.advance(Seconds(4));
+	expect(visits).toEqual([A, first, second, third]);
+	await clock.advance(Seconds(1));
+	expect(visits).toEqual([A, first, second, third, first]);
+	open.get(A)?.(true);
+	await clock.advance(0);
+	expect(visits).toEqual([A, first, second, third, first, B]);
+	open.get(third)?.(true);
+	await clock.advance(0);
+	expect(visits).toEqual([A, first, second, third, first, B, A]);
 });
 
 it("an EID that is none is skipped, and said so", async () => {

@@ -22,6 +22,8 @@ export interface DeviceRoundsOptions {
 	readonly within: Duration;
 	/** Devices that are looked at at once. */
 	readonly atOnce: number;
+	/** Devices that have just come and are looked at at once, besides the others; none come when absent. */
+	readonly comeAtOnce?: number;
 	readonly clock: Clock;
 	readonly log: Logger;
 }
@@ -31,16 +33,29 @@ const LOOK_AGAIN = Seconds(5);
 /** After so many failures in a row the trouble is hardly in the devices: the rest waits for the next look. */
 const MAX_FAILURES = 5;
 
+/** Devices that wait for their turn behind one another alone. */
+interface Line {
+	/** To be looked at. */
+	readonly doubtful: Set<Eid>;
+	/** To be looked at after `LOOK_AGAIN`. */
+	readonly later: Set<Eid>;
+	underWay: number;
+	readonly atOnce: number;
+}
+
+function lineOf(atOnce: number): Line {
+	return { doubtful: new Set(), later: new Set(), underWay: 0, atOnce };
+}
+
 /**
  * Looks at devices for which something may have begun or ceased to wait, until each of them has been told. A device stands
- * here once however much changes for it, and no failure lets it be forgotten.
+ * here once however much changes for it, and no failure lets it be forgotten. One that has just come waits for none of those
+ * that may be dead.
  */
 export class DeviceRounds {
 	readonly #options: DeviceRoundsOptions;
-	/** To be looked at. */
-	readonly #doubtful = new Set<Eid>();
-	/** To be looked at after `LOOK_AGAIN`. */
-	readonly #later = new Set<Eid>();
+	readonly #come: Line;
+	readonly #others: Line;
 	readonly #underWay = new Map<Eid, Promise<void>>();
 	#failures = 0;
 	#reading: Promise<void> | undefined;
@@ -49,6 +64,8 @@ export class DeviceRounds {
 
 	constructor(options: DeviceRoundsOptions) {
 		this.#options = options;
+		this.#come = lineOf(options.comeAtOnce ?? 0);
+		this.#others = lineOf(options.atOnce);
 	}
 
 	/** Looks now, after each change and every 5 s, until it is stopped. */
@@ -59,8 +76,10 @@ export class DeviceRounds {
 		let cancel = () => {};
 		const again = () => {
 			cancel = clock.schedule(LOOK_AGAIN, again);
-			for (const eid of this.#later) this.#doubtful.add(eid);
-			this.#later.clear();
+			for (const { doubtful, later } of [this.#come, this.#others]) {
+				for (const eid of later) doubtful.add(eid);
+				later.clear();
+			}
 			this.#failures = 0;
 			this.#read();
 			this.look();
@@ -81,19 +100,33 @@ export class DeviceRounds {
 
 	/** A device that has to be looked at. */
 	doubt(eid: string): void {
-		if (Eid.is(eid)) this.#doubtful.add(eid);
-		else this.#options.log.warn("no device has this EID", { eid });
+		if (!Eid.is(eid)) this.#options.log.warn("no device has this EID", { eid });
+		else if (!this.#come.doubtful.has(eid)) this.#others.doubtful.add(eid);
+	}
+
+	/** A device that is there now, and perhaps not for long. */
+	come(eid: Eid): void {
+		this.#others.doubtful.delete(eid);
+		this.#come.doubtful.add(eid);
+		this.look();
 	}
 
 	/** Looks at the devices that are to be looked at, as many at once as may be. */
 	look(): void {
-		const { isReady, atOnce } = this.#options;
-		for (const eid of this.#doubtful) {
-			const isBlocked = this.#failures >= MAX_FAILURES || this.#underWay.size >= atOnce;
+		this.#lookAt(this.#come);
+		this.#lookAt(this.#others);
+	}
+
+	#lookAt(line: Line): void {
+		const { isReady } = this.#options;
+		for (const eid of line.doubtful) {
+			const isBlocked = this.#failures >= MAX_FAILURES || line.underWay >= line.atOnce;
 			if (this.#stopLooking === undefined || isBlocked || isReady?.() === false) return;
 			if (this.#underWay.has(eid)) continue;
-			this.#doubtful.delete(eid);
-			const done = this.#settle(eid).finally(() => {
+			line.doubtful.delete(eid);
+			line.underWay++;
+			const done = this.#settle(eid, line).finally(() => {
+				line.underWay--;
 				this.#underWay.delete(eid);
 				this.look();
 			});
@@ -122,14 +155,14 @@ export class DeviceRounds {
 		}
 	}
 
-	async #settle(eid: Eid): Promise<void> {
+	async #settle(eid: Eid, { later }: Line): Promise<void> {
 		const { settle, log } = this.#options;
 		try {
-			if (!(await this.#inTime(settle(eid)))) this.#later.add(eid);
+			if (!(await this.#inTime(settle(eid)))) later.add(eid);
 			this.#failures = 0;
 		} catch (error) {
 			this.#failures++;
-			this.#later.add(eid);
+			later.add(eid);
 			log.warn("device not told yet", { eid, error });
 		}
 	}

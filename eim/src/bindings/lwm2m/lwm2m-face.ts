@@ -20,7 +20,10 @@ export interface Lwm2mFaceOptions extends Omit<Lwm2mServerOptions, "onAwake"> {
 
 /** A package that is brought may be large, and the way slow. */
 const LONGEST_VISIT = Minutes(10);
+/** A device that is dead holds its place as long as it may take to answer. */
 const VISITS_AT_ONCE = 64;
+/** Visits of devices that have just come: they are soon over, and these devices soon gone. */
+const COME_AT_ONCE = 1000;
 
 /** All that devices reach over LwM2M, and by which the eIM reaches them. */
 export class Lwm2mFace implements PackageInjector {
@@ -39,6 +42,7 @@ export class Lwm2mFace implements PackageInjector {
 			settle: (eid) => this.#visit(eid),
 			within: LONGEST_VISIT,
 			atOnce: VISITS_AT_ONCE,
+			comeAtOnce: COME_AT_ONCE,
 		});
 	}
 
@@ -68,8 +72,7 @@ export class Lwm2mFace implements PackageInjector {
 
 	#awake(eid: Eid): void {
 		this.#come.add(eid);
-		this.#rounds.doubt(eid);
-		this.#rounds.look();
+		this.#rounds.come(eid);
 	}
 
 	/** What a device is brought as soon as it is ordered is brought by jobs, and when it comes. */
