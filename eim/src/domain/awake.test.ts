@@ -104,6 +104,26 @@ describe("when a device is expected", () => {
 		});
 		expect(expectationOf(facts, START + Seconds(10) + Hours(24))?.isAwake).toBe(true);
 	});
+
+	it("follows the paging windows of extended DRX, whose phase the last contact tells, cycle after cycle", () => {
+		const awake: AwakeRule = { by: "edrx", every: Seconds(655), for: Seconds(20) };
+		expect(expectationOf({ awake }, START)).toBeUndefined();
+		// Polls far apart: their own rhythm counts for nothing beside what the operator says.
+		const facts = polled([...[-3, -2, -1].map((hour) => START + Hours(hour)), START - Seconds(5), START], { awake });
+		const windowOf = (cycle: number, isAwake: boolean) => {
+			const from = START + cycle * Seconds(655);
+			return { isAwake, by: "edrx", from, until: from + Seconds(20) };
+		};
+		const at = (seconds: number) => expectationOf(facts, START + Seconds(seconds));
+		expect(at(19)).toEqual(windowOf(0, true));
+		expect(at(20)).toEqual(windowOf(1, false));
+		expect(at(654)).toEqual(windowOf(1, false));
+		expect(at(655)).toEqual(windowOf(1, true));
+		expect(at(674)).toEqual(windowOf(1, true));
+		expect(at(675)).toEqual(windowOf(2, false));
+		expect(at(10 * 655 + 5)).toEqual(windowOf(10, true));
+		expect(waitingText(facts, START + Seconds(21))).toBe("waiting for device, expected at 2026-01-01T00:10:55.000Z");
+	});
 });
 
 describe("timers of power saving mode", () => {
