@@ -182,7 +182,11 @@ export class DeviceSession implements Registration {
 		this.#isNumbering = number !== undefined;
 		this.#wokenAt = undefined;
 		this.#askedAt = this.#deps.clock.now();
-		if (this.#working !== undefined && isSame(this.#working, told)) return;
+		if (this.#working !== undefined && isSame(this.#working, told)) {
+			// It no longer asks for what it has said between.
+			this.#next = undefined;
+			return;
+		}
 		this.#next = told;
 		if (this.#writing !== undefined && !isSame(this.#writing.to, told)) this.#writing.given.abort();
 		if (!this.#isAnswering) void this.#answerAll();

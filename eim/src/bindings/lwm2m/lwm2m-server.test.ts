@@ -273,6 +273,19 @@ describe("what belongs together", () => {
 		expect(held).toEqual([]);
 	});
 
+	it("is the answer to what the device goes back to while it is worked on, and none to what it said between", async () => {
+		const held: (() => void)[] = [];
+		const handle = (message: Uint8Array) =>
+			new Promise<Uint8Array>((resolve) => held.push(() => resolve(message.slice(1))));
+		const { clock, says, written } = await registered({ handler: { handle } });
+		await says("BF3A0101");
+		await says("BF3A0102");
+		await says("BF3A0101");
+		held.shift()?.();
+		await clock.advance(1000);
+		expect([written(), held]).toEqual([["3A0101"], []]);
+	});
+
 	it("is not what was on its way to a device that has started anew", async () => {
 		const { clock, says, one, written } = await registered();
 		one.line.rule = requestsLost;
