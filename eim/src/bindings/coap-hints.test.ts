@@ -74,6 +74,24 @@ it("tells an observer later what the database does not say now", async () => {
 	expect(clock.pending).toBe(0);
 });
 
+it("tells an observer later who could not be told now, and another one at once", async () => {
+	const { clock, hints, change, observe } = bench();
+	const told: number[] = [];
+	let isBroken = true;
+	const stop = (await hints.state(EID)).observe?.(({ payload }) => {
+		if (isBroken) throw new Error("the session has just ended");
+		told.push(payload?.length ?? 0);
+	});
+	const other = observe(await hints.state(EID));
+	await change(true);
+	expect(other.told).toEqual([1]);
+	isBroken = false;
+	await clock.advance(Seconds(5));
+	expect([told, other.told]).toEqual([[1], [1]]);
+	stop?.();
+	other.stop();
+});
+
 it("misses nothing between the answer and the observation, and looks at nothing while nobody observes", async () => {
 	const { clock, hints, change, observe, isListening } = bench();
 	const reply = await hints.state(EID);

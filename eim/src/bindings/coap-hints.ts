@@ -20,9 +20,11 @@ export class CoapHints {
 	readonly #waiting: WaitingDevices;
 	readonly #observers = new Map<Eid, Set<Observer>>();
 	readonly #rounds: DeviceRounds;
+	readonly #log: Logger;
 
 	constructor({ waiting, clock, log }: { waiting: WaitingDevices; clock: Clock; log: Logger }) {
 		this.#waiting = waiting;
+		this.#log = log;
 		const settle = (eid: Eid) => this.#settle(eid);
 		this.#rounds = new DeviceRounds({ waiting, settle, within: Seconds(30), atOnce: 8, clock, log });
 	}
@@ -61,12 +63,18 @@ export class CoapHints {
 	async #settle(eid: Eid): Promise<boolean> {
 		if (!this.#observers.has(eid)) return true;
 		const isWaiting = await this.#waiting.isWaiting(eid);
+		let isTold = true;
 		for (const observer of this.#observers.get(eid) ?? []) {
 			if (observer.isWaiting === isWaiting) continue;
-			observer.isWaiting = isWaiting;
-			observer.notify(stateOf(isWaiting));
+			try {
+				observer.notify(stateOf(isWaiting));
+				observer.isWaiting = isWaiting;
+			} catch (error) {
+				isTold = false;
+				this.#log.warn("observer not told yet", { eid, error });
+			}
 		}
-		return true;
+		return isTold;
 	}
 }
 
