@@ -115,7 +115,7 @@ describe("when a device is expected", () => {
 			return { isAwake, by: "edrx", from, until: from + Seconds(20) };
 		};
 		const at = (seconds: number) => expectationOf(facts, START + Seconds(seconds));
-		expect(at(19)).toEqual(windowOf(0, true));
+		expect(at(19)).toEqual({ ...windowOf(0, true), from: START - Seconds(5) });
 		expect(at(20)).toEqual(windowOf(1, false));
 		expect(at(654)).toEqual(windowOf(1, false));
 		expect(at(655)).toEqual(windowOf(1, true));
