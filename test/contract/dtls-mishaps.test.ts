@@ -1,8 +1,10 @@
 import { connectDtls } from "@iot-esim/shared/transport/native/dtls/connect-dtls";
+import type { DtlsClientOptions, DtlsServerOptions } from "@iot-esim/shared/transport/native/dtls/options";
 import { MemorySessionStore } from "@iot-esim/shared/transport/native/dtls/session-store";
 import type { DatagramNetwork } from "@iot-esim/shared/transport/native/dtls/udp-socket";
-import { Hours, Minutes, Seconds } from "@iot-esim/shared/util/duration";
+import { Hours, Milliseconds, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { describe, expect, it } from "vitest";
+import { Relay } from "../support/relay.ts";
 import { closers, DtlsBench, features, listenTo, makeCa, type SeenDatagram, say } from "./dtls-bench.ts";
 
 const ca = makeCa();
@@ -14,6 +16,24 @@ const own = { identity: device, trust };
 
 /** A plaintext handshake record that is not a ClientHello: the client goes no further than its cookie. */
 const afterHello = ({ toServer, datagram }: SeenDatagram) => toServer && !(datagram[0] === 22 && datagram[13] === 1);
+
+/** Devices with one key, which are cheap enough for many. */
+function crowdBench() {
+	const bench = new DtlsBench();
+	const { clock, network } = bench;
+	const key = new Uint8Array(16).fill(7);
+	const none = { kind: "none" } as const;
+	return {
+		clock,
+		network,
+		listen: (options: Partial<DtlsServerOptions>) => bench.listen({ trust: none, keyOf: () => key, ...options }),
+		connect: (identity: string, options: Partial<DtlsClientOptions> = {}) => {
+			const timeout = { handshakeTimeout: Seconds(30) };
+			const place = { host: "eim.example.com", port: 5684 };
+			return connectDtls({ clock, network, ...place, trust: none, key: { identity, key }, ...timeout, ...options });
+		},
+	};
+}
 
 describe.skipIf(features === undefined)("a DTLS server among strangers", () => {
 	const at = (host: string, port: number) => ({ local: { host, port } });
@@ -42,6 +62,35 @@ describe.skipIf(features === undefined)("a DTLS server among strangers", () => {
 		closers.push((await clock.until(slow)).close);
 		await clock.advance(Seconds(1));
 		expect(listening.openSessions).toBe(2);
+	});
+
+	it("a crowd behind one address gets in, although few of its handshakes fit at once", async () => {
+		const { clock, network, ...bench } = crowdBench();
+		const listening = await bench.listen({ maxHandshakes: 8 });
+		network.relay = new Relay({ seed: 1, delay: Milliseconds(500) }, clock);
+		const device = async (at: number) => {
+			await new Promise<void>((resolve) => clock.schedule(Milliseconds(50 * at), resolve));
+			closers.push((await bench.connect(`d${at}`)).close);
+		};
+		await clock.until(Promise.all(Array.from({ length: 40 }, (_, at) => device(at))));
+		expect([listening.openSessions, listening.handshakes]).toEqual([40, 0]);
+	});
+
+	it("where a crowd behind one address leaves no place, its newest handshake makes room for another host", async () => {
+		const { clock, network, ...bench } = crowdBench();
+		const listening = await bench.listen({ maxHandshakes: 5 });
+		network.drops = afterHello;
+		const crowd = [];
+		for (const name of ["c1", "c2", "c3", "c4", "c5"]) {
+			crowd.push(bench.connect(name).catch(() => undefined));
+			await clock.advance(10);
+		}
+		expect(listening.handshakes).toBe(5);
+		network.drops = () => false;
+		closers.push((await clock.until(bench.connect("other", at("198.51.100.7", 1)))).close);
+		const paths = await clock.until(Promise.all(crowd));
+		for (const path of paths) if (path !== undefined) closers.push(path.close);
+		expect(paths.map((path) => path !== undefined)).toEqual([true, true, true, true, false]);
 	});
 
 	it("one host that opens many sessions takes the place of its own", async () => {

@@ -1,33 +1,30 @@
-import { hostGroup } from "./host-group.ts";
-
 /**
- * Members of hosts, the one added or touched longest ago first. Where there are too many, the host with the most gives up
- * its first: one host alone keeps nobody else out.
+ * Members of owners, the one added or touched longest ago first. Who has room for a newcomer asks for the crowd: one owner
+ * alone keeps nobody else out, and without one nobody has to suffer for what is only a rush of many.
  */
 export class FairRoom<Member> {
-	readonly #members = new Map<Member, { readonly host: string; readonly since: number }>();
-	readonly #hosts = new Map<string, Set<Member>>();
+	readonly #members = new Map<Member, { readonly owner: string; readonly since: number }>();
+	readonly #owners = new Map<string, Set<Member>>();
 
 	get size(): number {
 		return this.#members.size;
 	}
 
 	/** Adds a member as the last one, or moves it there. */
-	put(member: Member, host: string, now: number): void {
+	put(member: Member, owner: string, now: number): void {
 		this.delete(member);
-		const group = hostGroup(host);
-		this.#members.set(member, { host: group, since: now });
-		const members = this.#hosts.get(group) ?? new Set();
-		this.#hosts.set(group, members.add(member));
+		this.#members.set(member, { owner, since: now });
+		const members = this.#owners.get(owner) ?? new Set();
+		this.#owners.set(owner, members.add(member));
 	}
 
 	delete(member: Member): boolean {
-		const { host } = this.#members.get(member) ?? {};
-		if (host === undefined) return false;
+		const { owner } = this.#members.get(member) ?? {};
+		if (owner === undefined) return false;
 		this.#members.delete(member);
-		const members = this.#hosts.get(host);
+		const members = this.#owners.get(owner);
 		members?.delete(member);
-		if (members?.size === 0) this.#hosts.delete(host);
+		if (members?.size === 0) this.#owners.delete(owner);
 		return true;
 	}
 
@@ -37,13 +34,21 @@ export class FairRoom<Member> {
 		return undefined;
 	}
 
+	/** The owner of more than half of `maximum` places, and its members. */
+	crowd(maximum: number): { readonly owner: string; readonly members: readonly Member[] } | undefined {
+		for (const [owner, members] of this.#owners) {
+			if (members.size > maximum / 2) return { owner, members: [...members] };
+		}
+		return undefined;
+	}
+
 	/** Who has to go when there are more than `maximum`. */
 	surplus(maximum: number): Member | undefined {
 		if (this.#members.size <= maximum) return undefined;
 		let most = 0;
 		let longest = 0;
 		let found: Member | undefined;
-		for (const members of this.#hosts.values()) {
+		for (const members of this.#owners.values()) {
 			if (members.size < most) continue;
 			const [first] = members;
 			if (first === undefined) continue;

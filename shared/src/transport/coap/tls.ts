@@ -6,6 +6,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import { type Duration, Hours, Seconds } from "../../util/duration.ts";
 import type { ProvenPeer } from "../datagram.ts";
 import { FairRoom } from "../fair-room.ts";
+import { hostGroup } from "../host-group.ts";
 import { parseProxy } from "../http/client.ts";
 import { type Connect, openConnection } from "../http/connect.ts";
 import { type ServerIdentity, serverTlsOptions } from "../http/server.ts";
@@ -48,7 +49,7 @@ export function listenCoapTls(
 	let accepted = 0;
 	server.on("connection", (socket: Socket) => {
 		sockets.add(socket);
-		room.put(socket, socket.remoteAddress ?? "", accepted++);
+		room.put(socket, hostGroup(socket.remoteAddress ?? ""), accepted++);
 		socket.once("close", () => {
 			sockets.delete(socket);
 			room.delete(socket);

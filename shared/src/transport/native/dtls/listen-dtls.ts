@@ -2,6 +2,7 @@ import { equalBytes, toHex } from "../../../util/bytes.ts";
 import { Days, Hours, Milliseconds, Minutes } from "../../../util/duration.ts";
 import type { DatagramServer } from "../../datagram.ts";
 import { FairRoom } from "../../fair-room.ts";
+import { hostGroup } from "../../host-group.ts";
 import { type HostPort, printHostPort } from "../../tcp.ts";
 import type { NativeSession } from "./addon.ts";
 import { Association } from "./association.ts";
@@ -23,7 +24,7 @@ export interface DtlsServer extends DatagramServer {
 
 /**
  * Accepts DTLS sessions. Nothing is kept for a peer before it has repeated the cookie made for its address; handshakes
- * and sessions are bounded and expire; where there are too many, the host with the most of them gives one up. `onPath` gets each path when both sides have proven themselves.
+ * and sessions are bounded and expire. `onPath` gets each path when both sides have proven themselves.
  * @throws DtlsError DTLS_OPTIONS_INVALID, DTLS_ADDON_MISSING, DTLS_FEATURE_MISSING
  * @throws TransportError TRANSPORT_LISTEN_FAILED
  */
@@ -142,6 +143,15 @@ class AssociationTable {
 	#accept(native: NativeSession, from: HostPort, key: string): void {
 		const { clock, handshakeTimeout = HANDSHAKE_TIMEOUT, maxHandshakes = 1_000 } = this.#options;
 		this.#sources.get(key)?.pending?.end(new DtlsError("DTLS_SESSION_ENDED", `${key} began a new handshake`));
+		const owner = hostGroup(from.host);
+		if (!this.#makesRoom(owner, maxHandshakes)) {
+			native.free();
+			this.#options.onHandshakeFailed?.(
+				key,
+				new DtlsError("DTLS_SESSION_ENDED", `too many handshakes for that of ${key}`),
+			);
+			return;
+		}
 		const association = new Association(native, {
 			clock,
 			handshakeTimeout,
@@ -155,9 +165,20 @@ class AssociationTable {
 		const source = this.#sources.get(key) ?? {};
 		source.pending = association;
 		this.#sources.set(key, source);
-		this.#pending.put(association, from.host, clock.now());
-		this.#pending.surplus(maxHandshakes)?.end(madeRoom("handshake"));
-		if (!association.hasEnded) association.start();
+		this.#pending.put(association, owner, clock.now());
+		association.start();
+	}
+
+	/**
+	 * A client whose hello goes unanswered repeats it, and gets in once others are done; one past its hello has lost the
+	 * handshake that is ended here. So only a host that leaves no place to others loses one: that of which least is done.
+	 */
+	#makesRoom(owner: string, maxHandshakes: number): boolean {
+		if (this.#pending.size < maxHandshakes) return true;
+		const crowd = this.#pending.crowd(maxHandshakes);
+		if (crowd === undefined || crowd.owner === owner) return false;
+		crowd.members.at(-1)?.end(madeRoom("handshake"));
+		return true;
 	}
 
 	#opened(association: Association, from: HostPort, key: string): void {
@@ -169,8 +190,8 @@ class AssociationTable {
 		source.current?.end(replaced());
 		source.current = association;
 		this.#sources.set(key, source);
-		this.#open.put(association, from.host, clock.now());
-		this.#unused.put(association, from.host, clock.now());
+		this.#open.put(association, hostGroup(from.host), clock.now());
+		this.#unused.put(association, hostGroup(from.host), clock.now());
 		const refusal = association.isResumed ? this.#refusalOfResumed(association) : undefined;
 		if (refusal !== undefined) {
 			this.#sessions?.forget(association.agreed.sessionId);
@@ -201,7 +222,7 @@ class AssociationTable {
 
 	#touch(association: Association, from: HostPort): void {
 		if (!association.isOpen) return;
-		this.#open.put(association, from.host, this.#options.clock.now());
+		this.#open.put(association, hostGroup(from.host), this.#options.clock.now());
 		if (association.isUsed) this.#unused.delete(association);
 	}
 

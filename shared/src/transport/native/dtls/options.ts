@@ -54,8 +54,8 @@ export interface DtlsServerOptions extends DtlsOptions {
 	/** The key of an identity, 4 to 256 octets; undefined refuses it. Called within the handshake. */
 	readonly keyOf?: (identity: string) => Uint8Array | undefined;
 	/**
-	 * Handshakes under way whose peers have proven their address; by default 1,000. The host with the most of them gives up
-	 * its oldest for a new one.
+	 * Handshakes under way whose peers have proven their address; by default 1,000. When all are taken, a hello goes
+	 * unanswered until one is done; where more than half are of one host, its newest gives way to another host's.
 	 */
 	readonly maxHandshakes?: number;
 	/**
