@@ -181,6 +181,26 @@ describe("a device that polls over HTTPS", () => {
 	});
 });
 
+describe("waking a device", () => {
+	it("has the time that an SMSC has for it, however soon an SM-DP+ has to answer", async () => {
+		// The link is not started, as if no SMSC were there: the message waits 10 s for it.
+		const eim = await eimWith({ "smpp-url": "smpp://127.0.0.1:2775", "es9plus-timeout": "1s" });
+		const call = (method: "POST" | "PATCH" | "GET", url: string, payload?: object) =>
+			eim.api.inject({ method, url: `/api/v1/devices${url}`, headers: keyOf(eim), ...(payload && { payload }) });
+		await call("POST", "", { eid });
+		await call("PATCH", `/${eid}`, { wakeUp: { via: "sms", msisdn: "+491701234567" } });
+		await call("POST", `/${eid}/operations`, { type: "listProfiles" });
+		entries.length = 0;
+		const done = eim.jobs.runDue();
+		const stateOf = async () => (await call("GET", `/${eid}/wake-ups`)).json().items[0]?.state;
+		await expect.poll(stateOf).toBe("sending");
+		await clock.advance(Seconds(10));
+		await done;
+		expect(entries.filter(({ level }) => level === "warn").map(({ phrase }) => phrase)).toEqual(["device not woken"]);
+		expect(await stateOf()).toBe("failed");
+	});
+});
+
 describe("trust", () => {
 	it("is what lies in its folder, and a word of warning when that is nothing", async () => {
 		entries.length = 0;

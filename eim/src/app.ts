@@ -45,7 +45,7 @@ import { givenTlsIdentity, makeFolder, ownSigningKey, ownTlsIdentity } from "./o
 import { openStore } from "./storage/open-store.ts";
 import type { Store } from "./storage/store.ts";
 import { TrustFolder } from "./trust-folder.ts";
-import { type Waking, wakingOf } from "./wake-parts.ts";
+import { longestWaking, type Waking, wakingOf } from "./wake-parts.ts";
 
 /** What comes from outside. */
 export interface EimDeps {
@@ -158,6 +158,7 @@ function leasesOf(config: EimConfig) {
 		lease: Milliseconds(exchange + Seconds(10)),
 		leases: {
 			smdsPolling: Milliseconds(3 * exchange + Seconds(10)),
+			deviceWakeUp: Milliseconds(longestWaking(config) + Seconds(10)),
 			// The last package begins in time, and then goes there like its acknowledgement.
 			packageInjection: Milliseconds(LONGEST_RUN + 2 * config["inject.timeout"] + exchange + Seconds(10)),
 		},

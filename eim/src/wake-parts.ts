@@ -12,7 +12,7 @@ import { createHttpClient } from "@iot-esim/shared/transport/http/client";
 import { openConnection } from "@iot-esim/shared/transport/http/connect";
 import { prepareTrust } from "@iot-esim/shared/transport/http/trust";
 import { parseHostPort } from "@iot-esim/shared/transport/tcp";
-import { Seconds } from "@iot-esim/shared/util/duration";
+import { type Duration, Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
 import { eimIdOf } from "./card-configuration.ts";
 import type { EimConfig } from "./config.ts";
 import type { WakeUpAddress } from "./domain/wake-up.ts";
@@ -45,8 +45,13 @@ export interface Waking {
 	stop(): Promise<void>;
 }
 
-/** An SMSC is asked no longer than this: a job must end in its lease. */
+/** How long a message waits for its turn at an SMSC at most, and then for the answer. */
 const ANSWER_WITHIN = Seconds(10);
+
+/** How long waking a device takes at most, whichever way. */
+export function longestWaking(config: EimConfig): Duration {
+	return Milliseconds(Math.max(2 * ANSWER_WITHIN, config["wake.webhook.timeout"]));
+}
 
 /** @throws EimError EIM_FILE_UNREADABLE; WakeError WAKE_SECRET_INVALID; TransportError TRANSPORT_OPTIONS_INVALID */
 export function wakingOf(config: EimConfig, parts: Parts): Waking {
