@@ -1,3 +1,4 @@
+import { isIPv6 } from "node:net";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Duration } from "@iot-esim/shared/util/duration";
 import type { DeviceNetwork } from "../ipa-settings.ts";
@@ -17,6 +18,12 @@ export interface DeviceNetworkOptions {
 	/** Interfaces whose link is. */
 	readonly meteredInterfaces: readonly string[];
 }
+
+/** Bridges that Docker, Podman, CNI, libvirt and LXC make, and that come and go with what runs behind them. */
+const VIRTUAL_BRIDGE =
+	/^(docker\d+|docker_gwbridge|br-[0-9a-f]{12}|(cni-)?podman\d+|cni\d+|virbr\d+|lxcbr\d+|lxdbr\d+)$/;
+/** They never lead further than to the neighbour (RFC 4291 section 2.5.6, RFC 3927), and every veth has one. */
+const LINK_LOCAL = /^(fe[89ab][0-9a-f]:|169\.254\.)/i;
 
 /** The network of a device as its operating system shows it: addresses of interfaces that lead outside. */
 export function deviceNetwork(options: DeviceNetworkOptions): DeviceNetwork {
@@ -44,16 +51,24 @@ export function deviceNetwork(options: DeviceNetworkOptions): DeviceNetwork {
 
 type Outside = readonly (readonly [string, readonly string[]])[];
 
+/**
+ * Whether something that is open may have stood on an address that is gone: not where its interface has kept another one of
+ * the same version of IP, since privacy addresses of IPv6 come and go (RFC 8981).
+ */
 function isAnyLost(before: Outside, now: Outside): boolean {
 	const left = new Set(now.flatMap(([, addresses]) => addresses));
-	return before.some(([, addresses]) => addresses.some((address) => !left.has(address)));
+	return before.some(([, addresses]) => {
+		const kept = addresses.filter((address) => left.has(address)).map(isIPv6);
+		return addresses.some((address) => !left.has(address) && !kept.includes(isIPv6(address)));
+	});
 }
 
 function outside(interfaces: NetworkInterfaces): Outside {
 	return Object.entries(interfaces)
+		.filter(([name]) => !VIRTUAL_BRIDGE.test(name))
 		.map(([name, addresses = []]) => {
-			const leading = addresses.filter(({ internal }) => !internal).map(({ address }) => address);
-			return [name, leading.sort()] as const;
+			const leading = addresses.filter(({ internal, address }) => !internal && !LINK_LOCAL.test(address));
+			return [name, leading.map(({ address }) => address).sort()] as const;
 		})
 		.filter(([, addresses]) => addresses.length > 0)
 		.sort(([a], [b]) => a.localeCompare(b));
