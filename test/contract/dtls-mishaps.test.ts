@@ -17,21 +17,21 @@ const own = { identity: device, trust };
 /** A plaintext handshake record that is not a ClientHello: the client goes no further than its cookie. */
 const afterHello = ({ toServer, datagram }: SeenDatagram) => toServer && !(datagram[0] === 22 && datagram[13] === 1);
 
+const key = new Uint8Array(16).fill(7);
+const keysForAll = { trust: { kind: "none" }, keyOf: () => key } as const;
+const withKey = (identity: string) => ({ trust: { kind: "none" }, key: { identity, key } }) as const;
+
 /** Devices with one key, which are cheap enough for many. */
 function crowdBench() {
 	const bench = new DtlsBench();
 	const { clock, network } = bench;
-	const key = new Uint8Array(16).fill(7);
-	const none = { kind: "none" } as const;
+	const place = { host: "eim.example.com", port: 5684, handshakeTimeout: Seconds(30) };
 	return {
 		clock,
 		network,
-		listen: (options: Partial<DtlsServerOptions>) => bench.listen({ trust: none, keyOf: () => key, ...options }),
-		connect: (identity: string, options: Partial<DtlsClientOptions> = {}) => {
-			const timeout = { handshakeTimeout: Seconds(30) };
-			const place = { host: "eim.example.com", port: 5684 };
-			return connectDtls({ clock, network, ...place, trust: none, key: { identity, key }, ...timeout, ...options });
-		},
+		listen: (options: Partial<DtlsServerOptions>) => bench.listen({ ...keysForAll, ...options }),
+		connect: (identity: string, options: Partial<DtlsClientOptions> = {}) =>
+			connectDtls({ clock, network, ...place, ...withKey(identity), ...options }),
 	};
 }
 
@@ -93,14 +93,44 @@ describe.skipIf(features === undefined)("a DTLS server among strangers", () => {
 		expect(paths.map((path) => path !== undefined)).toEqual([true, true, true, true, false]);
 	});
 
-	it("one host that opens many sessions takes the place of its own", async () => {
+	it.each([
+		["one host without a proof", (port: number) => ({ trust, ...at("203.0.113.1", port) })],
+		["one key, whatever its hosts,", (port: number) => ({ ...withKey("stranger"), ...at(`203.0.113.${port}`, 1) })],
+	])("%s that opens many sessions takes the place of its own", async (_, stranger) => {
 		const bench = new DtlsBench();
-		const listening = await bench.listen({ ...mutual, maxSessions: 3 });
-		await bench.connect({ ...own, ...at("198.51.100.7", 1) });
+		const listening = await bench.listen({ identity: server, ...keysForAll, maxSessions: 3 });
+		await bench.connect({ ...withKey("device"), ...at("198.51.100.7", 1) });
 		const device = listenTo(bench.paths[0]!);
-		for (let port = 1; port <= 8; port++) say(await bench.connect({ ...own, ...at("203.0.113.1", port) }), "stranger");
+		for (let port = 1; port <= 8; port++) say(await bench.connect(stranger(port)), "stranger");
 		await bench.clock.advance(10);
 		expect([listening.openSessions, device.closed]).toEqual([3, false]);
+	});
+
+	it.each([
+		["without a proof, as many as half of the sessions", 3, () => ({ trust })],
+		["with a key each, all of them", 6, (port: number) => withKey(`crowd ${port}`)],
+	])("a crowd behind one address %s has room like any other", async (_, size, crowd) => {
+		const bench = new DtlsBench();
+		const listening = await bench.listen({ identity: server, ...keysForAll, maxSessions: 6 });
+		for (let host = 1; host <= 6; host++) {
+			await bench.connect({ ...withKey(`alone ${host}`), ...at(`198.51.100.${host}`, 1) });
+		}
+		for (let port = 1; port <= size; port++) await bench.connect({ ...crowd(port), ...at("203.0.113.1", port) });
+		const closed = bench.paths.map((path) => listenTo(path).closed);
+		expect(closed.map((gone, at) => gone === at < size)).toEqual(Array(6 + size).fill(true));
+		expect(listening.openSessions).toBe(6);
+	});
+
+	it("a certificate that anybody can make gives no room of its own", async () => {
+		const bench = new DtlsBench();
+		const asked = { kind: "asked", isTrusted: () => true, takesAnyKey: true } as const;
+		const listening = await bench.listen({ identity: server, trust: asked, maxSessions: 3 });
+		await bench.connect({ ...own, ...at("198.51.100.7", 1) });
+		const first = listenTo(bench.paths[0]!);
+		for (let port = 1; port <= 4; port++) {
+			await bench.connect({ trust, identity: makeCa().issue("x.example"), ...at("203.0.113.1", port) });
+		}
+		expect([listening.openSessions, first.closed]).toEqual([3, false]);
 	});
 
 	it("a session that never carries anything is dropped as a handshake is that never ends", async () => {

@@ -71,7 +71,7 @@ export async function openCoapInjectListener(
 			...parseHostPort(address, "inject.coapListen"),
 			clock,
 			// Whoever holds the key of a certificate may come this far; the card's eIMs are told apart by `transfer`.
-			trust: identity === undefined ? { kind: "none" } : { kind: "asked", isTrusted: () => true },
+			trust: identity === undefined ? { kind: "none" } : { kind: "asked", isTrusted: () => true, takesAnyKey: true },
 			...(identity === undefined ? {} : { identity }),
 			...(shared === undefined ? {} : { keyOf: shared.keyOf }),
 			maxSessions: MAX_SESSIONS,

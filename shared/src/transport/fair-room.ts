@@ -10,12 +10,18 @@ export class FairRoom<Member> {
 		return this.#members.size;
 	}
 
-	/** Adds a member as the last one, or moves it there. */
+	/** Adds a member as the last one. */
 	put(member: Member, owner: string, now: number): void {
 		this.delete(member);
 		this.#members.set(member, { owner, since: now });
 		const members = this.#owners.get(owner) ?? new Set();
 		this.#owners.set(owner, members.add(member));
+	}
+
+	/** Moves a member to the end. */
+	touch(member: Member, now: number): void {
+		const { owner } = this.#members.get(member) ?? {};
+		if (owner !== undefined) this.put(member, owner, now);
 	}
 
 	delete(member: Member): boolean {
@@ -35,11 +41,16 @@ export class FairRoom<Member> {
 	}
 
 	/** The owner of more than half of `maximum` places, and its members. */
-	crowd(maximum: number): { readonly owner: string; readonly members: readonly Member[] } | undefined {
-		for (const [owner, members] of this.#owners) {
-			if (members.size > maximum / 2) return { owner, members: [...members] };
-		}
+	crowd(maximum: number): { readonly owner: string; readonly members: ReadonlySet<Member> } | undefined {
+		for (const [owner, members] of this.#owners) if (members.size > maximum / 2) return { owner, members };
 		return undefined;
+	}
+
+	/** Who goes for a newcomer when `maximum` places are taken: of a crowd, or else of all, the one touched longest ago. */
+	longestSilent(maximum: number): Member | undefined {
+		if (this.#members.size < maximum) return undefined;
+		const [first] = this.crowd(maximum)?.members ?? this.#members.keys();
+		return first;
 	}
 
 	/** Who has to go when there are more than `maximum`. */

@@ -3,6 +3,7 @@ import { Days, Hours, Milliseconds, Minutes } from "../../../util/duration.ts";
 import type { DatagramServer } from "../../datagram.ts";
 import { FairRoom } from "../../fair-room.ts";
 import { hostGroup } from "../../host-group.ts";
+import { peerOwner } from "../../peer-owner.ts";
 import { type HostPort, printHostPort } from "../../tcp.ts";
 import type { NativeSession } from "./addon.ts";
 import { Association } from "./association.ts";
@@ -77,7 +78,7 @@ class AssociationTable {
 	/** Open ones, since they were last heard or spoken to. */
 	readonly #open = new FairRoom<Association>();
 	/** Those of the open ones that have carried nothing yet, since they were opened. */
-	readonly #unused = new FairRoom<Association>();
+	readonly #unused = new Map<Association, number>();
 	readonly #bySessionId = new Map<string, Association>();
 	#socket: DatagramSocket | undefined;
 	#cancelExpiry: () => void = () => undefined;
@@ -160,7 +161,7 @@ class AssociationTable {
 			takeRefusal: this.#endpoint.takeRefusal,
 			opened: () => this.#opened(association, from, key),
 			ended: (_, cause) => this.#ended(association, key, cause),
-			active: () => this.#touch(association, from),
+			active: () => this.#touch(association),
 		});
 		const source = this.#sources.get(key) ?? {};
 		source.pending = association;
@@ -177,7 +178,7 @@ class AssociationTable {
 		if (this.#pending.size < maxHandshakes) return true;
 		const crowd = this.#pending.crowd(maxHandshakes);
 		if (crowd === undefined || crowd.owner === owner) return false;
-		crowd.members.at(-1)?.end(madeRoom("handshake"));
+		[...crowd.members].at(-1)?.end(madeRoom("handshake"));
 		return true;
 	}
 
@@ -190,8 +191,6 @@ class AssociationTable {
 		source.current?.end(replaced());
 		source.current = association;
 		this.#sources.set(key, source);
-		this.#open.put(association, hostGroup(from.host), clock.now());
-		this.#unused.put(association, hostGroup(from.host), clock.now());
 		const refusal = association.isResumed ? this.#refusalOfResumed(association) : undefined;
 		if (refusal !== undefined) {
 			this.#sessions?.forget(association.agreed.sessionId);
@@ -199,8 +198,14 @@ class AssociationTable {
 			association.close();
 			return;
 		}
-		this.#takePlace(association);
-		this.#open.surplus(maxSessions)?.end(madeRoom("session"));
+		const id = toHex(association.agreed.sessionId);
+		// Who resumes a session has left the address where it was open before.
+		this.#bySessionId.get(id)?.end(replaced());
+		this.#open.longestSilent(maxSessions)?.end(madeRoom("session"));
+		if (association.hasEnded) return;
+		if (id !== "") this.#bySessionId.set(id, association);
+		this.#open.put(association, this.#ownerOf(association, from), clock.now());
+		this.#unused.set(association, clock.now());
 		this.#cancelExpiry();
 		this.#expire();
 		this.#onPath(association);
@@ -212,17 +217,14 @@ class AssociationTable {
 		return this.#endpoint.judge(proven, undefined);
 	}
 
-	/** Who resumes a session has left the address where it was open before. */
-	#takePlace(association: Association): void {
-		const id = toHex(association.agreed.sessionId);
-		if (id === "") return;
-		this.#bySessionId.get(id)?.end(replaced());
-		this.#bySessionId.set(id, association);
+	#ownerOf({ proven }: Association, { host }: HostPort): string {
+		const { trust } = this.#options;
+		const provesNothing = proven.pskIdentity === undefined && trust.kind === "asked" && trust.takesAnyKey;
+		return peerOwner(host, provesNothing ? undefined : proven);
 	}
 
-	#touch(association: Association, from: HostPort): void {
-		if (!association.isOpen) return;
-		this.#open.put(association, hostGroup(from.host), this.#options.clock.now());
+	#touch(association: Association): void {
+		this.#open.touch(association, this.#options.clock.now());
 		if (association.isUsed) this.#unused.delete(association);
 	}
 
@@ -242,12 +244,12 @@ class AssociationTable {
 	#nextExpiry(): { readonly association: Association; readonly due: number } | undefined {
 		const { idleTimeout = Hours(1), handshakeTimeout = HANDSHAKE_TIMEOUT } = this.#options;
 		const silent = this.#open.first();
-		const unused = this.#unused.first();
+		const [unused] = this.#unused;
 		if (silent === undefined) return undefined;
 		const due = silent.since + idleTimeout;
-		const unusedDue = unused === undefined ? due : unused.since + handshakeTimeout;
+		const unusedDue = unused === undefined ? due : unused[1] + handshakeTimeout;
 		if (unused === undefined || due <= unusedDue) return { association: silent.member, due };
-		return { association: unused.member, due: unusedDue };
+		return { association: unused[0], due: unusedDue };
 	}
 
 	#ended(association: Association, key: string, cause: Error | undefined): void {

@@ -8,8 +8,13 @@ import type { DatagramNetwork } from "./udp-socket.ts";
 /** Whom an end trusts by certificate or raw public key; `none` asks for neither. */
 export type DtlsTrust =
 	| TlsTrust
-	/** Whoever `isTrusted` says; chains are not verified before. Called within the handshake, so it must answer at once. */
-	| { readonly kind: "asked"; readonly isTrusted: (peer: ProvenPeer) => boolean };
+	| {
+			readonly kind: "asked";
+			/** Chains are not verified before. Called within the handshake, so it must answer at once. */
+			readonly isTrusted: (peer: ProvenPeer) => boolean;
+			/** `isTrusted` takes keys that anybody can make: they give their sessions no room of their own. */
+			readonly takesAnyKey?: boolean;
+	  };
 
 /** Cipher suites by their name in RFC 5289, 5487, 6655 and 7251, with the name that OpenSSL gives them. */
 export const DTLS_CIPHER_SUITES = {
@@ -59,8 +64,9 @@ export interface DtlsServerOptions extends DtlsOptions {
 	 */
 	readonly maxHandshakes?: number;
 	/**
-	 * Open sessions, 50 KB each with a pre-shared key and 70 KB with two certificates; by default 10,000. Of the
-	 * host with the most of them the one silent for longest makes room for a new one.
+	 * Open sessions, 50 KB each with a pre-shared key and 70 KB with two certificates; by default 10,000. The
+	 * one silent for longest makes room for a new one: of all, or of the one proven peer, or the one host of peers that have
+	 * proven nothing, that has more than half of them.
 	 */
 	readonly maxSessions?: number;
 	/**
