@@ -3,107 +3,28 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { CoapFace } from "@iot-esim/eim/bindings/coap-face";
-import { coapFaceOf } from "@iot-esim/eim/coap-parts";
-import { eimConfig } from "@iot-esim/eim/config";
-import type { EsipaPeer } from "@iot-esim/eim/esipa/esipa-deps";
-import { createEsipaHandler } from "@iot-esim/eim/esipa/handler";
-import { linkMaker } from "@iot-esim/ipa/cli/eim-transports";
-import { ipaConfig } from "@iot-esim/ipa/config";
-import type { EsipaTarget } from "@iot-esim/ipa/esipa/http-link";
-import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { Eid } from "@iot-esim/shared/ids/eid";
-import { systemClock } from "@iot-esim/shared/runtime/clock";
-import { readConfig } from "@iot-esim/shared/runtime/config";
-import { memoryLogger } from "@iot-esim/shared/runtime/logger";
-import { systemRandom } from "@iot-esim/shared/runtime/random";
-import { equalBytes, fromHex, hex } from "@iot-esim/shared/util/bytes";
+import { equalBytes } from "@iot-esim/shared/util/bytes";
 import { Days } from "@iot-esim/shared/util/duration";
-import { EsimError } from "@iot-esim/shared/util/errors";
 import { afterAll, describe, expect, it } from "vitest";
-import { esipaBench } from "../support/esipa-bench.ts";
 import { NO_PACKAGE } from "../support/esipa-octets.ts";
-import { closers, features } from "./dtls-bench.ts";
-import { identity, pem, pkis, spki } from "./http-bench.ts";
+import {
+	type Curve,
+	EID,
+	FAILING,
+	faceOf,
+	large,
+	linkOver,
+	NOTIFICATION,
+	PORTS,
+	poll,
+	targetOf,
+} from "./coap-programs.ts";
+import { features } from "./dtls-bench.ts";
+import { pem, pkis, spki } from "./http-bench.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "coap-esipa-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const EID = "89049032123451234512345678901235";
-const poll = (eid: string) => tlv(0xbf4f, tlv(0x5a, fromHex(eid)));
-const large = (length: number) =>
-	tlv(
-		0xbf36,
-		Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff),
-	);
-const NOTIFICATION = hex`BF3D00`;
-const FAILING = hex`BF4100`;
-
-type Transport = "coap" | "coaps+tcp";
-type Curve = keyof typeof pkis;
-
-/** The eIM's face as its settings make it; who has proven an EID is served by the eIM, others hear their own message. */
-async function faceOf(curve: Curve, flags: readonly string[] = []) {
-	const peers: EsipaPeer[] = [];
-	const { logger, entries } = memoryLogger();
-	const eim = await esipaBench();
-	const ofEim = createEsipaHandler(eim.deps);
-	const handler = {
-		async handle(message: Uint8Array, peer: EsipaPeer) {
-			peers.push(peer);
-			if (peer.provenEid !== undefined) return ofEim.handle(message, peer);
-			if (equalBytes(message, NOTIFICATION)) return null;
-			if (equalBytes(message, FAILING)) throw new EsimError("TRANSPORT_TIMEOUT", "the SM-DP+ is silent");
-			return message;
-		},
-	};
-	const config = readConfig(eimConfig, { flags: ["--coap-host", "127.0.0.1", ...flags] });
-	const { store } = eim;
-	closers.push(() => store.close());
-	const effects = { clock: systemClock, random: systemRandom, logger };
-	const face = coapFaceOf(config, { ...effects, handler, store, identity: identity(pkis[curve].eimTls) }) as CoapFace;
-	closers.push(() => face.close());
-	const { coap = "", coapTcp = "" } = await face.listen();
-	return {
-		face,
-		eim,
-		peers,
-		entries,
-		address: (transport: Transport) => (transport === "coap" ? coap : coapTcp).split("//")[1],
-	};
-}
-
-const targetOf = (trustedTlsKey: EsipaTarget["trustedTlsKey"]): EsipaTarget => ({
-	eimId: "eim",
-	eimFqdn: "eim.example.com:8443",
-	trustedTlsKey,
-});
-
-/** A link as the device's settings make it. */
-function linkOver(
-	transport: Transport,
-	address: string | undefined,
-	target: EsipaTarget,
-	{
-		flags = [],
-		fallbackCa = [],
-		pollSoon = () => undefined,
-	}: { flags?: readonly string[]; fallbackCa?: readonly string[]; pollSoon?: () => void } = {},
-) {
-	const hosts = `eim.example.com:5684=${address}`;
-	const config = readConfig(ipaConfig, { flags: ["--eim-transport", transport, "--hosts", hosts, ...flags] });
-	const { logger } = memoryLogger();
-	const make = linkMaker(config, { clock: systemClock, random: systemRandom, logger, fallbackCa });
-	const events = { transfer: () => Promise.reject(new Error("none")), pollSoon };
-	const link = make(target, fromHex(EID), events);
-	closers.push(() => link.close());
-	return link;
-}
-
-const PORTS: Readonly<Record<Transport, readonly string[]>> = {
-	coap: ["--coap-port", "0"],
-	"coaps+tcp": ["--coap-tcp-port", "0"],
-};
 
 describe.each(["coap", "coaps+tcp"] as const)("ESipa over %s", (transport) => {
 	const start = (curve: Curve = "P-256") => faceOf(curve, PORTS[transport]);
