@@ -1,7 +1,6 @@
 /**
  * A bad link: what stands between two sides drops, delays, doubles and reorders what passes, by a seed, and counts it. It
- * knows nothing of sockets: `relay-paths.ts` puts it between two ends of one process, `relay-udp.ts` between sockets,
- * `relay-tun.ts` between network namespaces.
+ * knows nothing of sockets: `relay-network.ts` puts it between two ends of one process, `netns.ts` between network namespaces.
  */
 
 import type { Clock } from "@iot-esim/shared/runtime/clock";
