@@ -6,18 +6,21 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { buildProfilePackage } from "@iot-esim/shared/profile/builder/build-profile-package";
 import { root } from "../architecture/source-files.ts";
+import { exampleConfiguration, mosquitto } from "../interop/mosquitto-broker.ts";
+import { brokerPki } from "../interop/mosquitto-certificates.ts";
 import { profileDescription, profileOfSize } from "../perf/wire/profile.ts";
 import { BadLink, EIM_ADDRESS, type Side } from "../support/netns.ts";
 import type { RelayConditions } from "../support/relay.ts";
 
-export type Transport = "https" | "coap" | "coaps+tcp";
+export type Transport = "https" | "coap" | "coaps+tcp" | "mqtt";
 
 const EIM = "eim.iot.example.com";
 const SMDP = "smdp.example.com";
+const BROKER = "broker.example.com";
 const EID = "89049032000000000000000000000163";
 export const BOOTSTRAP = "8900101000000000018";
 export const TARGET = "8900101000000000026";
-const PORTS = { esipa: 8443, api: 8080, coap: 5684, smdp: 9443, bench: 9080, reader: 35_963 };
+const PORTS = { esipa: 8443, api: 8080, coap: 5684, smdp: 9443, bench: 9080, broker: 8883, reader: 35_963 };
 
 /** Asks the eIM in its namespace, since nobody else reaches it: lines of JSON in, lines of JSON out. */
 const HANDS = `
@@ -143,12 +146,38 @@ export class BadLinkPrograms {
 		const smdp = ["run", "--dir", this.#in("smdp"), "--pki", pki, "--address", SMDP];
 		const smdpPorts = ["--port", String(PORTS.smdp), "--bench-port", String(PORTS.bench)];
 		await this.#run("eim", "smdp", "sim/dist/smdp/main.js", [...smdp, ...smdpPorts]).line("listening");
-		await this.#startEim();
+		const mqtt = transport === "mqtt" ? await this.#startBroker() : undefined;
+		await this.#startEim(mqtt?.eim);
 		await this.#api("POST", "/api/v1/devices", { eid: EID });
-		await this.#startDevice(transport);
+		await this.#startDevice(transport, mqtt?.device);
 	}
 
-	async #startEim(): Promise<void> {
+	/** Mosquitto beside the eIM; how the eIM and the device reach it. */
+	async #startBroker() {
+		const pki = brokerPki(BROKER);
+		const write = (name: string, text: string) => {
+			mkdirSync(this.#in("broker"), { recursive: true });
+			writeFileSync(this.#in("broker", name), text);
+			return this.#in("broker", name);
+		};
+		const example = exampleConfiguration(`${PORTS.broker} 0.0.0.0`, pki.server, write);
+		const file = write("mosquitto.conf", `${example}\nuser root\n`);
+		const child = this.link.start("eim", mosquitto?.mosquitto ?? "", ["-c", file], {
+			stdio: ["ignore", "ignore", "pipe"],
+		});
+		await new Promise<void>((resolve, reject) => {
+			child.stderr?.on("data", (chunk) => String(chunk).includes(" running") && resolve());
+			child.once("exit", () => reject(new Error("Mosquitto has ended")));
+		});
+		const settings = (commonName: string) => {
+			const { certificate, key } = pki.client(commonName);
+			const files = { certificate: write(`${commonName}.pem`, certificate), key: write(`${commonName}.key`, key) };
+			return { url: `mqtts://${BROKER}`, caFile: write("ca.pem", pki.caPem), ...files };
+		};
+		return { eim: settings("eim"), device: settings(EID) };
+	}
+
+	async #startEim(mqtt: object | undefined): Promise<void> {
 		const config = this.#config("eim", {
 			dataFolder: this.#in("eim"),
 			eim: { fqdn: EIM },
@@ -156,23 +185,26 @@ export class BadLinkPrograms {
 			coap: { host: "0.0.0.0", port: PORTS.coap, tcpPort: PORTS.coap },
 			api: { host: "127.0.0.1", port: PORTS.api },
 			trust: { folder: this.#in("trust") },
-			hosts: { [SMDP]: `127.0.0.1:${PORTS.smdp}` },
+			hosts: { [SMDP]: `127.0.0.1:${PORTS.smdp}`, [BROKER]: `127.0.0.1:${PORTS.broker}` },
+			...(mqtt && { mqtt }),
 			jobs: { interval: "1s" },
 		});
 		const ready = await this.#run("eim", "eim", "eim/dist/main.js", ["--config", config]).line("listening");
 		this.#apiKey = String(ready.firstApiKey);
 	}
 
-	async #startDevice(transport: Transport): Promise<void> {
+	async #startDevice(transport: Transport, mqtt: object | undefined): Promise<void> {
 		const { body } = await this.#ask("GET", "/api/v1/eim-configuration?format=der");
 		writeFileSync(this.#in("eim.der"), Buffer.from(body, "base64"));
 		const config = this.#config("ipa", {
 			card: { address: `vpcd+listen://127.0.0.1:${PORTS.reader}`, refreshDelay: "200ms" },
 			state: { folder: this.#in("ipa") },
-			eim: { transport, timeout: "60s" },
+			eim: { transport, timeout: "120s" },
+			...(mqtt && { mqtt }),
 			hosts: {
 				[EIM]: `${EIM_ADDRESS}:${PORTS.coap}`,
 				[`${EIM}:${PORTS.esipa}`]: `${EIM_ADDRESS}:${PORTS.esipa}`,
+				[BROKER]: `${EIM_ADDRESS}:${PORTS.broker}`,
 			},
 			poll: { interval: "2s", retryAfter: "1s", retryAtMost: "5s" },
 			esipa: { minimizeBytes: true },

@@ -52,7 +52,7 @@ export async function startMosquitto(options: MosquittoOptions = {}) {
 	const lines =
 		options.tls === undefined
 			? plainConfiguration(port, options, file)
-			: [exampleConfiguration(port, options.tls, file)];
+			: [exampleConfiguration(`${port} 127.0.0.1`, options.tls, file)];
 	chmodSync(folder, 0o755);
 	const child = spawn(
 		programs.mosquitto ?? "",
@@ -104,8 +104,8 @@ function plainConfiguration(port: number, { users, server }: MosquittoOptions, w
 	return lines;
 }
 
-/** The very file of examples/mosquitto; only its port and its folder are replaced. */
-function exampleConfiguration(port: number, listener: TlsListener, write: Write): string {
+/** The very file of examples/mosquitto; only where it listens (port and address) and its folder are replaced. */
+export function exampleConfiguration(at: string, listener: TlsListener, write: Write): string {
 	const example = (name: string) => readFileSync(path.join(root, "examples/mosquitto", name), "utf8");
 	const folder = path.dirname(write("ca.pem", listener.ca));
 	write("certificate.pem", listener.certificate);
@@ -114,7 +114,7 @@ function exampleConfiguration(port: number, listener: TlsListener, write: Write)
 	const text = example("mosquitto.conf");
 	const [its, here] = ["listener 8883\n", "/mosquitto/config/"];
 	if (!text.includes(its) || !text.includes(here)) throw new Error(`mosquitto.conf without "${its}" or "${here}"`);
-	return text.replace(its, `listener ${port} 127.0.0.1\n`).replaceAll(here, `${folder}/`);
+	return text.replace(its, `listener ${at}\n`).replaceAll(here, `${folder}/`);
 }
 
 async function untilListening(port: number, log: () => string): Promise<void> {

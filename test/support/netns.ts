@@ -105,8 +105,8 @@ export class BadLink {
 		return run("ip", "netns", "exec", this.#names[side], command, ...args);
 	}
 
-	/** The NAT forgets every mapping, and gives other ports from now on. */
-	rebind(): void {
+	/** The NAT forgets every mapping, and gives other ports from now on: the first and the last of them. */
+	rebind(): readonly [number, number] {
 		const first = 20_000 + 1000 * (this.#rebinds++ % 30);
 		this.run("nat", "nft", "flush chain ip nat out");
 		const what = "meta l4proto { tcp, udp } masquerade to";
@@ -114,6 +114,15 @@ export class BadLink {
 		// The kernel drops what it has masqueraded over a device that goes down.
 		this.run("nat", "ip", "link", "set", "out", "down");
 		this.run("nat", "ip", "link", "set", "out", "up");
+		return [first, first + 999];
+	}
+
+	/** All ports of the NAT from which packets have come to the eIM so far. */
+	portsAtEim(): number[] {
+		const set = JSON.parse(this.run("eim", "nft", "-j", "list set ip seen ports")) as {
+			nftables: readonly { set?: { elem?: readonly number[] } }[];
+		};
+		return set.nftables.flatMap((one) => one.set?.elem ?? []);
 	}
 
 	async close(): Promise<void> {
@@ -129,6 +138,11 @@ export class BadLink {
 		this.#address("nat", "out", `${NAT.toEim}/24`);
 		this.#address("eim", "in", `${EIM_ADDRESS}/24`);
 		this.run("nat", "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward");
+		this.run("eim", "nft", "add table ip seen");
+		this.run("eim", "nft", "add set ip seen ports { type inet_service; flags dynamic; size 65535; }");
+		this.run("eim", "nft", "add chain ip seen in { type filter hook input priority 0; }");
+		const fromNat = `ip saddr ${NAT.toEim} meta l4proto { tcp, udp }`;
+		this.run("eim", "nft", `add rule ip seen in ${fromNat} add @ports { th sport }`);
 		this.run("nat", "nft", "add table ip nat");
 		this.run("nat", "nft", "add chain ip nat out { type nat hook postrouting priority 100; }");
 		const [atDevice, atNat] = [await this.#pump("device"), await this.#pump("nat")];
