@@ -2,36 +2,80 @@ import { once } from "node:events";
 import net from "node:net";
 import tls from "node:tls";
 import { listenCoapTls } from "@iot-esim/shared/transport/coap/tls";
-import { expect, it } from "vitest";
+import { afterEach, expect, it } from "vitest";
 import { makeCa } from "./dtls-bench.ts";
 
-it("one host that opens connections without end takes the place of its own", async () => {
-	const ca = makeCa();
-	const { certificate, key } = ca.issue("localhost");
+const ca = makeCa();
+const { certificate, key } = ca.issue("localhost");
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+	for (const close of closers.splice(0).reverse()) await close();
+});
+
+/** A server for so many connections, and peers of it at addresses of their own. */
+async function listening(maxConnections: number) {
+	const heard: string[] = [];
 	const listener = await listenCoapTls(
-		{ host: "127.0.0.1", port: 0, identity: { certificate, key }, maxConnections: 3 },
-		(stream) => stream.resume(),
+		{ host: "127.0.0.1", port: 0, identity: { certificate, key }, maxConnections },
+		(stream) => stream.on("data", (data) => heard.push(String(data))),
 	);
+	closers.push(() => listener.close());
 	const place = { host: "127.0.0.1", port: listener.address.port };
-	const open = async () => {
-		const socket = net.connect({ ...place, localAddress: "127.0.0.2" });
+	/** A connection, and whether the server keeps it. */
+	const open = async (localAddress: string) => {
+		const socket = net.connect({ ...place, localAddress });
+		closers.push(() => socket.destroy());
 		socket.on("error", () => undefined);
 		const closed = once(socket, "close");
 		await once(socket, "connect");
 		return { socket, closed };
 	};
-	const strangers = [await open(), await open(), await open()];
-	const device = tls.connect({ ...place, ca: ca.pem, servername: "localhost", ALPNProtocols: ["coap"] });
-	await once(device, "secureConnect");
-	strangers.push(await open(), await open());
-	await Promise.all(strangers.slice(0, 3).map(({ closed }) => closed));
-	device.write("still here");
-	await new Promise<void>((resolve) => device.write("x", () => resolve()));
-	expect([device.destroyed, strangers.map(({ socket }) => socket.destroyed)]).toEqual([
-		false,
-		[true, true, true, false, false],
-	]);
-	device.destroy();
-	for (const { socket } of strangers) socket.destroy();
-	await listener.close();
+	const secured = async (localAddress: string) => {
+		const { socket, closed } = await open(localAddress);
+		const secure = tls.connect({ socket, ca: ca.pem, servername: "localhost", ALPNProtocols: ["coap"] });
+		secure.on("error", () => undefined);
+		await Promise.race([
+			once(secure, "secureConnect"),
+			closed.then(() => Promise.reject(new Error("the server has closed"))),
+		]);
+		const isServed = async (text: string) => {
+			secure.write(text);
+			while (!heard.includes(text) && !socket.destroyed) await new Promise((resolve) => setImmediate(resolve));
+			return heard.includes(text);
+		};
+		return { socket, closed, isServed };
+	};
+	return { open, secured };
+}
+
+it("one host that opens connections without end keeps no other host out, and opens no more in its place", async () => {
+	const { open, secured } = await listening(3);
+	const strangers = [await open("127.0.0.2"), await open("127.0.0.2"), await open("127.0.0.2")];
+	const device = await secured("127.0.0.1");
+	await strangers[0]?.closed;
+	const more = [await open("127.0.0.2"), await open("127.0.0.2")];
+	await Promise.all(more.map(({ closed }) => closed));
+	expect(await device.isServed("still here")).toBe(true);
+	expect(strangers.map(({ socket }) => socket.destroyed)).toEqual([true, false, false]);
+});
+
+it("of a host with more than half of the connections the one silent for longest makes room for another host", async () => {
+	const { secured } = await listening(3);
+	const crowd = [await secured("127.0.0.2"), await secured("127.0.0.2"), await secured("127.0.0.2")];
+	expect(await crowd[0]?.isServed("first")).toBe(true);
+	await secured("127.0.0.1");
+	await crowd[1]?.closed;
+	expect(crowd.map(({ socket }) => socket.destroyed)).toEqual([false, true, false]);
+});
+
+it("without such a host nobody is ended for a newcomer, which is refused until there is room", async () => {
+	const { open, secured } = await listening(2);
+	const [one, two] = [await secured("127.0.0.2"), await secured("127.0.0.3")];
+	const refused = await open("127.0.0.4");
+	await refused.closed;
+	expect([await one.isServed("one"), await two.isServed("two")]).toEqual([true, true]);
+	two.socket.destroy();
+	let third: Awaited<ReturnType<typeof secured>> | undefined;
+	while (third === undefined) third = await secured("127.0.0.4").catch(() => undefined);
+	expect(await third.isServed("three")).toBe(true);
 });

@@ -1,19 +1,21 @@
 import { expect, it } from "vitest";
 import { FairRoom } from "./fair-room.ts";
 
-it("the host with the most gives up its first; among equals the one whose first waits longest", () => {
+it("of whoever has more than half of the places the one touched longest ago goes, or else of all", () => {
 	const room = new FairRoom<string>();
-	room.put("a1", "192.0.2.1", 1);
-	room.put("b1", "192.0.2.2", 2);
-	room.put("b2", "192.0.2.2", 3);
-	expect(room.surplus(3)).toBeUndefined();
-	expect(room.surplus(2)).toBe("b1");
-	room.put("b1", "192.0.2.2", 4);
-	expect(room.surplus(2)).toBe("b2");
-	room.delete("b2");
-	expect(room.surplus(1)).toBe("a1");
-	room.put("a1", "192.0.2.1", 5);
-	expect(room.surplus(1)).toBe("b1");
-	expect(room.first()).toEqual({ member: "b1", since: 4 });
-	expect([room.delete("b1"), room.delete("b1"), room.size]).toEqual([true, false, 1]);
+	room.put("a1", "a", 1);
+	room.put("b1", "b", 2);
+	room.put("b2", "b", 3);
+	expect(room.longestSilent(4)).toBeUndefined();
+	expect([room.crowd(3)?.owner, room.longestSilent(3)]).toEqual(["b", "b1"]);
+	room.touch("b1", 4);
+	expect(room.longestSilent(3)).toBe("b2");
+	room.put("a2", "a", 5);
+	expect([room.crowd(4), room.longestSilent(4)]).toEqual([undefined, "a1"]);
+	room.touch("a1", 6);
+	expect(room.longestSilent(4)).toBe("b2");
+	expect([room.delete("b2"), room.delete("b2"), room.size]).toEqual([true, false, 3]);
+	expect([room.first(), room.crowd(3)?.owner]).toEqual([{ member: "b1", since: 4 }, "a"]);
+	room.touch("b2", 7);
+	expect(room.all()).toEqual(["b1", "a2", "a1"]);
 });

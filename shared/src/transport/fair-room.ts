@@ -34,6 +34,10 @@ export class FairRoom<Member> {
 		return true;
 	}
 
+	all(): Member[] {
+		return [...this.#members.keys()];
+	}
+
 	/** The one of all that was added or touched longest ago, and when. */
 	first(): { readonly member: Member; readonly since: number } | undefined {
 		for (const [member, { since }] of this.#members) return { member, since };
@@ -51,22 +55,5 @@ export class FairRoom<Member> {
 		if (this.#members.size < maximum) return undefined;
 		const [first] = this.crowd(maximum)?.members ?? this.#members.keys();
 		return first;
-	}
-
-	/** Who has to go when there are more than `maximum`. */
-	surplus(maximum: number): Member | undefined {
-		if (this.#members.size <= maximum) return undefined;
-		let most = 0;
-		let longest = 0;
-		let found: Member | undefined;
-		for (const members of this.#owners.values()) {
-			if (members.size < most) continue;
-			const [first] = members;
-			if (first === undefined) continue;
-			const since = this.#members.get(first)?.since ?? 0;
-			if (members.size === most && since >= longest) continue;
-			[most, longest, found] = [members.size, since, first];
-		}
-		return found;
 	}
 }

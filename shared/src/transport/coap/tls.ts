@@ -6,12 +6,12 @@ import type { Clock } from "../../runtime/clock.ts";
 import { type Duration, Hours, Seconds } from "../../util/duration.ts";
 import type { ProvenPeer } from "../datagram.ts";
 import { FairRoom } from "../fair-room.ts";
-import { hostGroup } from "../host-group.ts";
 import { parseProxy } from "../http/client.ts";
 import { type Connect, openConnection } from "../http/connect.ts";
 import { type ServerIdentity, serverTlsOptions } from "../http/server.ts";
 import type { TlsSessions } from "../http/tls-sessions.ts";
 import { type ClientIdentity, prepareTrust, type TlsTrust } from "../http/trust.ts";
+import { peerOwner } from "../peer-owner.ts";
 import { type HostPort, listenError, printHostPort, type TcpListener } from "../tcp.ts";
 import { StreamChannel } from "./stream-channel.ts";
 
@@ -24,10 +24,62 @@ export interface CoapTlsListenOptions extends HostPort {
 	readonly identity: ServerIdentity;
 	/** Asks clients for a certificate, but takes those without one too; false when absent. */
 	readonly asksForCertificate?: boolean;
-	/** Connections at once; the host with the most gives up its oldest for a new one. */
+	/**
+	 * Connections at once. When all are taken a new one is refused; where more than half are of one host, that of them
+	 * which has been silent for longest gives way to another host's.
+	 */
 	readonly maxConnections?: number;
 	/** A connection on which nothing moves for so long is ended. */
 	readonly idleTimeout?: Duration;
+}
+
+/** The TCP connections of a listener, by where they come from: TLS has a socket of its own for each. */
+class Connections {
+	readonly #maximum: number;
+	readonly #sockets = new Map<string, Socket>();
+	readonly #room = new FairRoom<Socket>();
+	#order = 0;
+
+	constructor(maximum: number) {
+		this.#maximum = maximum;
+	}
+
+	/** False when there is no room. */
+	add(socket: Socket): boolean {
+		const owner = peerOwner(socket.remoteAddress ?? "");
+		if (this.#room.size >= this.#maximum) {
+			const crowd = this.#room.crowd(this.#maximum);
+			if (crowd === undefined || crowd.owner === owner) return false;
+			const [longestSilent] = crowd.members;
+			if (longestSilent !== undefined) this.#end(longestSilent);
+		}
+		const key = peerOf(socket);
+		this.#sockets.set(key, socket);
+		this.#room.put(socket, owner, this.#order++);
+		socket.once("close", () => {
+			this.#room.delete(socket);
+			if (this.#sockets.get(key) === socket) this.#sockets.delete(key);
+		});
+		return true;
+	}
+
+	heard(secure: TLSSocket): void {
+		const socket = this.#sockets.get(peerOf(secure));
+		if (socket !== undefined) this.#room.touch(socket, this.#order++);
+	}
+
+	end(): void {
+		for (const socket of this.#room.all()) this.#end(socket);
+	}
+
+	#end(socket: Socket): void {
+		this.#room.delete(socket);
+		socket.destroy();
+	}
+}
+
+function peerOf({ remoteAddress = "", remotePort = 0 }: Socket): string {
+	return printHostPort({ host: remoteAddress, port: remotePort });
 }
 
 /** @throws TransportError TRANSPORT_LISTEN_FAILED, TRANSPORT_OPTIONS_INVALID */
@@ -44,25 +96,15 @@ export function listenCoapTls(
 		handshakeTimeout: Seconds(60),
 		noDelay: true,
 	});
-	const sockets = new Set<Socket>();
-	const room = new FairRoom<Socket>();
-	let accepted = 0;
+	const connections = new Connections(maxConnections ?? Infinity);
 	server.on("connection", (socket: Socket) => {
-		sockets.add(socket);
-		room.put(socket, hostGroup(socket.remoteAddress ?? ""), accepted++);
-		socket.once("close", () => {
-			sockets.delete(socket);
-			room.delete(socket);
-		});
-		const surplus = room.surplus(maxConnections ?? Infinity);
-		if (surplus === undefined) return;
-		room.delete(surplus);
-		surplus.destroy();
+		if (!connections.add(socket)) socket.destroy();
 	});
 	server.on("secureConnection", (socket) => {
 		socket.setTimeout(idleTimeout, () => socket.end());
-		const remoteAddress = printHostPort({ host: socket.remoteAddress ?? "", port: socket.remotePort ?? 0 });
-		onConnection(socket, { remoteAddress, proven: provenBy(socket) });
+		// Unlike `on`, it does not let the stream flow before it has its reader.
+		socket.prependListener("data", () => connections.heard(socket));
+		onConnection(socket, { remoteAddress: peerOf(socket), proven: provenBy(socket) });
 	});
 	return new Promise((resolve, reject) => {
 		server.once("error", (cause) => reject(listenError({ host, port }, cause)));
@@ -72,7 +114,7 @@ export function listenCoapTls(
 				close: () =>
 					new Promise((done) => {
 						server.close(() => done());
-						for (const socket of sockets) socket.destroy();
+						connections.end();
 					}),
 			});
 		});
