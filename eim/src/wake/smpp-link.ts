@@ -27,9 +27,10 @@ export interface SmppLinkOptions {
 	readonly log: Logger;
 	/**
 	 * deliver_sm or data_sm: a receipt, or a message of a device. Resolves when what it says is kept: it is acknowledged then,
-	 * and is to come again when this rejects or takes too long.
+	 * and is to come again when this rejects or takes too long. `isSubmitting`: a message has not been answered, or was lately, so
+	 * that what comes may be about one whose id nobody has noted yet.
 	 */
-	readonly onDelivered: (pdu: Pdu) => Promise<void>;
+	readonly onDelivered: (pdu: Pdu, isSubmitting: boolean) => Promise<void>;
 }
 
 const THROTTLED = 0x58;
@@ -43,6 +44,8 @@ const LATER = 0x64;
 const DELIVERY_WITHIN = Seconds(5);
 /** Messages from the SMSC that are being taken; an SMSC has a window of its own, mostly of 10. */
 const MAX_DELIVERIES = 100;
+/** The id of a message is noted as soon as the SMSC has said it. */
+const NOTED_WITHIN = Seconds(5);
 
 /**
  * The binding to one SMSC as a transceiver: opened and kept open by itself, asked for signs of life, with a window and a
@@ -62,6 +65,7 @@ export class SmppLink {
 	/** No message goes out before. */
 	#nextAt = 0;
 	#throttledTimes = 0;
+	#lastAnswerAt = Number.NEGATIVE_INFINITY;
 	/** What the SMSC has brought and waits to see acknowledged. */
 	readonly #deliveries = new Set<Promise<void>>();
 	#lastTrouble = "not connected yet";
@@ -110,6 +114,7 @@ export class SmppLink {
 				const { command_status: status, message_id: id } = answer;
 				if (status === 0) {
 					this.#throttledTimes = 0;
+					this.#lastAnswerAt = clock.now();
 					return typeof id === "string" ? id : "";
 				}
 				if (status !== THROTTLED && status !== QUEUE_FULL) {
@@ -263,6 +268,10 @@ export class SmppLink {
 		this.#deliveries.add(delivery);
 	}
 
+	#isSubmitting(): boolean {
+		return this.#inFlight > 0 || this.#options.clock.now() - this.#lastAnswerAt < NOTED_WITHIN;
+	}
+
 	/** Whether what was brought is kept now. */
 	#take(request: Pdu): Promise<boolean> {
 		const { clock, log, onDelivered } = this.#options;
@@ -273,7 +282,7 @@ export class SmppLink {
 			};
 			const late = new Error(`not stored within ${DELIVERY_WITHIN} ms`);
 			const cancel = clock.schedule(DELIVERY_WITHIN, () => fail(late));
-			onDelivered(request)
+			onDelivered(request, this.#isSubmitting())
 				.then(() => resolve(true), fail)
 				.finally(cancel);
 		});

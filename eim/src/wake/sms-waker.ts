@@ -79,17 +79,24 @@ function relativeTime(milliseconds: number): string {
 
 /** A receipt may overtake the answer to its message: it is looked for once more after this time. */
 const SECOND_LOOK = Seconds(2);
+/**
+ * Of messages that another replica may be sending so many are looked for once more at once: others may use the account too,
+ * and an SMSC brings nothing while about ten receipts wait for their acknowledgement.
+ */
+const MAX_OF_OTHERS = 4;
 
 /**
  * Takes delivery receipts to the wake-ups that they are of, and resolves when they are stored there or belong to none;
- * messages of devices are not for the eIM.
+ * messages of devices are not for the eIM. `maySoonBeKnown` says that a message of this process is on its way to the SMSC, or
+ * was lately.
  */
 export function receiptTaker(
 	store: Pick<Store, "noteWakeUpReceipt">,
 	clock: Clock,
 	log: Logger,
-): (pdu: Pdu) => Promise<void> {
-	return async (pdu) => {
+): (pdu: Pdu, maySoonBeKnown: boolean) => Promise<void> {
+	let waiting = 0;
+	return async (pdu, maySoonBeKnown) => {
 		const receipt = receiptIn(pdu);
 		if (receipt === undefined) {
 			log.info("short message of a device dropped", { from: pdu.source_addr });
@@ -99,7 +106,12 @@ export function receiptTaker(
 		const note = (ids: readonly string[]) => store.noteWakeUpReceipt("sms", ids, { state, error, at: clock.now() });
 		const take = async () => (await note([id])) ?? (otherForms.length > 0 ? note(otherForms) : undefined);
 		if ((await take()) !== undefined) return;
-		await sleep(clock, SECOND_LOOK);
-		if ((await take()) === undefined) log.info("delivery receipt of no wake-up", { reference: id });
+		if (maySoonBeKnown || waiting < MAX_OF_OTHERS) {
+			waiting++;
+			await sleep(clock, SECOND_LOOK);
+			waiting--;
+			if ((await take()) !== undefined) return;
+		}
+		log.info("delivery receipt of no wake-up", { reference: id });
 	};
 }
