@@ -289,7 +289,9 @@ function refusedOr(name: string, payload: Uint8Array): Uint8Array {
 function unreachable(name: string, cause: unknown, nothingSent: boolean): EsipaLinkError {
 	const reason = cause instanceof Error ? cause.message : String(cause);
 	const transportCode = cause instanceof EsimError ? cause.code : undefined;
-	return new EsipaLinkError("IPA_EIM_UNREACHABLE", `${name}: ${reason}`, {
+	// What the broker's client says names the broker by itself.
+	const message = reason.includes(name) ? reason : `${name}: ${reason}`;
+	return new EsipaLinkError("IPA_EIM_UNREACHABLE", message, {
 		cause,
 		context: { transportCode, nothingSent },
 	});

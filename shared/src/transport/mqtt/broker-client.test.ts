@@ -85,6 +85,33 @@ describe("a connection to a broker", () => {
 		});
 	});
 
+	it("that may not write or read names the topic, and what to look at", async () => {
+		const { url, socket } = await brokerThatSays(hex`20 03 00 00 00`);
+		const connection = await opener(url)(() => undefined);
+		// PUBACK and SUBACK, both not authorized, with the identifiers of the client.
+		const accepted = await socket;
+		accepted.on("data", (packet: Buffer) => {
+			const isPublish = (packet[0] ?? 0) >> 4 === 3;
+			const id = isPublish ? packet.subarray(5, 7) : packet.subarray(2, 4);
+			const answer = isPublish ? hex`40 04 0000 87 00` : hex`90 04 0000 00 87`;
+			answer.set(id, 2);
+			accepted.write(answer);
+		});
+		const hint = "check mqtt.prefix, the user name (of a device, its EID) and the broker's access list";
+		const message = { topic: "t", payload: hex`AA`, qos: 1 } as const;
+		const refusal = (what: RegExp) => ({
+			code: "TRANSPORT_BROKER_REFUSED",
+			message: expect.stringMatching(what),
+			context: { reasonCode: 0x87 },
+		});
+		const written = connection.publish(message);
+		await expect(written).rejects.toMatchObject(refusal(/does not allow writing to t \(.*Not authorized\): /));
+		await expect(written).rejects.toThrow(hint);
+		const read = connection.subscribe(["a/b"]);
+		await expect(read).rejects.toMatchObject(refusal(/does not allow reading a\/b \(.*Not authorized\): /));
+		await connection.close();
+	});
+
 	it("ends with what the broker says, or with what it cannot say", async () => {
 		const { url, socket } = await brokerThatSays(hex`20 03 00 00 00`);
 		const connection = await opener(url)(() => undefined);

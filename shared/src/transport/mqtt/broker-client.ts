@@ -1,5 +1,6 @@
 import {
 	ErrorWithReasonCode,
+	ErrorWithSubackPacket,
 	type IClientOptions,
 	type IPublishPacket,
 	MqttClient,
@@ -223,7 +224,10 @@ class BrokerConnection implements MqttConnection {
 			this.#until<boolean>((settle) => {
 				let id: number | undefined;
 				this.#client.publish(topic, Buffer.from(payload), { qos, retain, ...given }, (error) => {
-					settle(error ?? undefined, id === undefined || !this.#unheard.delete(id));
+					settle(
+						error && this.#notAllowed(error, `writing to ${topic}`),
+						id === undefined || !this.#unheard.delete(id),
+					);
 				});
 				if (qos > 0) id = this.#client.getLastMessageId();
 			});
@@ -251,9 +255,22 @@ class BrokerConnection implements MqttConnection {
 		await this.#until<void>((settle) => {
 			this.#client.subscribe([...filters], { qos: 1 }, (error, granted = []) => {
 				const refused = granted.find(({ qos }) => qos >= 128);
-				settle(error ?? (refused && new Error(`subscription to ${refused.topic} refused`)), undefined);
+				const failure = error ?? (refused && new ErrorWithReasonCode("refused", refused.qos));
+				settle(failure && this.#notAllowed(failure, `reading ${refused?.topic ?? filters.join(", ")}`), undefined);
 			});
 		});
+	}
+
+	/** What the broker says no to is mostly another prefix or another user than in its access list. */
+	#notAllowed(error: Error, what: string): Error {
+		const code =
+			error instanceof ErrorWithSubackPacket
+				? error.packet.granted.map(Number).find((granted) => granted >= 128)
+				: (error as Partial<ErrorWithReasonCode>).code;
+		if (typeof code !== "number") return error;
+		const hint = "check mqtt.prefix, the user name (of a device, its EID) and the broker's access list";
+		const message = `${this.#where}: the broker does not allow ${what} (${error.message}): ${hint}`;
+		return new TransportError("TRANSPORT_BROKER_REFUSED", message, { cause: error, context: { reasonCode: code } });
 	}
 
 	async close(): Promise<void> {
@@ -283,7 +300,7 @@ class BrokerConnection implements MqttConnection {
 	}
 
 	/** Ends with the connection at the latest: MQTT.js keeps callbacks of a dead connection for the next one. */
-	#until<T>(begin: (settle: (error: unknown, value: T) => void) => void): Promise<T> {
+	#until<T>(begin: (settle: (error: Error | null | undefined, value: T) => void) => void): Promise<T> {
 		if (this.#isOver) {
 			return Promise.reject(new TransportError("TRANSPORT_CLOSED", `${this.#where}: the connection is over`));
 		}
@@ -291,8 +308,8 @@ class BrokerConnection implements MqttConnection {
 			this.#waiting.add(reject);
 			begin((error, value) => {
 				this.#waiting.delete(reject);
-				if (error === undefined) resolve(value);
-				else reject(brokerError(error, this.#where));
+				if (error) reject(brokerError(error, this.#where));
+				else resolve(value);
 			});
 		});
 	}
