@@ -64,6 +64,7 @@ export async function openCoapInjectListener(
 		blockExponent: exponentWithin(config["coap.blockSize"]),
 		maxBody: LARGEST_TRANSFER,
 		maxBodies: 2 * LARGEST_TRANSFER,
+		takesAnyKey: true,
 		onError: (error) => log.error("request failed", { error }),
 	});
 	const listener = await listenDtls(

@@ -1,6 +1,6 @@
 import type { Clock } from "../../runtime/clock.ts";
 import type { Duration } from "../../util/duration.ts";
-import { hostGroup } from "../host-group.ts";
+import { peerOwner } from "../peer-owner.ts";
 import type { CoapChannel } from "./coap-channel.ts";
 import { ExpiringCache } from "./expiring-cache.ts";
 
@@ -19,26 +19,36 @@ export interface KeptAnswer {
 	readonly maxAge: number | undefined;
 }
 
+export interface BodyStoreOptions {
+	readonly clock: Clock;
+	readonly lifetime: Duration;
+	/** Of each kind. */
+	readonly maxOctets: number;
+	/** The server takes certificates that anybody can make: they give no share of their own. */
+	readonly takesAnyKey?: boolean;
+}
+
 /**
- * Bodies under way of all peers of a server, within one bound: of the peer, or else the host, with most of them the one that
- * has not gone on for longest has to begin again.
+ * Bodies under way of all peers of a server, within one bound: the one that has not gone on for longest has to begin again,
+ * of all or of the peer, or else the host, that has more than half.
  */
 export class BodyStore {
 	readonly assemblies: ExpiringCache<Assembly>;
 	readonly answers: ExpiringCache<KeptAnswer>;
+	readonly #takesAnyKey: boolean;
 	#peers = 0;
 
-	/** @param maxOctets of each kind */
-	constructor({ clock, lifetime, maxOctets }: { clock: Clock; lifetime: Duration; maxOctets: number }) {
+	constructor({ clock, lifetime, maxOctets, takesAnyKey = false }: BodyStoreOptions) {
+		this.#takesAnyKey = takesAnyKey;
 		const limits = { clock, lifetime, maxEntries: 10_000, maxWeight: maxOctets };
 		this.assemblies = new ExpiringCache(limits);
 		this.answers = new ExpiringCache(limits);
 	}
 
-	/** Whose room a peer takes: that of the key which it has proven, else that of its host. */
-	static ownerOf({ remoteAddress, proven }: Pick<CoapChannel, "remoteAddress" | "proven">): string {
-		if (proven?.pskIdentity !== undefined) return `key ${proven.pskIdentity}`;
-		return hostGroup(remoteAddress.replace(/:\d+$/, "").replace(/^\[|\]$/g, ""));
+	/** Whose room a peer takes: that of what it has proven to be, else that of its host. */
+	ownerOf({ remoteAddress, proven }: Pick<CoapChannel, "remoteAddress" | "proven">): string {
+		const provesNothing = proven?.pskIdentity === undefined && this.#takesAnyKey;
+		return peerOwner(remoteAddress.replace(/:\d+$/, "").replace(/^\[|\]$/g, ""), provesNothing ? undefined : proven);
 	}
 
 	/** A name for the keys of a new peer. */

@@ -24,8 +24,8 @@ interface Share {
 }
 
 /**
- * Keeps what was used last, within bounds: where there is too much, of what the owner of most has the one not used for
- * longest goes.
+ * Keeps what was used last, within bounds: where there is too much, the one not used for longest goes, of all or of an
+ * owner who has more than half of what there may be.
  */
 export class ExpiringCache<V> {
 	readonly #limits: CacheLimits;
@@ -65,8 +65,8 @@ export class ExpiringCache<V> {
 		this.#count(share, 1, weight);
 		this.#expire();
 		while (this.#entries.size > 1) {
-			if (this.#weight > maxWeight) this.#giveUp("weight", key);
-			else if (this.#entries.size > maxEntries) this.#giveUp("entries", key);
+			if (this.#weight > maxWeight) this.#giveUp("weight", maxWeight, key);
+			else if (this.#entries.size > maxEntries) this.#giveUp("entries", maxEntries, key);
 			else return;
 		}
 	}
@@ -88,14 +88,16 @@ export class ExpiringCache<V> {
 	}
 
 	/** @param newest is kept, so that another one goes where its owner has nothing else */
-	#giveUp(what: keyof Share, newest: string): void {
-		let most = { owner: "", share: -1 };
-		for (const [owner, share] of this.#shares) if (share[what] > most.share) most = { owner, share: share[what] };
+	#giveUp(what: keyof Share, maximum: number, newest: string): void {
+		let crowd: string | undefined;
+		let most = maximum / 2;
+		for (const [owner, share] of this.#shares) if (share[what] > most) [crowd, most] = [owner, share[what]];
 		let eldest: string | undefined;
 		for (const [key, { owner }] of this.#entries) {
 			if (key === newest) continue;
 			eldest ??= key;
-			if (owner !== most.owner) continue;
+			if (crowd === undefined) break;
+			if (owner !== crowd) continue;
 			eldest = key;
 			break;
 		}

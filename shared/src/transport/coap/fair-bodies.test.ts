@@ -5,23 +5,25 @@ import { FakeClock } from "../../../../test/support/fake-clock.ts";
 import { SeededRandom } from "../../../../test/support/seeded-random.ts";
 import { hex } from "../../util/bytes.ts";
 import { Seconds } from "../../util/duration.ts";
+import type { ProvenPeer } from "../datagram.ts";
+import { BodyStore } from "./body-store.ts";
 import { ExpiringCache } from "./expiring-cache.ts";
 import { decodeMessage, encodeDatagram } from "./message.ts";
 import { OPTION, textOptions, uintOption } from "./option.ts";
 import { createCoapServer } from "./server.ts";
 
+const sameHost = "203.0.113.1:9";
+
 it.each([
 	["from one host", {}],
-	[
-		"from its own host, where it has proven its key",
-		{ remoteAddress: "203.0.113.1:9", proven: { pskIdentity: "device" } },
-	],
+	["from its own host, where it has proven its key", { remoteAddress: sameHost, proven: { pskIdentity: "device" } }],
+	["from its own host, where it has a certificate", { remoteAddress: sameHost, proven: { publicKey: hex`30 01` } }],
 ])("strangers %s who leave their answers lying take the room of their own, and none of a device's", async (_, peer) => {
 	const clock = new FakeClock();
 	const random = new SeededRandom(1);
 	const handler = () => ({ code: "2.05", payload: body(3000) }) as const;
 	const server = createCoapServer({ clock, random, handler, maxBodies: 20_000 });
-	const asks = (options: { remoteAddress?: string; proven?: { pskIdentity: string } }) => {
+	const asks = (options: { remoteAddress?: string; proven?: ProvenPeer }) => {
 		const line = new DatagramLine(clock);
 		server.accept({ ...line.server, ...options });
 		let messageId = 0;
@@ -43,13 +45,9 @@ it.each([
 	expect(await device("e", 2)).toBe(0x45);
 });
 
-it("of those that keep most the one not used for longest goes, and what has just come stays", () => {
-	const cache = new ExpiringCache<string>({
-		clock: new FakeClock(),
-		lifetime: Seconds(60),
-		maxEntries: 4,
-		maxWeight: 10,
-	});
+it("of who has more than half the one not used for longest goes, else of all, and what has just come stays", () => {
+	const limits = { lifetime: Seconds(60), maxEntries: 4, maxWeight: 10 };
+	const cache = new ExpiringCache<string>({ clock: new FakeClock(), ...limits });
 	cache.set("a1", "", 3, "a");
 	cache.set("b1", "", 2, "b");
 	cache.set("b2", "", 2, "b");
@@ -60,4 +58,21 @@ it("of those that keep most the one not used for longest goes, and what has just
 	expect(left()).toEqual(["c1"]);
 	for (const key of ["c2", "b1", "b2", "b3", "a1"]) cache.set(key, "", 0, key.slice(0, 1));
 	expect([cache.size, left()]).toEqual([4, ["a1", "b2", "b3", "c2"]]);
+});
+
+it("a crowd behind one address keeps as much as others, up to the half", () => {
+	const limits = { lifetime: Seconds(60), maxEntries: 100, maxWeight: 12 };
+	const cache = new ExpiringCache<string>({ clock: new FakeClock(), ...limits });
+	for (let host = 1; host <= 6; host++) cache.set(`alone ${host}`, "", 2, `host ${host}`);
+	for (let peer = 1; peer <= 3; peer++) cache.set(`crowd ${peer}`, "", 2, "crowd");
+	const left = ["alone 1", "alone 2", "alone 3", "alone 4", "crowd 1", "crowd 2", "crowd 3"];
+	expect(left.map((key) => cache.get(key) !== undefined)).toEqual([false, false, false, true, true, true, true]);
+});
+
+it("a certificate that anybody can make gives no share of its own", () => {
+	const limits = { clock: new FakeClock(), lifetime: Seconds(60), maxOctets: 10 };
+	const [one, two] = [hex`30 01`, hex`30 02`].map((publicKey) => ({ remoteAddress: sameHost, proven: { publicKey } }));
+	const ownersIn = (store: BodyStore) => [one, two].map((peer) => peer && store.ownerOf(peer));
+	expect(new Set(ownersIn(new BodyStore(limits))).size).toBe(2);
+	expect(new Set(ownersIn(new BodyStore({ ...limits, takesAnyKey: true }))).size).toBe(1);
 });

@@ -1,7 +1,7 @@
 import type { RandomSource } from "../../runtime/random.ts";
 import { concatBytes, toHex } from "../../util/bytes.ts";
 import { type Block, blockOf, blockOffset, blockOption, blockSize } from "./block.ts";
-import { BodyStore, type KeptAnswer } from "./body-store.ts";
+import type { BodyStore, KeptAnswer } from "./body-store.ts";
 import type { CoapChannel } from "./coap-channel.ts";
 import type { CoapHandler, CoapPeer, CoapReply, CoapRequest, CoapResponse } from "./coap-face.ts";
 import { CODE, codeOctet, codeText, methodOf } from "./code.ts";
@@ -69,7 +69,7 @@ export class RequestServer {
 		this.#channel = channel;
 		this.#options = options;
 		this.#name = options.bodies.nextPeer();
-		this.#owner = BodyStore.ownerOf(channel);
+		this.#owner = options.bodies.ownerOf(channel);
 		const { remoteAddress, proven, takesBert: isStream } = channel;
 		this.#peer = { remoteAddress, proven, isStream, connection: {} };
 	}

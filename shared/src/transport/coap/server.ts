@@ -21,6 +21,8 @@ export interface CoapServerOptions {
 	readonly maxBody?: number;
 	/** Octets of requests that are not whole yet, and of answers that are being fetched, of all peers. */
 	readonly maxBodies?: number;
+	/** Peers may have certificates that anybody can make: they give no share of `maxBodies` of their own. */
+	readonly takesAnyKey?: boolean;
 	/** Requests worked on at once; the others are answered with 5.03. */
 	readonly maxRequests?: number;
 	readonly onError?: (error: unknown) => void;
@@ -43,12 +45,12 @@ export interface CoapServer {
 }
 
 export function createCoapServer(options: CoapServerOptions): CoapServer {
-	const { clock, random, handler, maxBody = LARGEST_BODY, maxBodies = 32 * 1024 * 1024 } = options;
+	const { clock, random, handler, maxBody = LARGEST_BODY, maxBodies = 32 * 1024 * 1024, takesAnyKey = false } = options;
 	const timing = { ...RFC_TIMING, ...options.timing };
 	const shared = {
 		handler,
 		random,
-		bodies: new BodyStore({ clock, lifetime: timing.exchangeLifetime, maxOctets: maxBodies }),
+		bodies: new BodyStore({ clock, lifetime: timing.exchangeLifetime, maxOctets: maxBodies, takesAnyKey }),
 		maxBody,
 		load: { active: 0, max: options.maxRequests ?? 256 },
 		onError: options.onError ?? (() => undefined),
