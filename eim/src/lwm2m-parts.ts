@@ -1,8 +1,6 @@
 /** What the eIM needs to be an LwM2M server, made of its settings. */
 
-import { readFileSync } from "node:fs";
 import { Eid } from "@iot-esim/shared/ids/eid";
-import { certificatesOfFile, certificateToPem } from "@iot-esim/shared/pki/pem";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Logger, LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
@@ -22,6 +20,7 @@ import { EimError } from "./errors.ts";
 import type { EsipaContext } from "./esipa/esipa-deps.ts";
 import type { EsipaHandler } from "./esipa/handler.ts";
 import { injectPackages } from "./esipa/inject-packages.ts";
+import { givenCertificates } from "./given-files.ts";
 import { waitingDevices } from "./mqtt-parts.ts";
 import { PskFile } from "./psk-file.ts";
 import type { Store } from "./storage/store.ts";
@@ -122,7 +121,7 @@ function dtlsListener(
 	const pskFile = config["coap.pskFile"];
 	const keys = pskFile === undefined ? undefined : new PskFile(pskFile, log);
 	const clientCa = config["lwm2m.clientCa"];
-	const certificates = clientCa === undefined ? undefined : readCertificates(clientCa);
+	const certificates = clientCa === undefined ? undefined : givenCertificates("lwm2m.clientCa", clientCa);
 	if (keys === undefined && certificates === undefined) {
 		throw new EimError(
 			"EIM_FILES_UNPAIRED",
@@ -148,12 +147,4 @@ function dtlsListener(
 			},
 			onPath,
 		);
-}
-
-function readCertificates(file: string): readonly string[] {
-	try {
-		return certificatesOfFile(readFileSync(file)).map(certificateToPem);
-	} catch (cause) {
-		throw new EimError("EIM_FILE_UNREADABLE", `lwm2m.clientCa ${file} cannot be read`, { cause });
-	}
 }

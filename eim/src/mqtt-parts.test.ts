@@ -1,9 +1,12 @@
+import { readConfig } from "@iot-esim/shared/runtime/config";
+import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { Minutes } from "@iot-esim/shared/util/duration";
 import { afterEach, expect, it } from "vitest";
 import { audit, eidOf, listProfiles, registered, signer } from "../../test/contract/store-samples.ts";
 import { FakeClock } from "../../test/support/fake-clock.ts";
+import { eimConfig } from "./config.ts";
 import type { Event } from "./domain/event.ts";
-import { waitingDevices } from "./mqtt-parts.ts";
+import { mqttFaceOf, waitingDevices } from "./mqtt-parts.ts";
 import { openStore } from "./storage/open-store.ts";
 import type { EventStore, OperationStore } from "./storage/store.ts";
 
@@ -42,6 +45,13 @@ it("what is held does not wait for its device, and whoever asked is told at the 
 	expect(await devices.isWaiting(eid)).toBe(true);
 	stop();
 	expect(clock.pending).toBe(0);
+});
+
+it("a file that a setting names and that is not there is said with the setting, the file and the cause", () => {
+	const flags = ["--mqtt-url", "mqtts://broker.example.com", "--mqtt-ca-file", "/none/ca.pem"];
+	const unused = { handler: {} as never, logger: {} as never, clock: new FakeClock(), random: systemRandom };
+	const made = () => mqttFaceOf(readConfig(eimConfig, { flags }), { ...unused, store, ownCa: new Uint8Array(0) });
+	expect(made).toThrow("mqtt.caFile /none/ca.pem cannot be read: there is no such file or folder");
 });
 
 /** A database that fails when the test says so, with events of as many devices. */

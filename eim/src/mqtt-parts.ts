@@ -1,8 +1,6 @@
 /** What the eIM needs to speak MQTT, made of its settings. */
 
-import { readFileSync } from "node:fs";
 import { Eid } from "@iot-esim/shared/ids/eid";
-import { certificatesOfFile, certificateToPem } from "@iot-esim/shared/pki/pem";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
@@ -18,6 +16,7 @@ import type { EventType } from "./domain/event.ts";
 import { withoutHeld } from "./domain/operation.ts";
 import { EimError } from "./errors.ts";
 import type { EsipaHandler } from "./esipa/handler.ts";
+import { givenCertificates, readGiven } from "./given-files.ts";
 import type { EventStore, OperationStore } from "./storage/store.ts";
 
 /** The largest packet that a device has reason to send: an ESipa message and its topic. */
@@ -77,7 +76,7 @@ export function mqttFaceOf(config: EimConfig, parts: Parts): MqttFace | undefine
 function trustOf(config: EimConfig, ownCa: Uint8Array): TlsTrust {
 	const file = config["mqtt.caFile"];
 	if (file === undefined) return { kind: "pinned-certificate", der: ownCa };
-	return { kind: "ca", certificates: certificatesOfFile(read(file)).map(certificateToPem) };
+	return { kind: "ca", certificates: givenCertificates("mqtt.caFile", file) };
 }
 
 function identityOf(config: EimConfig): { readonly certificate: string; readonly key: string } | undefined {
@@ -86,15 +85,8 @@ function identityOf(config: EimConfig): { readonly certificate: string; readonly
 	if (certificate === undefined || key === undefined) {
 		throw new EimError("EIM_FILES_UNPAIRED", "mqtt.certificate and mqtt.key: only one of them is configured");
 	}
-	return { certificate: read(certificate).toString(), key: read(key).toString() };
-}
-
-function read(file: string): Buffer {
-	try {
-		return readFileSync(file);
-	} catch (cause) {
-		throw new EimError("EIM_FILE_UNREADABLE", `${file} cannot be read`, { cause });
-	}
+	const textOf = (setting: string, file: string) => new TextDecoder().decode(readGiven(setting, file));
+	return { certificate: textOf("mqtt.certificate", certificate), key: textOf("mqtt.key", key) };
 }
 
 /** After these a hint may have to come or go. */

@@ -11,6 +11,7 @@ import { certificatesOfFile, certificateToPem, privateKeyOf, privateKeyToPem } f
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import type { ServerIdentity } from "@iot-esim/shared/transport/http/server";
 import { Days } from "@iot-esim/shared/util/duration";
+import { fileTrouble } from "@iot-esim/shared/util/errors";
 import { EimError } from "./errors.ts";
 
 /** A card keeps the CA for its whole life; the server's own certificate is renewed long before. */
@@ -93,7 +94,7 @@ export function makeFolder(folder: string): void {
 	try {
 		mkdirSync(folder, { recursive: true, mode: 0o700 });
 	} catch (cause) {
-		throw new EimError("EIM_FILE_UNREADABLE", `the folder ${folder} cannot be made`, { cause });
+		throw new EimError("EIM_FILE_UNREADABLE", `the folder ${folder} cannot be made: ${fileTrouble(cause)}`, { cause });
 	}
 }
 
@@ -106,7 +107,7 @@ function readText(file: string): string {
 	try {
 		return readFileSync(file, "utf8");
 	} catch (cause) {
-		throw new EimError("EIM_FILE_UNREADABLE", `${file} cannot be read`, { cause });
+		throw new EimError("EIM_FILE_UNREADABLE", `${file} cannot be read: ${fileTrouble(cause)}`, { cause });
 	}
 }
 
@@ -123,6 +124,6 @@ function writeDurably(file: string, text: string): void {
 		fsyncSync(folder);
 		closeSync(folder);
 	} catch (cause) {
-		throw new EimError("EIM_FILE_UNREADABLE", `${file} cannot be written`, { cause });
+		throw new EimError("EIM_FILE_UNREADABLE", `${file} cannot be written: ${fileTrouble(cause)}`, { cause });
 	}
 }

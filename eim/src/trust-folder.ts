@@ -3,6 +3,7 @@ import path from "node:path";
 import { type CertificateList, parseCrl } from "@iot-esim/shared/pki/crl";
 import { certificatesOfFile, certificateToPem } from "@iot-esim/shared/pki/pem";
 import { TrustStore } from "@iot-esim/shared/pki/trust-store";
+import { fileTrouble } from "@iot-esim/shared/util/errors";
 import { EimError } from "./errors.ts";
 
 const CERTIFICATES = new Set([".pem", ".crt", ".cer", ".der"]);
@@ -42,7 +43,9 @@ export class TrustFolder {
 			try {
 				return { contents: new Uint8Array(readFileSync(file)) };
 			} catch (cause) {
-				throw new EimError("EIM_FILE_UNREADABLE", `${file} cannot be read`, { cause });
+				throw new EimError("EIM_FILE_UNREADABLE", `trust.folder: ${file} cannot be read: ${fileTrouble(cause)}`, {
+					cause,
+				});
 			}
 		});
 	}

@@ -1,10 +1,8 @@
 /** What the eIM needs to wake devices, made of its settings. */
 
-import { readFileSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import tls from "node:tls";
 import type { Eid } from "@iot-esim/shared/ids/eid";
-import { certificatesOfFile, certificateToPem } from "@iot-esim/shared/pki/pem";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
@@ -16,7 +14,7 @@ import { type Duration, Milliseconds, Seconds } from "@iot-esim/shared/util/dura
 import { eimIdOf } from "./card-configuration.ts";
 import type { EimConfig } from "./config.ts";
 import type { WakeUpAddress } from "./domain/wake-up.ts";
-import { EimError } from "./errors.ts";
+import { givenCertificates } from "./given-files.ts";
 import { measuredReceipts, measuredWakers } from "./measured.ts";
 import type { Metrics } from "./observability/metrics.ts";
 import type { Store } from "./storage/store.ts";
@@ -85,7 +83,7 @@ function webhookOf(config: EimConfig) {
 	const secret = config["wake.webhook.secret"]?.reveal();
 	if (secret === undefined) return undefined;
 	const http = createHttpClient({
-		tls: { kind: "ca", certificates: trusted(config["wake.webhook.ca"]) },
+		tls: { kind: "ca", certificates: trusted("wake.webhook.ca", config["wake.webhook.ca"]) },
 		hosts: config.hosts,
 		timeout: config["wake.webhook.timeout"],
 		maxResponseBytes: 64 * 1024,
@@ -127,18 +125,13 @@ function smscOpener(url: string, config: EimConfig): (signal: AbortSignal) => Pr
 	const route = {
 		hosts: config.hosts,
 		proxy: undefined,
-		trust: isSecure ? prepareTrust({ kind: "ca", certificates: trusted(config["smpp.ca"]) }) : undefined,
+		trust: isSecure ? prepareTrust({ kind: "ca", certificates: trusted("smpp.ca", config["smpp.ca"]) }) : undefined,
 		alpn: [],
 	};
 	return (signal) => openConnection(target, isSecure, route, signal);
 }
 
 /** PEM of the file's certificates, or of the public CAs that Node.js carries. */
-function trusted(file: string | undefined): readonly string[] {
-	if (file === undefined) return tls.rootCertificates;
-	try {
-		return certificatesOfFile(readFileSync(file)).map(certificateToPem);
-	} catch (cause) {
-		throw new EimError("EIM_FILE_UNREADABLE", `${file} cannot be read`, { cause });
-	}
+function trusted(setting: string, file: string | undefined): readonly string[] {
+	return file === undefined ? tls.rootCertificates : givenCertificates(setting, file);
 }

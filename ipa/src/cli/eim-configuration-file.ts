@@ -33,7 +33,9 @@ export function parseEimConfigurationFile(contents: Uint8Array, name: string): E
 		};
 	} catch (cause) {
 		const reason = cause instanceof Error ? cause.message : String(cause);
-		throw new IpaCliError("IPA_FILE_INVALID", `${name} is not an eIM configuration: ${reason}`, { cause });
+		const advice = "take it from the eIM (GET /api/v1/eim-configuration), as DER or PEM";
+		const message = `${name} is not an eIM configuration: ${reason}; ${advice}`;
+		throw new IpaCliError("IPA_FILE_INVALID", message, { cause });
 	}
 }
 

@@ -7,8 +7,8 @@ export const ipaCliErrors = defineErrors({
 		httpStatus: 400,
 	},
 	IPA_FILE_INVALID: {
-		meaning: "A file given on the command line cannot be read or is not what the command needs.",
-		action: "For `card add-eim`: take the file from the eIM (GET /api/v1/eim-configuration), as DER or PEM.",
+		meaning: "A file given on the command line or named by a setting cannot be read, or is not what it is needed as.",
+		action: "Correct the file, the rights to it, or its path in the setting or argument that the message names.",
 		httpStatus: 400,
 	},
 	IPA_SETTING_INVALID: {
