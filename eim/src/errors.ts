@@ -12,7 +12,7 @@ export const eimErrors = defineErrors({
 	},
 	EIM_KEYS_INVALID: {
 		meaning: "A line of the file of devices' pre-shared keys is not an identity, a colon and a key.",
-		action: "Write each line as EID:key, the key of 4 to 256 octets in hex.",
+		action: "Write each line as EID:key (or urn:eid:EID:key), the key of 4 to 256 octets in hex.",
 	},
 	EIM_PORT_UNUSABLE: {
 		meaning: "The eIM cannot listen on a configured address.",

@@ -10,7 +10,7 @@ import { PskFile } from "./psk-file.ts";
 const folder = mkdtempSync(path.join(tmpdir(), "eim-psk-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const file = path.join(folder, "keys.txt");
-const { logger } = memoryLogger();
+const { logger, entries } = memoryLogger();
 
 it("gives the key of an identity, and of a new one as soon as it is in the file; a broken file changes nothing", () => {
 	writeFileSync(file, "# fleet 1\n\n89049032000000000000000000000001: 00112233\r\nsensor-7:AABBCCDD\n");
@@ -42,4 +42,25 @@ it("names the line that is wrong", () => {
 	writeFileSync(file, "sensor-7:AABBCCDD\nsensor-8:AAB\n");
 	expect(() => new PskFile(file, logger("test"))).toThrow(/line 2/);
 	expect(() => new PskFile(path.join(folder, "none"), logger("test"))).toThrow(/cannot be read/);
+});
+
+it("refuses an identity without a key, of which the EID would be taken for one", () => {
+	const eid = Eid("89049032123451234512345678901235");
+	writeFileSync(file, `sensor-7:AABBCCDD\nurn:eid:${eid}\n`);
+	expect(() => new PskFile(file, logger("test"))).toThrow(
+		/line 2: no key, but an EID after urn:eid: write urn:eid:EID:key/,
+	);
+	// One that says an EID itself is followed by a key, whatever its digits.
+	writeFileSync(file, `${eid}:${eid}\n`);
+	expect(new PskFile(file, logger("test")).keyOfDevice(eid)?.key).toHaveLength(16);
+});
+
+it("warns of identities that say one EID, since each of them is that device alone", () => {
+	const [eid, other] = [Eid("89049032123451234512345678901235"), Eid("89001012012341234012345678901224")];
+	entries.length = 0;
+	writeFileSync(file, `gw-1-${eid}:01020304\nurn:eid:${eid}:AABBCCDD\nurn:eid:${other}:00112233\nsensor-7:00112233\n`);
+	new PskFile(file, logger("test"));
+	expect(entries).toMatchObject([
+		{ level: "warn", facts: { devices: 1, eid, identities: [`gw-1-${eid}`, `urn:eid:${eid}`] } },
+	]);
 });

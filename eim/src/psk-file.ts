@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import type { Eid } from "@iot-esim/shared/ids/eid";
+import { Eid } from "@iot-esim/shared/ids/eid";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { fromHex } from "@iot-esim/shared/util/bytes";
 import { fileTrouble } from "@iot-esim/shared/util/errors";
@@ -31,6 +31,7 @@ export class PskFile {
 		this.#readAt = this.#version();
 		this.#keys = this.#read();
 		this.#ofDevices = byEid(this.#keys);
+		this.#warnOfSeveral();
 	}
 
 	/** The key of an identity; undefined for one that has none. */
@@ -52,11 +53,26 @@ export class PskFile {
 				this.#readAt = version;
 				this.#keys = this.#read();
 				this.#ofDevices = byEid(this.#keys);
+				this.#warnOfSeveral();
 				this.#log.info("keys of devices read again", { keys: this.#keys.size });
 			}
 		} catch (error) {
 			this.#log.error("keys of devices cannot be read, the former ones go on", { error });
 		}
+	}
+
+	/** Who is meant to speak for several devices is one of them alone where its identity says that EID. */
+	#warnOfSeveral(): void {
+		const identities = new Map<Eid, string[]>();
+		for (const identity of this.#keys.keys()) {
+			const eid = eidInName(identity);
+			if (eid !== undefined) identities.set(eid, [...(identities.get(eid) ?? []), identity]);
+		}
+		const several = [...identities].filter(([, names]) => names.length > 1);
+		const [first] = several;
+		if (first === undefined) return;
+		const facts = { devices: several.length, eid: first[0], identities: first[1] };
+		this.#log.warn("several identities of coap.pskFile say one EID, and each may speak for that device alone", facts);
 	}
 
 	#version(): string {
@@ -81,6 +97,10 @@ export class PskFile {
 			const [, identity, key] = /^\s*(\S+?)\s*:\s*((?:[0-9A-Fa-f]{2}){4,256})\s*$/.exec(line) ?? [];
 			if (identity === undefined || key === undefined) {
 				const message = `coap.pskFile ${this.#file}, line ${index + 1}: not an identity, a colon and a key in hex`;
+				throw new EimError("EIM_KEYS_INVALID", message);
+			}
+			if (eidInName(identity) === undefined && Eid.is(key)) {
+				const message = `coap.pskFile ${this.#file}, line ${index + 1}: no key, but an EID after ${identity}: write ${identity}:EID:key`;
 				throw new EimError("EIM_KEYS_INVALID", message);
 			}
 			keys.set(identity, fromHex(key));
