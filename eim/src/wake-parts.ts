@@ -103,6 +103,7 @@ function smppLinkOf(config: EimConfig, { store, metrics, clock, logger }: Parts)
 	if (url === undefined) return undefined;
 	const log = logger("eim.wake");
 	return new SmppLink({
+		name: url,
 		settings: {
 			systemId: config["smpp.systemId"],
 			password: config["smpp.password"]?.reveal() ?? "",

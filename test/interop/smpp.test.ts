@@ -99,6 +99,7 @@ describe.skipIf(netSmpp === undefined)("Net::SMPP as the SMSC", () => {
 			return ids.includes("AB1") || ids.includes("AB3") ? ({} as WakeUp) : undefined;
 		};
 		const link = new SmppLink({
+			name: "smpp://smsc.example.com:2775",
 			settings: {
 				systemId: "eim",
 				password: "secret",

@@ -107,7 +107,7 @@ const InjectAddress = Type.Object(
 		url: Type.String({
 			pattern: "^((https|coaps)://[^/\\s]+/?|mqtt:|lwm2m:)$",
 			maxLength: 300,
-			expected: "https://host:port, coaps://host:port, mqtt: or lwm2m:",
+			expected: "https://host[:443], coaps://host[:5684], mqtt: or lwm2m:",
 			description:
 				"Where the IPA takes packages, over HTTPS or over CoAP and DTLS; `mqtt:` over the eIM's MQTT broker, `lwm2m:` over the device's LwM2M registration.",
 		}),

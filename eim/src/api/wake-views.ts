@@ -114,7 +114,11 @@ export async function withWakeUp(deps: Pick<ApiDeps, "store" | "clock">, operati
 	const [last] = (await deps.store.listWakeUps(operation.eid, { limit: 1 })).items;
 	if (last === undefined || last.createdAt < operation.createdAt) return explained;
 	const { via, state, createdAt, error } = last;
-	const woken = `woken by ${via} at ${time(createdAt)} (${state}${error === undefined ? "" : `: ${error}`})`;
+	const why = error === undefined ? "" : `: ${error}`;
+	const woken =
+		state === "failed"
+			? `waking by ${via} at ${time(createdAt)} failed${why}`
+			: `woken by ${via} at ${time(createdAt)} (${state}${why})`;
 	const text = `${explained.reason?.text ?? "waiting for device"}; ${woken}`;
 	return { ...explained, reason: { ...explained.reason, text } };
 }

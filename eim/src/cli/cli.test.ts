@@ -372,6 +372,11 @@ describe("a command that cannot be carried out", () => {
 			err: expect.stringContaining("what to change"),
 		});
 		expect((await eim(`device update ${eid} --sgp32-version 9`)).code).toBe(2);
+		const noAddress = await eim(`device update ${eid} --inject-url coap://10.7.0.21:1`);
+		expect(noAddress.err).toContain("https://host[:443], coaps://host[:5684], mqtt: or lwm2m:");
+		expect((await eim(`device update ${eid} --inject-url https://10.7.0.21`)).err).toContain(
+			"needs --inject-certificate",
+		);
 		expect(await eim("device list --url localhost:8080")).toMatchObject({
 			code: 2,
 			err: expect.stringContaining('"localhost:8080" is not the address of an API'),

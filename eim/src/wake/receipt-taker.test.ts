@@ -34,6 +34,7 @@ it("the link says of a receipt whether a message is on its way, or was within 5 
 	const said: boolean[] = [];
 	let answer = () => {};
 	const link = new SmppLink({
+		name: "smpp://smsc.example.com:2775",
 		settings: {
 			systemId: "eim",
 			password: "secret",

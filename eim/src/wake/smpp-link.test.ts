@@ -40,6 +40,7 @@ function bench(given: { settings?: Partial<SmppSettings>; smsc?: Partial<SmscOpt
 		return storage.isKnown ? ({} as WakeUp) : undefined;
 	};
 	const link = new SmppLink({
+		name: "smpp://smsc.example.com:2775",
 		settings: {
 			systemId: "eim",
 			password: "secret",

@@ -20,6 +20,8 @@ export interface SmppSettings {
 }
 
 export interface SmppLinkOptions {
+	/** How to call the SMSC in logs: its URL. */
+	readonly name: string;
 	readonly settings: SmppSettings;
 	/** Opens the connection, TLS included; rejects with what says why it cannot be. */
 	readonly open: (signal: AbortSignal) => Promise<Duplex>;
@@ -170,10 +172,12 @@ export class SmppLink {
 			} catch (error) {
 				failures++;
 				this.#lastTrouble = error instanceof Error ? error.message : String(error);
-				if (!signal.aborted) log.warn("no binding to the SMSC", { error, failures });
+				const retryAfterMs = pauseAfter(failures);
+				if (!signal.aborted)
+					log.warn("no binding to the SMSC", { smsc: this.#options.name, error, failures, retryAfterMs });
 			}
 			if (signal.aborted) break;
-			const pause = Math.min(FIRST_PAUSE * 2 ** Math.min(Math.max(failures - 1, 0), 10), LONGEST_PAUSE);
+			const pause = pauseAfter(failures);
 			await sleep(clock, Milliseconds(pause), signal).catch(() => undefined);
 		}
 	}
@@ -289,6 +293,10 @@ export class SmppLink {
 	}
 }
 
+function pauseAfter(failures: number): number {
+	return Math.min(FIRST_PAUSE * 2 ** Math.min(Math.max(failures - 1, 0), 10), LONGEST_PAUSE);
+}
+
 /** @throws WakeError WAKE_SMSC_REFUSED */
 async function bind(session: SmppSession, { systemId, password, systemType }: SmppSettings): Promise<void> {
 	const answer = await session.request("bind_transceiver", {
@@ -298,5 +306,6 @@ async function bind(session: SmppSession, { systemId, password, systemType }: Sm
 		interface_version: VERSION_3_4,
 	});
 	if (answer.command_status === 0) return;
-	throw new WakeError("WAKE_SMSC_REFUSED", `bind_transceiver: ${statusText(answer.command_status)}`);
+	const why = `bind_transceiver: ${statusText(answer.command_status)}; check smpp.systemId and smpp.password`;
+	throw new WakeError("WAKE_SMSC_REFUSED", why);
 }

@@ -140,7 +140,7 @@ function updateCommand(device: Command, context: CliContext): void {
 		.option("--signing-key <id>", "key that the card knows this eIM by")
 		.option(
 			"--inject-url <url>",
-			"brings packages to the device at https://host:port, coaps://host:port, mqtt: or lwm2m:",
+			"brings packages to the device at https://host[:443], coaps://host[:5684], mqtt: or lwm2m:",
 		)
 		.option("--inject-certificate <file>", "its TLS certificate (PEM)")
 		.option("--inject-binding <binding>", "asn1 or json", "asn1")
@@ -176,8 +176,11 @@ function injectAddressOf(
 	options: { injectUrl: string; injectCertificate?: string; injectBinding: string },
 ) {
 	const { injectUrl: url, injectCertificate: file, injectBinding: binding } = options;
-	if (/^(mqtt|lwm2m|coaps):/.test(url) && file === undefined) return { url, binding };
-	if (file === undefined) throw new CliError("CLI_USAGE", "--inject-url https://... needs --inject-certificate");
+	// What is no address at all is for the eIM to refuse, which says what would be one.
+	if (/^https:/.test(url) && file === undefined) {
+		throw new CliError("CLI_USAGE", "--inject-url https://... needs --inject-certificate");
+	}
+	if (file === undefined) return { url, binding };
 	return { url, binding, certificate: new TextDecoder().decode(readFile(file)) };
 }
 

@@ -41,7 +41,7 @@ export function wakingCommands(device: Command, context: CliContext): void {
 				BY: (row: WakeUpJson) => row.via,
 				STATE: (row: WakeUpJson) => row.state,
 				WAITING: (row: WakeUpJson) => row.waiting,
-				REFERENCE: (row: WakeUpJson) => row.reference,
+				"MESSAGE ID": (row: WakeUpJson) => row.reference,
 				ERROR: (row: WakeUpJson) => row.error,
 			};
 			context.print(tableOf(page.items, columns, "never woken", context.columns));

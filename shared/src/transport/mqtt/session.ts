@@ -2,6 +2,7 @@ import type { Clock } from "../../runtime/clock.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { RandomSource } from "../../runtime/random.ts";
 import { type Duration, Milliseconds } from "../../util/duration.ts";
+import { EsimError } from "../../util/errors.ts";
 import { TransportError } from "../errors.ts";
 import type { MqttConnection, MqttMessage, OpenMqtt } from "./connection.ts";
 
@@ -102,7 +103,9 @@ export class MqttSession {
 		if (!this.#isStaying) return;
 		const [octet = 0] = random.bytes(1);
 		const pause = Math.min(retryAtMost, retryAfter * 2 ** Math.min(this.#failures++, 20)) * (1 - octet / 512);
-		log.warn("broker not connected", { broker: name, error: cause, retryAfter: Math.round(pause) });
+		const reason = cause instanceof Error ? cause.message : cause;
+		const code = cause instanceof EsimError ? cause.code : undefined;
+		log.warn("broker not connected", { broker: name, reason, code, retryAfterMs: Math.round(pause) });
 		this.#cancelRetry = clock.schedule(Milliseconds(Math.round(pause)), () => {
 			this.connection().catch(() => undefined);
 		});
