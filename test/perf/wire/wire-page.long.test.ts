@@ -11,7 +11,14 @@ import { wire } from "./wire.ts";
 /** Signatures and what holds them are an octet longer or shorter by chance: some of them are in a handshake. */
 const BY_CHANCE = 16;
 
+/**
+ * What a connection that is opened may have besides: the last word of the session before it (an alert of DTLS), which races with the
+ * change of the address; and the broker's two tickets, which hold the device's certificate and are filled up to 16 octets.
+ */
+const AT_HANDSHAKES: Readonly<Record<string, number>> = { "coap+dtls": 31, mqtt: 2 * 16 };
+
 interface Figures {
+	readonly binding: string;
 	readonly octets: number;
 	/** "full", "resumed", or nothing. */
 	readonly handshakes: string;
@@ -30,6 +37,7 @@ function figuresOf(tables: string): Map<string, Figures> {
 			.map((cell) => cell.trim());
 		if (!octets.startsWith("**")) continue;
 		figures.set(`${exchange}: ${binding}, ${form}`, {
+			binding,
 			octets: Number(octets.replaceAll("*", "")),
 			handshakes: /\((.*)\)/.exec(handshake)?.[1] ?? "",
 			messages: Number(/\((\d+)\)/.exec(esipa)?.[1]),
@@ -38,7 +46,9 @@ function figuresOf(tables: string): Map<string, Figures> {
 	return figures;
 }
 
-it("every row of docs/wire.md is what the bench measures, within 16 octets", { timeout: 600_000 }, async () => {
+it("every row of docs/wire.md is what the bench measures, within 16 octets, and what chance adds to a handshake", {
+	timeout: 600_000,
+}, async () => {
 	const [, written = ""] =
 		/<!-- bench wire -->(.*)<!-- end of bench wire -->/s.exec(readFileSync(path.join(root, "docs/wire.md"), "utf8")) ??
 		[];
@@ -52,7 +62,8 @@ it("every row of docs/wire.md is what the bench measures, within 16 octets", { t
 	if (missing.length === 0) expect([...now.keys()]).toEqual([...then.keys()]);
 	const far = [...now].flatMap(([row, figures]) => {
 		const { octets, ...same } = then.get(row) ?? { octets: 0, handshakes: "no such row", messages: 0 };
-		const isNear = Math.abs(figures.octets - octets) <= BY_CHANCE;
+		const room = BY_CHANCE + (figures.handshakes === "" ? 0 : (AT_HANDSHAKES[figures.binding] ?? 0));
+		const isNear = Math.abs(figures.octets - octets) <= room;
 		const isSame = figures.handshakes === same.handshakes && figures.messages === same.messages;
 		return isNear && isSame ? [] : [{ row, measured: figures, page: { octets, ...same } }];
 	});
