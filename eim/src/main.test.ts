@@ -92,6 +92,9 @@ describe("the program of the eIM", () => {
 		const unknown = start(MAIN, serverFlags(), { EIM_API_PORTS: "1" });
 		expect(await unknown.ended).toBe(2);
 		expect(unknown.output.err).toContain("EIM_API_PORT");
+		const missing = start(MAIN, [...serverFlags(), "--mqtt-url", "mqtts://broker", "--mqtt-ca-file", "/none.pem"]);
+		expect(await missing.ended).toBe(2);
+		expect(missing.output.err).toContain("mqtt.caFile /none.pem cannot be read: there is no such file or folder");
 	});
 
 	it("leaves a data folder alone that another eIM works with, and says what to do about a wrong DATABASE_URL", async () => {
@@ -113,6 +116,7 @@ describe("the program of the eIM", () => {
 		const flags = ["--data-folder", other, "--api-port", "0", "--esipa-port", port, "--esipa-host", "127.0.0.1"];
 		const second = start(MAIN, flags);
 		expect(await second.ended).toBe(1);
-		expect(second.output.err).toContain(`:${port} is in use by another program`);
+		expect(second.output.err).toContain(`eim: esipa.port: 127.0.0.1:${port} is in use by another program`);
+		expect(second.output.err).not.toContain("stack");
 	});
 });

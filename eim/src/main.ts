@@ -15,6 +15,7 @@ import type { CoapAddresses } from "./bindings/coap-face.ts";
 import { LARGEST_ESIPA_BODY } from "./bindings/esipa-face.ts";
 import type { EimConfig } from "./config.ts";
 import { EimError } from "./errors.ts";
+import { requireOwnPorts } from "./ports.ts";
 
 /** `main.js [--config FILE] [--esipa-port 8443 ...]`; every setting is also an environment variable EIM_... */
 function readSettings(argumentsGiven: readonly string[]): EimConfig {
@@ -26,6 +27,7 @@ function readSettings(argumentsGiven: readonly string[]): EimConfig {
 
 async function run(): Promise<number> {
 	const config = readSettings(process.argv.slice(2));
+	requireOwnPorts(config);
 	const logger = pinoLogger({ level: config["log.level"], program: "eim" });
 	const log = logger("eim");
 	const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
@@ -42,7 +44,7 @@ async function run(): Promise<number> {
 			name: "api",
 			async start() {
 				const place = { host: config["api.host"], port: config["api.port"] };
-				await listenOn("api", place, () => eim.api.listen(place));
+				await listenOn("api.port", place, () => eim.api.listen(place));
 				const { address, port } = eim.api.server.address() as AddressInfo;
 				listening.api = `${config["api.tlsKey"] ? "https" : "http"}://${named(address)}:${port}`;
 			},
@@ -52,7 +54,7 @@ async function run(): Promise<number> {
 			name: "esipa",
 			async start() {
 				const place = { host: config["esipa.host"], port: config["esipa.port"] };
-				const { host, port } = await listenOn("esipa", place, () => esipa.listen(place));
+				const { host, port } = await listenOn("esipa.port", place, () => esipa.listen(place));
 				eim.setEsipaPort(port);
 				listening.esipa = `https://${named(host)}:${port}`;
 			},
@@ -73,11 +75,21 @@ async function run(): Promise<number> {
 		.add({ name: "mqtt", start: () => eim.mqtt?.start(), stop: () => eim.mqtt?.stop() })
 		.add({ name: "health", start: () => undefined, stop: () => eim.health.beginShutdown() });
 	process.on("SIGHUP", () => reloadRevocationLists(eim, log));
+	let refused: EimError | undefined;
 	return runUntilSignal(lifecycle, {
 		signals: process,
-		log,
+		// What a setting causes is said once and in one sentence: the whole story is there at level debug.
+		log: {
+			...log,
+			error(phrase, facts) {
+				const cause = (facts?.error as Partial<Error> | undefined)?.cause;
+				if (!(cause instanceof EimError)) return log.error(phrase, facts);
+				refused = cause;
+				log.debug(phrase, facts);
+			},
+		},
 		abandon: (code) => process.exit(code),
-		complain: (text) => process.stderr.write(`eim: ${text}\n`),
+		complain: (text) => process.stderr.write(`eim: ${refused ? `${refused.message} (${refused.code})` : text}\n`),
 		ready: () => tellReady(eim, listening),
 	});
 }
@@ -94,7 +106,7 @@ function formerEsipa(
 			const port = config["esipa.formerPort"];
 			if (former === undefined || port === undefined) return;
 			const place = { host: config["esipa.host"], port };
-			const bound = await listenOn("esipa.former", place, () => former.listen(place));
+			const bound = await listenOn("esipa.formerPort", place, () => former.listen(place));
 			listening.formerEsipa = `https://${named(bound.host)}:${bound.port}`;
 		},
 		stop: () => former?.close(),
@@ -132,12 +144,14 @@ function listenersOf(eim: Eim, log: Logger) {
 
 async function coapListening(eim: Eim, config: EimConfig): Promise<CoapAddresses> {
 	const place = { host: config["coap.host"], port: config["coap.port"] ?? config["coap.tcpPort"] ?? 0 };
-	return listenOn("coap", place, async () => (await eim.coap?.listen()) ?? {});
+	const settings = ["coap.port", "coap.tcpPort"] as const;
+	const used = settings.filter((setting) => config[setting] !== undefined).join(" or ");
+	return listenOn(used, place, async () => (await eim.coap?.listen()) ?? {});
 }
 
 async function lwm2mListening(eim: Eim, config: EimConfig): Promise<Readonly<Record<string, string>>> {
 	const place = { host: config["lwm2m.host"], port: config["lwm2m.port"] ?? 0 };
-	return listenOn("lwm2m", place, async () => (await eim.lwm2m?.listen()) ?? {});
+	return listenOn("lwm2m.port", place, async () => (await eim.lwm2m?.listen()) ?? {});
 }
 
 interface Place {
@@ -172,6 +186,16 @@ function named(host: string): string {
 	return host.includes(":") ? `[${host}]` : host;
 }
 
+/** Codes of errors that only other settings, or other files that they name, put right. */
+const SETTINGS_WRONG: readonly string[] = [
+	"EIM_FILE_UNREADABLE",
+	"EIM_FILES_UNPAIRED",
+	"EIM_KEYS_INVALID",
+	"KEYS_FILE_UNREADABLE",
+	"WAKE_SECRET_INVALID",
+	"TRANSPORT_OPTIONS_INVALID",
+];
+
 const USAGE = `usage: eim serve [--config FILE] [--<setting> VALUE ...]
 
 Runs the eIM until SIGTERM or SIGINT. Every setting can stand in the YAML file, in the environment as EIM_... or on the
@@ -184,5 +208,5 @@ try {
 	if (!(error instanceof EsimError)) throw error;
 	const action = declaredErrors().get(error.code)?.action;
 	process.stderr.write(`eim: ${error.message} (${error.code})\n${action === undefined ? "" : `  ${action}\n`}`);
-	process.exitCode = exitCode(error);
+	process.exitCode = SETTINGS_WRONG.includes(error.code) ? 2 : exitCode(error);
 }

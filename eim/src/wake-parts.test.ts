@@ -51,6 +51,20 @@ function wakingAt(port: number, clock: Clock) {
 	return { entries };
 }
 
+it("a webhook's URL without its secret is refused at the start, and one without TLS is warned of", () => {
+	const { logger, entries } = memoryLogger();
+	const made = (...flags: string[]) => {
+		const config = readConfig(eimConfig, { flags });
+		const unused = { store: {} as never, metrics: {} as never };
+		const waking = wakingOf(config, { ...unused, clock: systemClock, random: systemRandom, logger });
+		closing.push(() => waking.stop());
+	};
+	const url = ["--wake-webhook-url", "http://platform.example.com/wake"];
+	expect(() => made(...url)).toThrow("wake.webhook.url needs wake.webhook.secret");
+	made(...url, "--wake-webhook-secret", `whsec_${Buffer.alloc(32, 1).toString("base64")}`);
+	expect(entries).toMatchObject([{ level: "warn", phrase: expect.stringContaining("has no TLS") }]);
+});
+
 describe("an SMSC over TLS", () => {
 	it("is bound to under its own name, and not under another one", async () => {
 		const { logger } = memoryLogger();

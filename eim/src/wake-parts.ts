@@ -4,7 +4,7 @@ import type { Duplex } from "node:stream";
 import tls from "node:tls";
 import type { Eid } from "@iot-esim/shared/ids/eid";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
-import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
+import type { Logger, LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { createHttpClient } from "@iot-esim/shared/transport/http/client";
 import { openConnection } from "@iot-esim/shared/transport/http/connect";
@@ -14,6 +14,7 @@ import { type Duration, Milliseconds, Seconds } from "@iot-esim/shared/util/dura
 import { eimIdOf } from "./card-configuration.ts";
 import type { EimConfig } from "./config.ts";
 import type { WakeUpAddress } from "./domain/wake-up.ts";
+import { EimError } from "./errors.ts";
 import { givenCertificates } from "./given-files.ts";
 import { measuredReceipts, measuredWakers } from "./measured.ts";
 import type { Metrics } from "./observability/metrics.ts";
@@ -55,7 +56,7 @@ export function longestWaking(config: EimConfig): Duration {
 export function wakingOf(config: EimConfig, parts: Parts): Waking {
 	const { store, clock, random, logger } = parts;
 	const link = smppLinkOf(config, parts);
-	const webhook = webhookOf(config);
+	const webhook = webhookOf(config, logger("eim.wake"));
 	const wakers: Wakers = measuredWakers(
 		{
 			...(webhook && { webhook: webhook.waker }),
@@ -79,9 +80,14 @@ export function wakingOf(config: EimConfig, parts: Parts): Waking {
 	};
 }
 
-function webhookOf(config: EimConfig) {
+function webhookOf(config: EimConfig, log: Logger) {
 	const secret = config["wake.webhook.secret"]?.reveal();
-	if (secret === undefined) return undefined;
+	const url = config["wake.webhook.url"];
+	if (secret === undefined) {
+		if (url === undefined) return undefined;
+		throw new EimError("EIM_FILES_UNPAIRED", "wake.webhook.url needs wake.webhook.secret: without it nothing is sent");
+	}
+	if (url?.startsWith("http:")) log.warn("wake.webhook.url has no TLS: use https outside of a lab");
 	const http = createHttpClient({
 		tls: { kind: "ca", certificates: trusted("wake.webhook.ca", config["wake.webhook.ca"]) },
 		hosts: config.hosts,
@@ -91,7 +97,7 @@ function webhookOf(config: EimConfig) {
 	const waker = webhookWaker({
 		http,
 		secret,
-		url: config["wake.webhook.url"],
+		url,
 		allow: config["wake.webhook.allow"],
 		eimId: eimIdOf(config),
 	});
