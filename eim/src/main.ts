@@ -40,26 +40,8 @@ async function run(): Promise<number> {
 		.add({ name: "eim", start: () => undefined, stop: () => eim.close() })
 		.add({ name: "jobs", start: () => eim.jobs.start(), stop: () => eim.jobs.stop() })
 		.add({ name: "housekeeping", start: () => eim.housekeeping.start(), stop: () => eim.housekeeping.stop() })
-		.add({
-			name: "api",
-			async start() {
-				const place = { host: config["api.host"], port: config["api.port"] };
-				await listenOn("api.port", place, () => eim.api.listen(place));
-				const { address, port } = eim.api.server.address() as AddressInfo;
-				listening.api = `${config["api.tlsKey"] ? "https" : "http"}://${named(address)}:${port}`;
-			},
-			stop: () => eim.api.close(),
-		})
-		.add({
-			name: "esipa",
-			async start() {
-				const place = { host: config["esipa.host"], port: config["esipa.port"] };
-				const { host, port } = await listenOn("esipa.port", place, () => esipa.listen(place));
-				eim.setEsipaPort(port);
-				listening.esipa = `https://${named(host)}:${port}`;
-			},
-			stop: () => esipa.close(),
-		})
+		.add(apiPart(eim, config, listening))
+		.add(esipaPart(eim, esipa, config, listening))
 		.add(formerEsipa(former, config, listening))
 		.add({
 			name: "coap",
@@ -92,6 +74,37 @@ async function run(): Promise<number> {
 		complain: (text) => process.stderr.write(`eim: ${refused ? `${refused.message} (${refused.code})` : text}\n`),
 		ready: () => tellReady(eim, listening),
 	});
+}
+
+function apiPart({ api }: Eim, config: EimConfig, listening: Record<string, string>): Part {
+	return {
+		name: "api",
+		async start() {
+			const place = { host: config["api.host"], port: config["api.port"] };
+			await listenOn("api.port", place, () => api.listen(place));
+			const { address, port } = api.server.address() as AddressInfo;
+			listening.api = `${config["api.tlsKey"] ? "https" : "http"}://${named(address)}:${port}`;
+		},
+		stop: () => api.close(),
+	};
+}
+
+function esipaPart(
+	eim: Eim,
+	esipa: ReturnType<typeof listenersOf>["esipa"],
+	config: EimConfig,
+	listening: Record<string, string>,
+): Part {
+	return {
+		name: "esipa",
+		async start() {
+			const place = { host: config["esipa.host"], port: config["esipa.port"] };
+			const { host, port } = await listenOn("esipa.port", place, () => esipa.listen(place));
+			eim.setEsipaPort(port);
+			listening.esipa = `https://${named(host)}:${port}`;
+		},
+		stop: () => esipa.close(),
+	};
 }
 
 /** For devices that have not been told of the new TLS identity yet. */
