@@ -17,6 +17,7 @@ describe("two listeners of the eIM", () => {
 	it("may share a number over UDP and TCP, on different addresses, and as any free port", () => {
 		check("--coap-port", "5684", "--coap-tcp-port", "5684");
 		check("--coap-port", "0", "--lwm2m-port", "0", "--api-port", "0", "--esipa-port", "0");
+		check("--api-host", "::1", "--api-port", "8443", "--esipa-host", "0.0.0.0", "--esipa-port", "8443");
 		check("--coap-host", "10.0.0.1", "--lwm2m-host", "10.0.0.2", "--coap-port", "5684", "--lwm2m-port", "5684");
 	});
 });

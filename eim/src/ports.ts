@@ -1,9 +1,8 @@
 /** Ports that settings give to the listeners of the eIM. */
 
+import { isIPv6 } from "node:net";
 import { ConfigError } from "@iot-esim/shared/runtime/errors";
 import type { EimConfig } from "./config.ts";
-
-const WILDCARDS = ["0.0.0.0", "::"];
 
 /** @throws ConfigError CONFIG_VALUE_INVALID naming both settings, when two listeners would have the same port */
 export function requireOwnPorts(config: EimConfig): void {
@@ -33,6 +32,9 @@ export function requireOwnPorts(config: EimConfig): void {
 /** Setting, host, port. */
 type Listener = readonly [string, string, number | undefined];
 
+/** `::` takes the port of IPv4 too, `0.0.0.0` only that; what a name stands for is not known here. */
 function isSamePlace(one: string, other: string): boolean {
-	return one === other || WILDCARDS.includes(one) || WILDCARDS.includes(other);
+	if (one === other || one === "::" || other === "::") return true;
+	const isAllOf4 = (host: string) => host === "0.0.0.0";
+	return (isAllOf4(one) && !isIPv6(other)) || (isAllOf4(other) && !isIPv6(one));
 }

@@ -99,7 +99,7 @@ export class PskFile {
 				const message = `coap.pskFile ${this.#file}, line ${index + 1}: not an identity, a colon and a key in hex`;
 				throw new EimError("EIM_KEYS_INVALID", message);
 			}
-			if (eidInName(identity) === undefined && Eid.is(key)) {
+			if (/^urn(:|$)/i.test(identity) && eidInName(identity) === undefined && Eid.is(key)) {
 				const message = `coap.pskFile ${this.#file}, line ${index + 1}: no key, but an EID after ${identity}: write ${identity}:EID:key`;
 				throw new EimError("EIM_KEYS_INVALID", message);
 			}

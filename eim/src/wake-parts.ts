@@ -14,7 +14,6 @@ import { type Duration, Milliseconds, Seconds } from "@iot-esim/shared/util/dura
 import { eimIdOf } from "./card-configuration.ts";
 import type { EimConfig } from "./config.ts";
 import type { WakeUpAddress } from "./domain/wake-up.ts";
-import { EimError } from "./errors.ts";
 import { givenCertificates } from "./given-files.ts";
 import { measuredReceipts, measuredWakers } from "./measured.ts";
 import type { Metrics } from "./observability/metrics.ts";
@@ -84,8 +83,8 @@ function webhookOf(config: EimConfig, log: Logger) {
 	const secret = config["wake.webhook.secret"]?.reveal();
 	const url = config["wake.webhook.url"];
 	if (secret === undefined) {
-		if (url === undefined) return undefined;
-		throw new EimError("EIM_FILES_UNPAIRED", "wake.webhook.url needs wake.webhook.secret: without it nothing is sent");
+		if (url !== undefined) log.warn("wake.webhook.url needs wake.webhook.secret: without it nothing is sent");
+		return undefined;
 	}
 	if (url?.startsWith("http:")) log.warn("wake.webhook.url has no TLS: use https outside of a lab");
 	const http = createHttpClient({

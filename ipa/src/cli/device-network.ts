@@ -1,5 +1,5 @@
-import { isIPv6 } from "node:net";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
+import { hostGroup } from "@iot-esim/shared/transport/host-group";
 import type { Duration } from "@iot-esim/shared/util/duration";
 import type { DeviceNetwork } from "../ipa-settings.ts";
 
@@ -53,13 +53,13 @@ type Outside = readonly (readonly [string, readonly string[]])[];
 
 /**
  * Whether something that is open may have stood on an address that is gone: not where its interface has kept another one of
- * the same version of IP, since privacy addresses of IPv6 come and go (RFC 8981).
+ * the same prefix, since privacy addresses of IPv6 come and go (RFC 8981).
  */
 function isAnyLost(before: Outside, now: Outside): boolean {
 	const left = new Set(now.flatMap(([, addresses]) => addresses));
 	return before.some(([, addresses]) => {
-		const kept = addresses.filter((address) => left.has(address)).map(isIPv6);
-		return addresses.some((address) => !left.has(address) && !kept.includes(isIPv6(address)));
+		const kept = addresses.filter((address) => left.has(address)).map(hostGroup);
+		return addresses.some((address) => !left.has(address) && !kept.includes(hostGroup(address)));
 	});
 }
 

@@ -19,3 +19,16 @@ it("of whoever has more than half of the places the one touched longest ago goes
 	room.touch("b2", 7);
 	expect(room.all()).toEqual(["b1", "a2", "a1"]);
 });
+
+it("a newcomer takes the newest place of the largest other owner, where that has an eighth and twice as many", () => {
+	const room = new FairRoom<string>();
+	for (const owner of ["a", "b"]) for (let one = 1; one <= 4; one++) room.put(`${owner}${one}`, owner, 0);
+	expect(room.newestOfTooMany(8, "c")).toBe("a4");
+	expect([room.newestOfTooMany(8, "a"), room.newestOfTooMany(8, "b")]).toEqual([undefined, undefined]);
+	room.put("c1", "c", 0);
+	expect(room.newestOfTooMany(8, "c")).toBeUndefined();
+	expect([room.newestOfTooMany(32, "d"), room.newestOfTooMany(31, "d")]).toEqual([undefined, "a4"]);
+	const alone = new FairRoom<string>();
+	for (const owner of ["a", "b", "c"]) alone.put(owner, owner, 0);
+	expect(alone.newestOfTooMany(3, "d")).toBeUndefined();
+});

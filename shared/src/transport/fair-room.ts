@@ -44,6 +44,33 @@ export class FairRoom<Member> {
 		return undefined;
 	}
 
+	/** How many members an owner has. */
+	sizeOf(owner: string): number {
+		return this.#owners.get(owner)?.size ?? 0;
+	}
+
+	/** The owner with the most members. */
+	largest(): { readonly owner: string; readonly members: ReadonlySet<Member> } | undefined {
+		let found: { owner: string; members: ReadonlySet<Member> } | undefined;
+		for (const [owner, members] of this.#owners) {
+			if (members.size > (found?.members.size ?? 0)) found = { owner, members };
+		}
+		return found;
+	}
+
+	/**
+	 * Who goes for a newcomer of `owner` where the newest has the least to lose: the newest of the largest other owner, if
+	 * that one has an eighth of `maximum` places and twice what the newcomer's would have. So a handful of hosts keep nobody
+	 * out, and crowds of like size do not end one another's.
+	 */
+	newestOfTooMany(maximum: number, owner: string): Member | undefined {
+		const largest = this.largest();
+		if (largest === undefined || largest.owner === owner) return undefined;
+		const { size } = largest.members;
+		const isTooMany = size > Math.max(1, maximum / 8) && size > 2 * (this.sizeOf(owner) + 1);
+		return isTooMany ? [...largest.members].at(-1) : undefined;
+	}
+
 	/** The owner of more than half of `maximum` places, and its members. */
 	crowd(maximum: number): { readonly owner: string; readonly members: ReadonlySet<Member> } | undefined {
 		for (const [owner, members] of this.#owners) if (members.size > maximum / 2) return { owner, members };

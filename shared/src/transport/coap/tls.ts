@@ -25,55 +25,70 @@ export interface CoapTlsListenOptions extends HostPort {
 	/** Asks clients for a certificate, but takes those without one too; false when absent. */
 	readonly asksForCertificate?: boolean;
 	/**
-	 * Connections at once. When all are taken a new one is refused; where more than half are of one host, that of them
-	 * which has been silent for longest gives way to another host's.
+	 * Open connections at once, and handshakes at once. For one more that is open the one silent for longest is ended, of a
+	 * host with more than half of them first; one more handshake is refused, unless a host has far more than the newcomer's.
 	 */
 	readonly maxConnections?: number;
 	/** A connection on which nothing moves for so long is ended. */
 	readonly idleTimeout?: Duration;
 }
 
-/** The TCP connections of a listener, by where they come from: TLS has a socket of its own for each. */
+/**
+ * The TCP connections of a listener, by where they come from: TLS has a socket of its own for each. Those whose handshake
+ * is under way and those that are open have as much room each.
+ */
 class Connections {
 	readonly #maximum: number;
 	readonly #sockets = new Map<string, Socket>();
-	readonly #room = new FairRoom<Socket>();
+	readonly #pending = new FairRoom<Socket>();
+	readonly #open = new FairRoom<Socket>();
 	#order = 0;
 
 	constructor(maximum: number) {
 		this.#maximum = maximum;
 	}
 
-	/** False when there is no room. */
+	/** False when there is no room: who is refused has lost nothing yet. */
 	add(socket: Socket): boolean {
 		const owner = peerOwner(socket.remoteAddress ?? "");
-		if (this.#room.size >= this.#maximum) {
-			const crowd = this.#room.crowd(this.#maximum);
-			if (crowd === undefined || crowd.owner === owner) return false;
-			const [longestSilent] = crowd.members;
-			if (longestSilent !== undefined) this.#end(longestSilent);
+		if (this.#pending.size >= this.#maximum) {
+			const given = this.#pending.newestOfTooMany(this.#maximum, owner);
+			if (given === undefined) return false;
+			this.#end(given);
 		}
 		const key = peerOf(socket);
 		this.#sockets.set(key, socket);
-		this.#room.put(socket, owner, this.#order++);
+		this.#pending.put(socket, owner, this.#order++);
 		socket.once("close", () => {
-			this.#room.delete(socket);
+			this.#pending.delete(socket);
+			this.#open.delete(socket);
 			if (this.#sockets.get(key) === socket) this.#sockets.delete(key);
 		});
 		return true;
 	}
 
+	/** The handshake is done. Devices that lost their power leave connections behind that nobody ends: one of those goes. */
+	secured(secure: TLSSocket): void {
+		const socket = this.#sockets.get(peerOf(secure));
+		if (socket === undefined) return;
+		this.#pending.delete(socket);
+		const silent = this.#open.longestSilent(this.#maximum);
+		if (silent !== undefined) this.#end(silent);
+		this.#open.put(socket, peerOwner(socket.remoteAddress ?? ""), this.#order++);
+	}
+
 	heard(secure: TLSSocket): void {
 		const socket = this.#sockets.get(peerOf(secure));
-		if (socket !== undefined) this.#room.touch(socket, this.#order++);
+		if (socket !== undefined) this.#open.touch(socket, this.#order++);
 	}
 
 	end(): void {
-		for (const socket of this.#room.all()) this.#end(socket);
+		for (const socket of [...this.#pending.all(), ...this.#open.all()]) this.#end(socket);
 	}
 
 	#end(socket: Socket): void {
-		this.#room.delete(socket);
+		this.#pending.delete(socket);
+		this.#open.delete(socket);
 		socket.destroy();
 	}
 }
@@ -101,6 +116,7 @@ export function listenCoapTls(
 		if (!connections.add(socket)) socket.destroy();
 	});
 	server.on("secureConnection", (socket) => {
+		connections.secured(socket);
 		socket.setTimeout(idleTimeout, () => socket.end());
 		// Unlike `on`, it does not let the stream flow before it has its reader.
 		socket.prependListener("data", () => connections.heard(socket));

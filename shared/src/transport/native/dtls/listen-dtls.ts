@@ -172,14 +172,13 @@ class AssociationTable {
 
 	/**
 	 * A client whose hello goes unanswered repeats it, and gets in once others are done; one past its hello has lost the
-	 * handshake that is ended here. So only a host that leaves no place to others loses one: that of which least is done.
+	 * handshake that is ended here. So only a host with far more than the newcomer's loses one: that of which least is done.
 	 */
 	#makesRoom(owner: string, maxHandshakes: number): boolean {
 		if (this.#pending.size < maxHandshakes) return true;
-		const crowd = this.#pending.crowd(maxHandshakes);
-		if (crowd === undefined || crowd.owner === owner) return false;
-		[...crowd.members].at(-1)?.end(madeRoom("handshake"));
-		return true;
+		const given = this.#pending.newestOfTooMany(maxHandshakes, owner);
+		given?.end(madeRoom("handshake"));
+		return given !== undefined;
 	}
 
 	#opened(association: Association, from: HostPort, key: string): void {
