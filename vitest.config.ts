@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
@@ -11,6 +12,8 @@ export default defineConfig({
 	test: {
 		include: ["{shared,eim,ipa,sim}/src/**/*.test.ts", "test/**/*.test.ts"],
 		exclude: ["**/node_modules/**", "**/dist/**", "**/*.long.test.ts"],
+		// Left to itself vitest keeps one processor free, and on two that doubles the time.
+		maxWorkers: availableParallelism(),
 		testTimeout: 30_000,
 		hookTimeout: 60_000,
 		passWithNoTests: false,
