@@ -1,5 +1,6 @@
 import { setting } from "@iot-esim/shared/runtime/setting";
-import { Hours, Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
+import { coapEndSettings } from "@iot-esim/shared/transport/coap/settings";
+import { Hours, Seconds } from "@iot-esim/shared/util/duration";
 
 const PORT = { min: 0, max: 65_535 };
 
@@ -42,13 +43,7 @@ export const coapSettings = {
 		min: Seconds(10),
 		default: Hours(1),
 	}),
-	"coap.dtlsRetransmit": setting.duration({
-		description:
-			"A lost part of a DTLS handshake is sent again after so long, then after twice as long; 9s where answers take seconds (NB-IoT)",
-		min: Milliseconds(100),
-		max: Seconds(60),
-		default: Seconds(1),
-	}),
+	...coapEndSettings,
 	"coap.pskFile": setting.path({
 		description: "Pre-shared keys of devices for DTLS: lines of EID (or another identity), a colon, the key in hex",
 		optional: true,

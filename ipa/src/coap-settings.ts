@@ -1,5 +1,6 @@
 import { setting } from "@iot-esim/shared/runtime/setting";
-import { Milliseconds, Minutes, Seconds } from "@iot-esim/shared/util/duration";
+import { coapEndSettings } from "@iot-esim/shared/transport/coap/settings";
+import { Minutes, Seconds } from "@iot-esim/shared/util/duration";
 
 /** Settings of ESipa over CoAP (docs/operations/coap.md). */
 export const coapSettings = {
@@ -43,13 +44,7 @@ export const coapSettings = {
 		default: [],
 		example: ["TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8"],
 	}),
-	"coap.dtlsRetransmit": setting.duration({
-		description:
-			"A lost part of a DTLS handshake is sent again after so long, then after twice as long; 9s where answers take seconds (NB-IoT)",
-		min: Milliseconds(100),
-		max: Seconds(60),
-		default: Seconds(1),
-	}),
+	...coapEndSettings,
 	"coap.pskIdentity": setting.string({
 		description: "Identity of coap.pskKey; the EID when absent",
 		optional: true,

@@ -4,6 +4,7 @@ import { Seconds } from "@iot-esim/shared/util/duration";
 import smpp, { type Pdu } from "smpp";
 import { expect, it } from "vitest";
 import { FakeClock } from "../../../test/support/fake-clock.ts";
+import { smppSettings } from "../../../test/support/smpp-settings.ts";
 import { SmppLink } from "./smpp-link.ts";
 import { receiptTaker } from "./sms-waker.ts";
 
@@ -35,15 +36,7 @@ it("the link says of a receipt whether a message is on its way, or was within 5 
 	let answer = () => {};
 	const link = new SmppLink({
 		name: "smpp://smsc.example.com:2775",
-		settings: {
-			systemId: "eim",
-			password: "secret",
-			systemType: "",
-			window: 10,
-			perSecond: 100,
-			enquireEvery: Seconds(60),
-			answerWithin: Seconds(10),
-		},
+		settings: smppSettings,
 		open: async () => ours,
 		clock,
 		log: memoryLogger().logger("test"),

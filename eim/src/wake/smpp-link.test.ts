@@ -8,6 +8,7 @@ import smpp from "smpp";
 import { describe, expect, it } from "vitest";
 import { FakeClock } from "../../../test/support/fake-clock.ts";
 import { SeededRandom } from "../../../test/support/seeded-random.ts";
+import { smppSettings } from "../../../test/support/smpp-settings.ts";
 import type { WakeUp, WakeUpChange } from "../domain/wake-up.ts";
 import { SmppLink, type SmppSettings } from "./smpp-link.ts";
 import { receiptTaker, smsWaker } from "./sms-waker.ts";
@@ -41,16 +42,7 @@ function bench(given: { settings?: Partial<SmppSettings>; smsc?: Partial<SmscOpt
 	};
 	const link = new SmppLink({
 		name: "smpp://smsc.example.com:2775",
-		settings: {
-			systemId: "eim",
-			password: "secret",
-			systemType: "",
-			window: 10,
-			perSecond: 1000,
-			enquireEvery: Seconds(30),
-			answerWithin: Seconds(10),
-			...given.settings,
-		},
+		settings: { ...smppSettings, perSecond: 1000, enquireEvery: Seconds(30), ...given.settings },
 		open: async (signal) => {
 			if (state.refuses) throw new Error("connection refused");
 			if (state.isSilent) {

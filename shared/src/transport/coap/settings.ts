@@ -1,0 +1,13 @@
+import { setting } from "../../runtime/setting.ts";
+import { Milliseconds, Seconds } from "../../util/duration.ts";
+
+/** Settings of ESipa over CoAP that device and eIM have alike (docs/operations/coap.md). */
+export const coapEndSettings = {
+	"coap.dtlsRetransmit": setting.duration({
+		description:
+			"A lost part of a DTLS handshake is sent again after so long, then after twice as long; 9s where answers take seconds (NB-IoT)",
+		min: Milliseconds(100),
+		max: Seconds(60),
+		default: Seconds(1),
+	}),
+};
