@@ -87,12 +87,14 @@ async function expectAgreement(profile: DemoProfile): Promise<void> {
 	expect(onCard).toEqual([{ iccid: plan.bootstrap.iccid, state: "enabled" }]);
 	expect((await api.profiles(plan.eid)).map(({ iccid, state }) => ({ iccid, state }))).toEqual(onCard);
 	expect(report.isLoadInProgress).toBe(false);
+	// A load that was cut off has its own notification of "install", which tells of a failure: the success comes apart.
 	const told = await until(
 		"the SM-DP+ has every notification",
 		async () => {
 			const of = (await bench.smdpNotifications()).filter((n) => n.iccid === profile.iccid && n.isVerified === true);
+			const isInstalled = of.some(({ event, result }) => event === "install" && result === "success");
 			const events = of.map((notification) => String(notification.event));
-			return ["install", "enable", "disable", "delete"].every((event) => events.includes(event)) ? of : undefined;
+			return isInstalled && ["enable", "disable", "delete"].every((event) => events.includes(event)) ? of : undefined;
 		},
 		DELIVERY_LEASE_MS + 60_000,
 	);
