@@ -102,6 +102,23 @@ describe("ESipa over HTTPS in ASN.1", () => {
 		expect(made).toBe(2);
 	});
 
+	it("opens its connection anew also after an exchange that could not even begin", async () => {
+		let made = 0;
+		const makeClient = (): HttpClient => {
+			if (++made === 1) throw new Error("no socket");
+			return { request: async () => ({ status: 200, headers: {}, body: hex`BF4F00` }), close: () => undefined };
+		};
+		const link = httpAsn1Link(
+			{ eimId: "eim", eimFqdn: NAME, trustedTlsKey: { publicKey: serverKey } },
+			{ clock: new FakeClock(), timeout: Seconds(5), makeClient },
+		);
+		await expect(link.exchange(POLL)).rejects.toThrow("no socket");
+		await link.exchange(POLL);
+		link.renew?.();
+		await link.exchange(POLL);
+		expect(made).toBe(3);
+	});
+
 	it.each([
 		["the pinned key", { publicKey: serverKey }],
 		["the certificate itself", { certificate: server.certificate }],

@@ -76,10 +76,10 @@ export function httpLink(target: EsipaTarget, options: HttpLinkOptions, binding:
 		name: target.eimFqdn,
 		exchange: async (message, signal) => {
 			if (underWay === 0 && options.clock.now() - lastUse > LONGEST_IDLE) drop();
-			underWay++;
-			client ??= makeClient(tls);
 			const { path, body } = binding.request(message);
 			const url = `${origin}${path}`;
+			client ??= makeClient(tls);
+			underWay++;
 			try {
 				const answer = await client.request({
 					method: "POST",
