@@ -71,6 +71,19 @@ export function storeJobsContract(
 			expect(await store.claimDueJobs(50, START + 100, START + 200)).toHaveLength(30);
 		});
 
+		it("tells when a job of the named kinds is due next, however many of other kinds stand before it", async () => {
+			const store = await open();
+			const others = Array.from({ length: 150 }, (_, i) => ({
+				kind: "sessionCancellation" as const,
+				reference: `s${i}`,
+				runAfter: START,
+			}));
+			await store.saveJobs([...others, { kind: "stateRefresh", reference: "d", runAfter: START + 700 }], START);
+			expect(await store.nextJobAt()).toBe(START);
+			expect(await store.nextJobAt(["stateRefresh", "notificationDelivery"])).toBe(START + 700);
+			expect(await store.nextJobAt(["notificationDelivery"])).toBeUndefined();
+		});
+
 		it("gives jobs to two instances without giving one twice", async (context) => {
 			if (!isDurable()) return context.skip("this store has one instance");
 			const database = await newDatabase();

@@ -53,8 +53,8 @@ function bench(work: JobWork, rows: Partial<Row>[] = [{}]) {
 				runAfter === undefined ? { completedAt: at } : { runAfter },
 			);
 		},
-		async nextJobAt() {
-			const open = jobs.filter((job) => job.completedAt === undefined);
+		async nextJobAt(kinds: readonly string[] | undefined) {
+			const open = jobs.filter((job) => job.completedAt === undefined && (kinds?.includes(job.kind) ?? true));
 			return open.length === 0 ? undefined : Math.min(...open.map((job) => job.runAfter));
 		},
 	} as unknown as JobStore;
@@ -198,6 +198,14 @@ describe("the job runner", () => {
 		runner.wake();
 		await settle();
 		expect(done).toEqual(["0"]);
+	});
+
+	it("does not look again and again for what only a newer version of the eIM can do", async () => {
+		const { runner, state } = bench(async () => undefined, [{ kind: "ofNextYear" as never }]);
+		runner.start();
+		await settle();
+		expect(state.timers.map((timer) => timer.due)).toEqual([1_000 + Seconds(5)]);
+		await runner.stop();
 	});
 
 	it("waits at most six hours between two tries", () => {

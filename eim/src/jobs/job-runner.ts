@@ -59,6 +59,8 @@ export class JobRunner {
 	readonly #log: Logger;
 	readonly #interval: Duration;
 	readonly #parallel: number;
+	/** Another version of the eIM on the same database may leave jobs of kinds that this one cannot do. */
+	readonly #kinds: readonly JobKind[];
 	/** Kinds by their lease: one look for each. */
 	readonly #kindsByLease = new Map<Duration, JobKind[]>();
 	/** Ends of what is under way. */
@@ -75,7 +77,8 @@ export class JobRunner {
 		this.#log = options.logger("eim.jobs");
 		this.#interval = interval;
 		this.#parallel = parallel;
-		for (const kind of Object.keys(work) as JobKind[]) {
+		this.#kinds = Object.keys(work) as JobKind[];
+		for (const kind of this.#kinds) {
 			const own = leases[kind] ?? lease;
 			this.#kindsByLease.set(own, [...(this.#kindsByLease.get(own) ?? []), kind]);
 		}
@@ -200,10 +203,10 @@ export class JobRunner {
 
 	async #schedule(): Promise<void> {
 		const { store, clock } = this.#options;
-		const next = await store.nextJobAt().catch(() => undefined);
+		const next = await store.nextJobAt(this.#kinds).catch(() => undefined);
 		if (this.#isStopped) return;
 		const now = clock.now();
-		const isFull = Object.keys(this.#options.work).some((kind) => this.#roomFor(kind as JobKind) === 0);
+		const isFull = this.#kinds.some((kind) => this.#roomFor(kind) === 0);
 		const shortest = isFull && next !== undefined && next <= now ? FULL_WAIT : SHORTEST_WAIT;
 		const due = next === undefined ? this.#interval : Math.max(next - now, shortest);
 		const wait = this.#isWoken ? SHORTEST_WAIT : Milliseconds(Math.min(this.#interval, due));

@@ -331,8 +331,8 @@ export interface JobStore {
 	removeJobs(before: number, after: number | undefined): Promise<number | undefined>;
 	/** Called after commits of this process that stored jobs; a hint to look, since other processes store jobs too. */
 	onJobs(listener: () => void): () => void;
-	/** The moment of the next due job, for whoever sleeps until then. */
-	nextJobAt(): Promise<number | undefined>;
+	/** The moment of the next due job, for whoever sleeps until then; of any kind when `kinds` is absent. */
+	nextJobAt(kinds?: readonly JobKind[]): Promise<number | undefined>;
 }
 
 export interface WakeUpStore {

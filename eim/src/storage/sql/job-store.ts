@@ -162,10 +162,14 @@ export class SqlJobStore implements JobStore {
 		return this.#engine.write(() => removeJobs(this.#engine, before, after));
 	}
 
-	async nextJobAt(): Promise<number | undefined> {
+	async nextJobAt(kinds?: readonly JobKind[]): Promise<number | undefined> {
 		const { sql } = this.#engine;
 		const open = sql.selectFrom("jobs").select(["run_after", "leased_until"]).where("completed_at", "is", null);
-		const query = open.orderBy("run_after").limit(LEASED_AT_ONCE).compile();
+		const query = open
+			.$if(kinds !== undefined, (jobs) => jobs.where("kind", "in", kinds ?? []))
+			.orderBy("run_after")
+			.limit(LEASED_AT_ONCE)
+			.compile();
 		const next = await this.#engine.read(() => all(query));
 		if (next.length === 0) return undefined;
 		return Math.min(...next.map(({ run_after, leased_until }) => Math.max(run_after, leased_until ?? 0)));
