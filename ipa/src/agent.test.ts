@@ -66,6 +66,18 @@ describe("the start of an agent", () => {
 		expect((await bench.round(await bench.restart())).failure).toMatchObject({ code: "IPA_NO_EIM" });
 	});
 
+	it("says in words why a poll was refused, and what to do", async () => {
+		const bench = newBench();
+		bench.eim.answers.set(0xbf4f, () => hex`BF4F03 020102`);
+		expect((await bench.round(await bench.restart())).failure).toMatchObject({
+			code: "IPA_PACKAGE_REFUSED",
+			gsmaCode: 2,
+			message: expect.stringMatching(/eim\.example answered the poll with eidNotFound\(2\).*`eim device add EID`/),
+		});
+		bench.eim.answers.set(0xbf4f, () => hex`BF4F03 020163`);
+		expect((await bench.round(await bench.restart())).failure?.message).toMatch(/with error\(99\)$/);
+	});
+
 	it("finds a result on the card after the journal was lost, and delivers it when nothing else is to do", async () => {
 		const bench = newBench();
 		bench.card.results.push(signedResult("eim.example", 3, 12, { enableResult: 0 }));

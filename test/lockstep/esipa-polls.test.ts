@@ -26,6 +26,9 @@ describe("an EID that is not registered", () => {
 		const seen = await bench.store.listSeenUnknown();
 		expect(seen.map((entry) => entry.eid).sort()).toEqual(eids.slice(1));
 		expect(await bench.store.loadDevice(eids[0] as Eid)).toBeUndefined();
+		expect(bench.entries.map(({ phrase }) => phrase)).toEqual(
+			Array(3).fill(expect.stringContaining("register it (`eim device add EID`)")),
+		);
 	});
 
 	it("registers itself only inside a configured range", async () => {

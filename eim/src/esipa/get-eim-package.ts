@@ -46,7 +46,7 @@ export async function getEimPackage(
 	switch (taken.kind) {
 		case "unknownDevice":
 			await context.store.noteUnknown(poll.eid, poll.at, context.settings.seenUnknownBound);
-			log.warn("poll of an unregistered device", { eid: poll.eid });
+			log.warn(UNREGISTERED, { eid: poll.eid });
 			return failure(GetEimPackageErrorCode.eidNotFound, seen);
 		case "nothing":
 			await noteVersion(context, taken.device, seen, "GetEimPackage");
@@ -111,6 +111,9 @@ function readPoll(context: EsipaContext, body: Uint8Array): ReadPoll | number {
 }
 
 const UNDEFINED_CAUSE = 127;
+
+const UNREGISTERED =
+	"poll of an unregistered device: register it (`eim device add EID`), or name its EID in esipa.enrolment";
 
 async function enrol(context: EsipaContext, { eid, at }: Poll): Promise<boolean> {
 	if (!mayEnrol(eid, context.settings.enrolment)) return false;

@@ -56,7 +56,7 @@ export async function provideEimPackageResult(
 	const found = await packageFor(context, eid, message.eimPackageResult);
 	const stored = found?.device ?? (await context.store.loadDevice(eid));
 	if (stored === undefined) {
-		log.warn("result of an unregistered device", { eid });
+		log.warn("result of an unregistered device: register it (`eim device add EID`) and it comes again", { eid });
 		return failure(ProvideEimPackageResultErrorCode.eidNotFound, seen);
 	}
 	await noteLink(context, stored, peer?.link);

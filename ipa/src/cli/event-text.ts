@@ -1,3 +1,4 @@
+import { eimErrorText } from "../procedures/eim-error.ts";
 import type { IpaEvent } from "../procedures/ipa-event.ts";
 
 /** One line for people about an event; undefined for events that say nothing on their own. */
@@ -22,7 +23,7 @@ export function eventText(event: IpaEvent): string | undefined {
 		case "result-waiting":
 			return `${event.eimId}: result not delivered yet: ${event.reason}`;
 		case "result-refused":
-			return `${event.eimId}: result refused with code ${event.code}`;
+			return `${event.eimId}: result refused with ${eimErrorText(event.code)}`;
 		case "refresh-started":
 			return "the card goes through a REFRESH";
 		case "refresh-finished":

@@ -8,13 +8,13 @@ export const procedureErrors = defineErrors({
 	},
 	IPA_RESULT_REFUSED: {
 		meaning: "The eIM does not take a result; the card keeps it and it is offered again later.",
-		action: "See the code in the message: 2 means that the eIM does not know this EID, so register the device there.",
+		action: "See the error in the message; at eidNotFound(2) register the device at the eIM (`eim device add EID`).",
 		httpStatus: 502,
 		retryable: true,
 	},
 	IPA_PACKAGE_REFUSED: {
 		meaning: "The eIM answers a poll with an error code instead of a package.",
-		action: "See the code in the message: 2 means that the eIM does not know this EID, so register the device there.",
+		action: "See the error in the message; at eidNotFound(2) register the device at the eIM (`eim device add EID`).",
 		httpStatus: 502,
 		retryable: true,
 	},

@@ -8,6 +8,7 @@ import { equalBytes, toHex, utf8 } from "@iot-esim/shared/util/bytes";
 import type { NotificationSearch } from "../card/es10.ts";
 import { acceptedNumbers, numbersOfNotifications, numbersOfResults, removeFromCard } from "./acknowledgements.ts";
 import { ipaCapabilities } from "./download-mode.ts";
+import { eimErrorText } from "./eim-error.ts";
 import { ProcedureError } from "./errors.ts";
 import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
 import { sightOfResult } from "./result-facts.ts";
@@ -47,7 +48,7 @@ export async function sendEuiccData(
 	if (response.handed.length > 0) await context.journal.note({ type: "results-waiting" });
 	const answer = await eim.esipa.provideEimPackageResult({ whole: response.der }, context.signal);
 	if (answer.type === "refused") {
-		const message = `eIM ${eim.eimId} refused the eUICC data with code ${answer.code}`;
+		const message = `eIM ${eim.eimId} refused the eUICC data with ${eimErrorText(answer.code)}`;
 		throw new ProcedureError("IPA_RESULT_REFUSED", message, { gsmaCode: answer.code });
 	}
 	const accepted = await acceptedNumbers(context, eim.eimId, response.handed, answer.seqNumbers);

@@ -3,6 +3,7 @@ import { EimPackageResultErrorCodes, StateChangeCauseCode } from "@iot-esim/shar
 import { fromHex, hex, toHex } from "@iot-esim/shared/util/bytes";
 import type { RollbackState } from "../state/device-state.ts";
 import { acceptedNumbers, numbersOfResults, removeFromCard } from "./acknowledgements.ts";
+import { eimErrorText } from "./eim-error.ts";
 import { ProcedureError } from "./errors.ts";
 import { isStatus } from "./failure-kind.ts";
 import type { AssociatedEim, ProcedureContext } from "./procedure-context.ts";
@@ -150,9 +151,8 @@ async function repeatResult(context: ProcedureContext, eim: AssociatedEim, resul
 	const answer = await eim.esipa.provideEimPackageResult({ euiccPackageResult: result }, context.signal);
 	if (answer.type === "refused") {
 		context.emit({ type: "result-refused", eimId: eim.eimId, code: answer.code });
-		throw new ProcedureError("IPA_RESULT_REFUSED", `eIM ${eim.eimId} refused the result with code ${answer.code}`, {
-			gsmaCode: answer.code,
-		});
+		const message = `eIM ${eim.eimId} refused the result with ${eimErrorText(answer.code)}`;
+		throw new ProcedureError("IPA_RESULT_REFUSED", message, { gsmaCode: answer.code });
 	}
 	const handed = numbersOfResults([result], eim.eimId);
 	const acknowledged = await acceptedNumbers(context, eim.eimId, handed, answer.seqNumbers);

@@ -6,6 +6,7 @@ import { downloadDirect } from "./download-direct.ts";
 import { downloadIndirect } from "./download-indirect.ts";
 import { downloadMode } from "./download-mode.ts";
 import { provideDownloadError } from "./download-result.ts";
+import { eimErrorText } from "./eim-error.ts";
 import { ProcedureError } from "./errors.ts";
 import { sendEuiccData } from "./euicc-data.ts";
 import { executeEuiccPackage } from "./execute-euicc-package.ts";
@@ -40,9 +41,8 @@ export async function poll(
 	const found = await eim.esipa.getEimPackage(request, context.signal);
 	context.emit({ type: "polled", eimId: eim.eimId, outcome: found.type });
 	if (found.type === "refused") {
-		throw new ProcedureError("IPA_PACKAGE_REFUSED", `eIM ${eim.eimId} answered the poll with code ${found.code}`, {
-			gsmaCode: found.code,
-		});
+		const message = `eIM ${eim.eimId} answered the poll with ${eimErrorText(found.code)}`;
+		throw new ProcedureError("IPA_PACKAGE_REFUSED", message, { gsmaCode: found.code });
 	}
 	if (cause !== undefined) await context.journal.note({ type: "state-change-told", eimId: eim.eimId });
 	if (found.type === "none") return { hadPackage: false, packageHash: undefined, mayHaveChangedEims: false };

@@ -4,6 +4,7 @@ import { Milliseconds } from "@iot-esim/shared/util/duration";
 import type { ResultAnswer } from "../esipa/esipa-client.ts";
 import type { Work } from "../state/device-state.ts";
 import { acceptedNumbers, numbersOfNotifications, numbersOfResults, removeFromCard } from "./acknowledgements.ts";
+import { eimErrorText } from "./eim-error.ts";
 import { ProcedureError } from "./errors.ts";
 import { isLinkFailure } from "./failure-kind.ts";
 import { afterFailedDelivery } from "./policy/rollback-policy.ts";
@@ -112,9 +113,8 @@ function limitedSignal(context: ProcedureContext, deliverBefore: number | undefi
 async function refuse(context: ProcedureContext, eim: AssociatedEim, code: number): Promise<never> {
 	await context.journal.note({ type: "result-left-on-card" });
 	context.emit({ type: "result-refused", eimId: eim.eimId, code });
-	throw new ProcedureError("IPA_RESULT_REFUSED", `eIM ${eim.eimId} refused the result with code ${code}`, {
-		gsmaCode: code,
-	});
+	const message = `eIM ${eim.eimId} refused the result with ${eimErrorText(code)}`;
+	throw new ProcedureError("IPA_RESULT_REFUSED", message, { gsmaCode: code });
 }
 
 /** Steps 15 to 17: exactly the numbers that the eIM lists are removed from the card. */
