@@ -3,6 +3,7 @@ import { parseCurve } from "@iot-esim/shared/crypto/curve";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
+import { type LabKeyLog, labKeyLogOf } from "@iot-esim/shared/transport/coap/lab-key-log";
 import { createHttpClient } from "@iot-esim/shared/transport/http/client";
 import { type HttpHandler, type ServerIdentity, serverTlsOptions } from "@iot-esim/shared/transport/http/server";
 import { toHex } from "@iot-esim/shared/util/bytes";
@@ -94,6 +95,7 @@ export interface Eim {
  */
 export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	const { clock, random, logger } = deps;
+	const labKeyLog = labKeyLogOf(config, logger("eim.coap"));
 	makeFolder(config.dataFolder);
 	const { signer, formerSigners } = await signersOf(config, deps);
 	const tls = tlsIdentityOf(config, deps);
@@ -112,7 +114,7 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	const waking = wakingOf(config, { store, metrics, clock, random, logger });
 	const api = await apiOf(config, deps, { store, metrics, health, eimConfiguration: card, checkWakeUp: waking.check });
 	const context = esipaContext(esipaDeps);
-	const ways = waysOf(config, deps, { esipa, context, store, tls });
+	const ways = waysOf(config, deps, { esipa, context, store, tls, labKeyLog });
 	const { mqtt, coap, lwm2m } = ways;
 	const work = measuredJobs(jobWork(context, injectorOf(config, tls, ways), waking.wake), metrics);
 	const jobs = new JobRunner({ store, clock, logger, work, interval: config["jobs.interval"], ...leasesOf(config) });
@@ -264,16 +266,18 @@ interface WaysParts {
 	readonly context: EsipaContext;
 	readonly store: Store;
 	readonly tls: ServerIdentity & { readonly ca: Uint8Array };
+	readonly labKeyLog: LabKeyLog | undefined;
 }
 
 /** The ways between devices and this eIM besides HTTPS, as far as they are configured. */
-function waysOf(config: EimConfig, { clock, random, logger }: EimDeps, { esipa, context, store, tls }: WaysParts) {
+function waysOf(config: EimConfig, { clock, random, logger }: EimDeps, ways: WaysParts) {
+	const { esipa, context, store, tls, labKeyLog } = ways;
 	const parts = { handler: esipa, store, clock, random, logger };
 	return {
 		mqtt: mqttFaceOf(config, { ...parts, ownCa: tls.ca }),
-		coap: coapFaceOf(config, { ...parts, identity: tls }),
-		lwm2m: lwm2mFaceOf(config, { ...parts, context, identity: tls }),
-		coaps: coapInjectorOf(config, { identity: tls, clock, random, logger }),
+		coap: coapFaceOf(config, { ...parts, identity: tls, labKeyLog }),
+		lwm2m: lwm2mFaceOf(config, { ...parts, context, identity: tls, labKeyLog }),
+		coaps: coapInjectorOf(config, { identity: tls, clock, random, logger, labKeyLog }),
 	};
 }
 

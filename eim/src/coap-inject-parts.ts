@@ -7,6 +7,7 @@ import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { exponentWithin } from "@iot-esim/shared/transport/coap/block";
 import { DatagramChannel } from "@iot-esim/shared/transport/coap/datagram-channel";
 import { CoapEndpoint } from "@iot-esim/shared/transport/coap/endpoint";
+import type { LabKeyLog } from "@iot-esim/shared/transport/coap/lab-key-log";
 import { COAPS_PORT } from "@iot-esim/shared/transport/coap/tls";
 import { mappedAddress } from "@iot-esim/shared/transport/http/connect";
 import type { ServerIdentity } from "@iot-esim/shared/transport/http/server";
@@ -29,6 +30,7 @@ export interface CoapInjectorParts {
 	readonly logger: LoggerFactory;
 	/** This machine's UDP when absent. */
 	readonly network?: DatagramNetwork;
+	readonly labKeyLog?: LabKeyLog | undefined;
 }
 
 type TargetOf = CoapInjectorOptions["targetOf"];
@@ -52,7 +54,7 @@ export function coapInjectorOf(config: EimConfig, parts: CoapInjectorParts): Coa
 }
 
 function targets(config: EimConfig, parts: CoapInjectorParts, logger: LoggerFactory): TargetOf {
-	const { clock, random, network } = parts;
+	const { clock, random, network, labKeyLog } = parts;
 	const file = config["coap.pskFile"];
 	const keys = file === undefined ? undefined : new PskFile(file, logger("eim.coap"));
 	const blockExponent = exponentWithin(config["coap.blockSize"]);
@@ -73,6 +75,7 @@ function targets(config: EimConfig, parts: CoapInjectorParts, logger: LoggerFact
 				...proof.options,
 				...(former?.id === id ? { session: former.session } : {}),
 				...(network === undefined ? {} : { network }),
+				...(labKeyLog && { labKeyLog }),
 			});
 			remember(resumable, eid, path.session && { id, session: path.session });
 			const channel = new DatagramChannel(path, { clock, random, blockExponent });

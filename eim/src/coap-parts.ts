@@ -5,6 +5,7 @@ import { ConfigError } from "@iot-esim/shared/runtime/errors";
 import type { Logger, LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { exponentWithin } from "@iot-esim/shared/transport/coap/block";
+import type { LabKeyLog } from "@iot-esim/shared/transport/coap/lab-key-log";
 import type { ServerIdentity } from "@iot-esim/shared/transport/http/server";
 import { requireAddon } from "@iot-esim/shared/transport/native/dtls/dtls-available";
 import { listenDtls } from "@iot-esim/shared/transport/native/dtls/listen-dtls";
@@ -25,6 +26,7 @@ interface Parts {
 	readonly clock: Clock;
 	readonly random: RandomSource;
 	readonly logger: LoggerFactory;
+	readonly labKeyLog?: LabKeyLog | undefined;
 }
 
 /**
@@ -32,7 +34,7 @@ interface Parts {
  * @throws DtlsError DTLS_ADDON_MISSING; EimError EIM_FILE_UNREADABLE, EIM_KEYS_INVALID; ConfigError
  */
 export function coapFaceOf(config: EimConfig, parts: Parts): CoapFace | undefined {
-	const { handler, store, identity, clock, random, logger } = parts;
+	const { handler, store, identity, clock, random, logger, labKeyLog } = parts;
 	const { "coap.port": port, "coap.tcpPort": tcpPort, "coap.host": host } = config;
 	if (port === undefined && tcpPort === undefined) return undefined;
 	const log = logger("eim.coap");
@@ -45,7 +47,7 @@ export function coapFaceOf(config: EimConfig, parts: Parts): CoapFace | undefine
 		random,
 		blockExponent: exponentWithin(config["coap.blockSize"]),
 		listenDatagrams: port === undefined ? undefined : dtlsListener(config, port, parts, log),
-		tls: tcpPort === undefined ? undefined : { host, port: tcpPort, identity, ...limits },
+		tls: tcpPort === undefined ? undefined : { host, port: tcpPort, identity, labKeyLog, ...limits },
 		onError: (error) => log.error("request failed", { error }),
 	});
 }
@@ -53,7 +55,7 @@ export function coapFaceOf(config: EimConfig, parts: Parts): CoapFace | undefine
 function dtlsListener(
 	config: EimConfig,
 	port: number,
-	{ identity, clock }: Parts,
+	{ identity, clock, labKeyLog }: Parts,
 	log: Logger,
 ): NonNullable<CoapFaceOptions["listenDatagrams"]> {
 	requireAddon();
@@ -71,6 +73,7 @@ function dtlsListener(
 				maxSessions: config["coap.maxSessions"],
 				idleTimeout: config["coap.idleTimeout"],
 				firstRetransmit: config["coap.dtlsRetransmit"],
+				...(labKeyLog && { labKeyLog }),
 				...(keys === undefined ? {} : { keyOf: (device: string) => keys.keyOf(device) }),
 				...(cipherSuites.length === 0 ? {} : { cipherSuites }),
 				onHandshakeFailed: (remoteAddress, error) => log.warn("handshake failed", { remoteAddress, error }),

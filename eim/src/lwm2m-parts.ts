@@ -5,6 +5,7 @@ import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Logger, LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { exponentWithin } from "@iot-esim/shared/transport/coap/block";
+import type { LabKeyLog } from "@iot-esim/shared/transport/coap/lab-key-log";
 import { listenUdp } from "@iot-esim/shared/transport/coap/udp";
 import type { ServerIdentity } from "@iot-esim/shared/transport/http/server";
 import { requireAddon } from "@iot-esim/shared/transport/native/dtls/dtls-available";
@@ -36,6 +37,7 @@ interface Parts {
 	readonly clock: Clock;
 	readonly random: RandomSource;
 	readonly logger: LoggerFactory;
+	readonly labKeyLog?: LabKeyLog | undefined;
 }
 
 /** Messages of devices that are worked on at once. */
@@ -114,7 +116,7 @@ function udpListener(config: EimConfig, port: number, clock: Clock): Lwm2mFaceOp
 function dtlsListener(
 	config: EimConfig,
 	port: number,
-	{ identity, clock }: Parts,
+	{ identity, clock, labKeyLog }: Parts,
 	log: Logger,
 ): Lwm2mFaceOptions["listen"] {
 	requireAddon();
@@ -141,6 +143,7 @@ function dtlsListener(
 				maxSessions: config["lwm2m.maxRegistrations"],
 				idleTimeout: config["lwm2m.idleTimeout"],
 				firstRetransmit: config["coap.dtlsRetransmit"],
+				...(labKeyLog && { labKeyLog }),
 				...(keys === undefined ? {} : { keyOf: (device: string) => keys.keyOf(device) }),
 				...(cipherSuites.length === 0 ? {} : { cipherSuites }),
 				onHandshakeFailed: (remoteAddress, error) => log.warn("handshake failed", { remoteAddress, error }),

@@ -95,6 +95,11 @@ describe("the program of the eIM", () => {
 		const missing = start(MAIN, [...serverFlags(), "--mqtt-url", "mqtts://broker", "--mqtt-ca-file", "/none.pem"]);
 		expect(await missing.ended).toBe(2);
 		expect(missing.output.err).toContain("mqtt.caFile /none.pem cannot be read: there is no such file or folder");
+		const keyLog = path.join(folder, "keys.log");
+		const unstated = start(MAIN, [...serverFlags(), "--coap-port", "0", "--coap-key-log", keyLog]);
+		expect(await unstated.ended).toBe(2);
+		expect(unstated.output.err).toContain("name the bench in coap.labMode");
+		expect(existsSync(keyLog)).toBe(false);
 	});
 
 	it("leaves a data folder alone that another eIM works with, and says what to do about a wrong DATABASE_URL", async () => {

@@ -4,16 +4,17 @@
  */
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { linkMaker } from "@iot-esim/ipa/cli/eim-transports";
+import { ipaConfig } from "@iot-esim/ipa/config";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
+import { readConfig } from "@iot-esim/shared/runtime/config";
+import { silentLogger } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
-import { DatagramChannel } from "@iot-esim/shared/transport/coap/datagram-channel";
-import { CoapEndpoint } from "@iot-esim/shared/transport/coap/endpoint";
-import { connectDtls } from "@iot-esim/shared/transport/native/dtls/connect-dtls";
+import { labKeyLogOf } from "@iot-esim/shared/transport/coap/lab-key-log";
 import { concatBytes, fromHex, toHex, utf8 } from "@iot-esim/shared/util/bytes";
-import { Seconds } from "@iot-esim/shared/util/duration";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AbsentBinding, StartedBinding, WireBinding } from "../perf/wire/binding.ts";
 import { readPcap } from "../perf/wire/capture.ts";
@@ -21,7 +22,7 @@ import { coapDtlsBinding, coapTlsBinding } from "../perf/wire/coap-binding.ts";
 import { httpsBinding } from "../perf/wire/https-binding.ts";
 import { mqttBinding } from "../perf/wire/mqtt-binding.ts";
 import { tcpCapture, udpRelay } from "../perf/wire/relay-sockets.ts";
-import { WireScene } from "../perf/wire/scene.ts";
+import { EIM_NAME, type OpenLink, WireScene } from "../perf/wire/scene.ts";
 import { requireExternal } from "../support/externals.ts";
 import { findProgram } from "../support/find-program.ts";
 
@@ -37,16 +38,12 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** One field of every packet, the values of one packet behind one another. */
-function fieldsOf(capture: Uint8Array, port: number, carrier: "udp" | "tcp", field: string, keys?: string): string[] {
+function fieldsOf(capture: Uint8Array, port: number, carrier: "udp" | "tcp", field: string, keyLog?: string): string[] {
 	const file = path.join(folder, "capture.pcap");
 	writeFileSync(file, capture);
 	const dissector = carrier === "udp" ? "dtls" : "tls";
 	const given = ["-r", file, "-d", `${carrier}.port==${port},${dissector}`, "-T", "fields", "-e", field];
-	if (keys !== undefined) {
-		const keyFile = path.join(folder, "keys.log");
-		writeFileSync(keyFile, keys);
-		given.push("-o", `tls.keylog_file:${keyFile}`, "-d", `dtls.port==${port},coap`);
-	}
+	if (keyLog !== undefined) given.push("-o", `tls.keylog_file:${keyLog}`, "-d", `${dissector}.port==${port},coap`);
 	const text = execFileSync(tshark ?? "", given, { stdio: ["ignore", "pipe", "ignore"] });
 	return text
 		.toString()
@@ -80,9 +77,9 @@ async function mainJob(scene: WireScene): Promise<void> {
 	}
 }
 
-async function opened(binding: WireBinding) {
+async function opened(binding: WireBinding, labSettings: Readonly<Record<string, string>> = {}) {
 	const started: StartedBinding = await binding.start();
-	const scene = await WireScene.open({ isCompact: false, eimSettings: started.eimSettings ?? {} });
+	const scene = await WireScene.open({ isCompact: false, eimSettings: { ...started.eimSettings, ...labSettings } });
 	const listener = await started.listen(scene.eim);
 	const relay = await (binding.carrier === "udp" ? udpRelay : tcpCapture)(listener.port);
 	const close = async () => {
@@ -136,40 +133,45 @@ describe.each(BINDINGS)("$name", (binding) => {
 	}, 60_000);
 });
 
-describe("a session over DTLS whose keys the lab's key log gives out", () => {
-	it("is read by tshark: CoAP, and the EID in its message", async () => {
-		const binding = coapDtlsBinding();
-		const isThere = await requireExternal("the DTLS addon (a C++ compiler)", () =>
+/** A link as the settings of the IPA make it, its keys written where they say. */
+function labLink(transport: "coap" | "coaps+tcp", relayPort: number, keyLog: string): OpenLink {
+	const flags = ["--eim-transport", transport, "--hosts", `${EIM_NAME}:5684=127.0.0.1:${relayPort}`];
+	const config = readConfig(ipaConfig, { flags: [...flags, "--coap-lab-mode", "bench", "--coap-key-log", keyLog] });
+	const labKeyLog = labKeyLogOf(config, silentLogger("ipa.coap"));
+	const clock = systemClock;
+	const make = linkMaker(config, { clock, random: systemRandom, logger: silentLogger, fallbackCa: [], labKeyLog });
+	const events = { transfer: () => Promise.reject(new Error("none")), pollSoon: () => undefined };
+	return (target, eid) => make(target, eid, events);
+}
+
+const LAB_BINDINGS = [
+	["coap", coapDtlsBinding()],
+	["coaps+tcp", coapTlsBinding()],
+] as const;
+
+describe.each(LAB_BINDINGS)("a session over %s of programs in lab mode", (transport, binding) => {
+	it("is read by tshark with the key log of either end: the EID in a poll", async () => {
+		const isThere = await requireExternal(`${binding.name}: ${"absent" in binding ? binding.absent : ""}`, () =>
 			"absent" in binding ? undefined : true,
 		);
 		if (tshark === undefined || !isThere || "absent" in binding) return;
-		const { scene, listener, relay, close } = await opened(binding);
+		const keyLogs = ["eim", "ipa"].map((end) => path.join(folder, `${end}-${transport}.keys`));
+		const [ofEim = "", ofIpa = ""] = keyLogs;
+		const { scene, listener, relay, close } = await opened(binding, {
+			"coap-lab-mode": "bench",
+			"coap-key-log": ofEim,
+		});
 		try {
-			let keys = "";
-			const session = await connectDtls({
-				clock: systemClock,
-				host: "127.0.0.1",
-				port: relay.port,
-				// Who the server is, is not the question here.
-				trust: { kind: "asked", isTrusted: () => true },
-				labKeyLog: (line) => {
-					keys += `${line}\n`;
-				},
-			});
-			const channel = new DatagramChannel(session, { clock: systemClock, random: systemRandom });
-			const endpoint = new CoapEndpoint(channel, {
-				clock: systemClock,
-				random: systemRandom,
-				responseTimeout: Seconds(10),
-			});
-			const payload = fromHex(`BF4F125A10${scene.pki.eid}`);
-			const answer = await endpoint.request({ method: "POST", path: ["e"], payload });
-			expect(toHex(answer.payload).slice(0, 4)).toBe("BF4F");
-			await endpoint.close();
+			await scene.useLink(labLink(transport, relay.port, ofIpa));
+			await scene.round();
 			const capture = relay.takeCapture();
-			const said = (log?: string) => fieldsOf(capture, listener.port, "udp", "data.data", log).join("");
+			const said = (keyLog?: string) =>
+				fieldsOf(capture, listener.port, binding.carrier, "data.data", keyLog).join("").toUpperCase();
 			expect(said()).not.toContain(scene.pki.eid);
-			expect(said(keys)).toContain(scene.pki.eid);
+			for (const keyLog of keyLogs) {
+				expect(said(keyLog)).toContain(scene.pki.eid);
+				expect(statSync(keyLog).mode & 0o777).toBe(0o600);
+			}
 		} finally {
 			await close();
 		}

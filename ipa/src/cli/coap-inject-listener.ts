@@ -3,6 +3,7 @@ import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { exponentWithin } from "@iot-esim/shared/transport/coap/block";
+import type { LabKeyLog } from "@iot-esim/shared/transport/coap/lab-key-log";
 import { createCoapServer } from "@iot-esim/shared/transport/coap/server";
 import type { DatagramServer, ProvenPeer } from "@iot-esim/shared/transport/datagram";
 import type { ClientIdentity } from "@iot-esim/shared/transport/http/trust";
@@ -28,6 +29,7 @@ export interface CoapInjectEffects {
 	readonly fallbackCa: readonly string[];
 	/** This machine's UDP when absent. */
 	readonly network?: DatagramNetwork;
+	readonly labKeyLog?: LabKeyLog | undefined;
 }
 
 /** A device has few eIMs and little memory; anybody may reach this port. */
@@ -43,7 +45,7 @@ export async function openCoapInjectListener(
 	ipa: Pick<Ipa, "transferEimPackage" | "events">,
 	effects: CoapInjectEffects,
 ): Promise<DatagramServer | undefined> {
-	const { clock, random, log, network } = effects;
+	const { clock, random, log, network, labKeyLog } = effects;
 	const address = config["inject.coapListen"];
 	if (address === undefined) return undefined;
 	requireAddon();
@@ -80,6 +82,7 @@ export async function openCoapInjectListener(
 			idleTimeout: Minutes(5),
 			firstRetransmit: config["coap.dtlsRetransmit"],
 			...(network === undefined ? {} : { network }),
+			...(labKeyLog && { labKeyLog }),
 			onHandshakeFailed: (remoteAddress, error) => log.warn("handshake failed", { remoteAddress, error }),
 		},
 		(path) => server.accept(path),

@@ -3,6 +3,7 @@ import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { exponentWithin } from "@iot-esim/shared/transport/coap/block";
+import type { LabKeyLog } from "@iot-esim/shared/transport/coap/lab-key-log";
 import { DTLS_CIPHER_SUITES, type DtlsCipherSuite } from "@iot-esim/shared/transport/native/dtls/options";
 import { fromHex, toHex } from "@iot-esim/shared/util/bytes";
 import { fileTrouble } from "@iot-esim/shared/util/errors";
@@ -33,6 +34,8 @@ export interface LinkEffects {
 	readonly logger: LoggerFactory;
 	/** PEM, of eim.caFile. */
 	readonly fallbackCa: readonly string[];
+	/** Of `coap.keyLog`. */
+	readonly labKeyLog?: LabKeyLog | undefined;
 }
 
 /** What carries messages to eIMs, by the names of eim.transport. */
@@ -122,11 +125,12 @@ function presenceOf(
 /** Largest answer of an eIM: a piece of a profile package, or what a card has to be told. */
 const LARGEST_COAP_ANSWER = 256 * 1024;
 
-function coapOptions(config: IpaConfig, { clock, random, fallbackCa }: LinkEffects): CoapTargetOptions {
+function coapOptions(config: IpaConfig, { clock, random, fallbackCa, labKeyLog }: LinkEffects): CoapTargetOptions {
 	return {
 		clock,
 		random,
 		fallbackCa,
+		labKeyLog,
 		hosts: config.hosts,
 		timeout: config["eim.timeout"],
 		idle: config["coap.idle"],

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
@@ -227,6 +227,14 @@ describe("ipa run and ipa status", () => {
 		await expect(ipa(["run", "--card", "pcsc:", "--poll-intervall", "2s"])).rejects.toThrow(
 			"did you mean --poll-interval",
 		);
+	});
+
+	it("a key log is refused where lab mode is not stated, and no file is made", async () => {
+		const folder = newFolder();
+		const keyLog = path.join(folder, "keys.log");
+		const run = ["run", "--card", "vpcd://127.0.0.1:1", "--state-folder", folder, "--coap-key-log", keyLog];
+		await expect(ipa(run)).rejects.toThrow("name the bench in coap.labMode");
+		expect(existsSync(keyLog)).toBe(false);
 	});
 });
 

@@ -2,6 +2,7 @@ import path from "node:path";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
+import { labKeyLogOf } from "@iot-esim/shared/transport/coap/lab-key-log";
 import { createIpa } from "../agent.ts";
 import { type IpaConfig, settingsOf } from "../config.ts";
 import type { Es9PlusClient } from "../es9plus/es9plus-client.ts";
@@ -37,6 +38,7 @@ export async function runAgent(config: IpaConfig, effects: RunEffects): Promise<
 	const folder = config["state.folder"];
 	const { driver, proactive } = driverOf(config, clock);
 	const fallbackCa = trustedCertificates("eim.caFile", config["eim.caFile"]);
+	const labKeyLog = labKeyLogOf(config, logger("ipa.coap"));
 	const rsp = rspOf(config, effects);
 	const unlock = lockState(folder, processes);
 	try {
@@ -49,7 +51,8 @@ export async function runAgent(config: IpaConfig, effects: RunEffects): Promise<
 			isAlwaysMetered: config["link.metered"],
 			meteredInterfaces: config["link.meteredInterfaces"],
 		});
-		const links = chosenLinks(config, { clock, random, logger, fallbackCa, isMetered: () => network.isMetered() });
+		const isMetered = () => network.isMetered();
+		const links = chosenLinks(config, { clock, random, logger, fallbackCa, labKeyLog, isMetered });
 		const ipa = createIpa({
 			driver,
 			clock,
@@ -71,7 +74,7 @@ export async function runAgent(config: IpaConfig, effects: RunEffects): Promise<
 		);
 		ipa.events.onAny(effects.onEvent);
 		const inject = await openInjectListener(config, ipa, { clock, log, fallbackCa });
-		const coapInject = await openCoapInjectListener(config, ipa, { clock, random, log, fallbackCa });
+		const coapInject = await openCoapInjectListener(config, ipa, { clock, random, log, fallbackCa, labKeyLog });
 		const { "wake.socket": file, "wake.interval": interval } = config;
 		const wake = file === undefined ? undefined : await openWakeSocket(file, ipa, { clock, log, interval });
 		try {

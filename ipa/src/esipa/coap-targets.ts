@@ -1,6 +1,7 @@
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { DatagramChannel } from "@iot-esim/shared/transport/coap/datagram-channel";
 import { CoapEndpoint } from "@iot-esim/shared/transport/coap/endpoint";
+import type { LabKeyLog } from "@iot-esim/shared/transport/coap/lab-key-log";
 import { COAPS_PORT, connectCoapTls } from "@iot-esim/shared/transport/coap/tls";
 import { mappedAddress } from "@iot-esim/shared/transport/http/connect";
 import { TlsSessions } from "@iot-esim/shared/transport/http/tls-sessions";
@@ -27,6 +28,7 @@ export interface CoapTargetOptions extends Pick<CoapLinkOptions, "timeout" | "id
 	readonly fallbackCa?: readonly string[];
 	/** Largest answer of an eIM. */
 	readonly maxBody: number;
+	readonly labKeyLog?: LabKeyLog | undefined;
 }
 
 export interface CoapDtlsOptions extends CoapTargetOptions {
@@ -47,7 +49,7 @@ export interface CoapDtlsOptions extends CoapTargetOptions {
  */
 export function coapDtlsLink(target: EsipaTarget, options: CoapDtlsOptions): EsipaLink {
 	requireAddon();
-	const { clock, random, timeout, key, cipherSuites, blockExponent, maxBody, hosts = {} } = options;
+	const { clock, random, timeout, key, cipherSuites, blockExponent, maxBody, hosts = {}, labKeyLog } = options;
 	const name = addressOf(target, options);
 	const trust = key === undefined ? eimTrust(target, options.fallbackCa ?? []) : ({ kind: "none" } as const);
 	let resumable: Uint8Array | undefined;
@@ -62,6 +64,7 @@ export function coapDtlsLink(target: EsipaTarget, options: CoapDtlsOptions): Esi
 				serverName: name.host,
 				handshakeTimeout: timeout,
 				signal,
+				...(labKeyLog && { labKeyLog }),
 				...(key === undefined ? {} : { key }),
 				...(options.network === undefined ? {} : { network: options.network }),
 				...(options.firstRetransmit === undefined ? {} : { firstRetransmit: options.firstRetransmit }),
@@ -86,7 +89,7 @@ export interface CoapTlsOptions extends CoapTargetOptions {
  * @throws EsipaLinkError IPA_EIM_ADDRESS_MISSING, IPA_EIM_TRUST_MISSING
  */
 export function coapTlsLink(target: EsipaTarget, options: CoapTlsOptions): EsipaLink {
-	const { clock, random, timeout, maxBody, hosts, proxy } = options;
+	const { clock, random, timeout, maxBody, hosts, proxy, labKeyLog } = options;
 	const name = addressOf(target, options);
 	const trust = eimTrust(target, options.fallbackCa ?? []);
 	const sessions = new TlsSessions();
@@ -101,6 +104,7 @@ export function coapTlsLink(target: EsipaTarget, options: CoapTlsOptions): Esipa
 				clock,
 				signal,
 				maxMessage: maxBody + 1024,
+				labKeyLog,
 				...(hosts === undefined ? {} : { hosts }),
 				...(proxy === undefined ? {} : { proxy }),
 			});

@@ -10,4 +10,17 @@ export const coapEndSettings = {
 		max: Seconds(60),
 		default: Seconds(1),
 	}),
+	"coap.labMode": setting.string({
+		description: "LAB ONLY: a name for the bench on which coap.keyLog is wanted",
+		pattern: /\S/,
+		form: "a name",
+		optional: true,
+		example: "bench-3",
+	}),
+	"coap.keyLog": setting.path({
+		description:
+			"LAB ONLY, with coap.labMode: file to which the keys of DTLS and TLS sessions of CoAP and LwM2M are added (SSLKEYLOGFILE), to decrypt captures with",
+		optional: true,
+		example: "coap-keys.log",
+	}),
 };

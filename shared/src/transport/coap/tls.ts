@@ -13,6 +13,7 @@ import type { TlsSessions } from "../http/tls-sessions.ts";
 import { type ClientIdentity, prepareTrust, type TlsTrust } from "../http/trust.ts";
 import { peerOwner } from "../peer-owner.ts";
 import { type HostPort, listenError, printHostPort, type TcpListener } from "../tcp.ts";
+import type { LabKeyLog } from "./lab-key-log.ts";
 import { StreamChannel } from "./stream-channel.ts";
 
 /** Of DTLS and of TLS. */
@@ -31,6 +32,7 @@ export interface CoapTlsListenOptions extends HostPort {
 	readonly maxConnections?: number;
 	/** A connection on which nothing moves for so long is ended. */
 	readonly idleTimeout?: Duration;
+	readonly labKeyLog?: LabKeyLog | undefined;
 }
 
 /**
@@ -99,9 +101,11 @@ function peerOf({ remoteAddress = "", remotePort = 0 }: Socket): string {
 
 /** @throws TransportError TRANSPORT_LISTEN_FAILED, TRANSPORT_OPTIONS_INVALID */
 export function listenCoapTls(
-	{ host, port, identity, asksForCertificate = false, maxConnections, idleTimeout = Hours(1) }: CoapTlsListenOptions,
+	options: CoapTlsListenOptions,
 	onConnection: (stream: TLSSocket, peer: { remoteAddress: string; proven?: ProvenPeer | undefined }) => void,
 ): Promise<TcpListener> {
+	const { host, port, identity, asksForCertificate = false, maxConnections, idleTimeout = Hours(1) } = options;
+	const { labKeyLog } = options;
 	const asking = asksForCertificate ? { requestCert: true, rejectUnauthorized: false } : {};
 	const server = createServer({
 		...serverTlsOptions(identity),
@@ -115,6 +119,7 @@ export function listenCoapTls(
 	server.on("connection", (socket: Socket) => {
 		if (!connections.add(socket)) socket.destroy();
 	});
+	if (labKeyLog !== undefined) server.on("keylog", (line) => labKeyLog(line.toString("latin1")));
 	server.on("secureConnection", (socket) => {
 		connections.secured(socket);
 		socket.setTimeout(idleTimeout, () => socket.end());
@@ -152,6 +157,7 @@ export interface CoapTlsConnectOptions extends HostPort {
 	/** Octets of the longest message that is taken from the server. */
 	readonly maxMessage: number;
 	readonly signal: AbortSignal;
+	readonly labKeyLog?: LabKeyLog | undefined;
 }
 
 /**
@@ -160,6 +166,7 @@ export interface CoapTlsConnectOptions extends HostPort {
  */
 export async function connectCoapTls(options: CoapTlsConnectOptions): Promise<StreamChannel> {
 	const { host, port, trust, identity, hosts = {}, proxy, connect, sessions, clock, maxMessage, signal } = options;
+	const { labKeyLog } = options;
 	const route = {
 		hosts,
 		proxy: proxy === undefined ? undefined : parseProxy(proxy),
@@ -167,6 +174,7 @@ export async function connectCoapTls(options: CoapTlsConnectOptions): Promise<St
 		trust: prepareTrust(trust, identity),
 		alpn: ALPN,
 		sessions,
+		labKeyLog,
 	};
 	const stream = await openConnection({ host, port }, true, route, signal);
 	const proven = stream instanceof TLSSocket ? provenBy(stream) : undefined;

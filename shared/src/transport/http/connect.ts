@@ -20,6 +20,8 @@ export interface Route {
 	readonly alpn?: readonly string[];
 	/** To come back with; every handshake is a full one when absent. */
 	readonly sessions?: TlsSessions | undefined;
+	/** LAB ONLY: gets the lines of an NSS key log. */
+	readonly labKeyLog?: ((line: string) => void) | undefined;
 }
 
 /** `name[:port]` → `host:port` as curl's --connect-to; the entry with the port wins. */
@@ -65,7 +67,7 @@ const NO_CERTIFICATE = {} as tls.DetailedPeerCertificate;
 function secure(
 	socket: Duplex,
 	target: HostPort,
-	{ trust, alpn = ["http/1.1"], sessions }: Route & { readonly trust: PreparedTrust },
+	{ trust, alpn = ["http/1.1"], sessions, labKeyLog }: Route & { readonly trust: PreparedTrust },
 	signal: AbortSignal,
 ): Promise<Duplex> {
 	const session = sessions?.take(printHostPort(target));
@@ -83,6 +85,7 @@ function secure(
 		// Node 24 (seen with 24.21) crashes in getPeerCertificate on any brainpool certificate, and calls it by itself
 		// after a good handshake. Names are checked by `trust.check`, which reads the certificate another way.
 		secured.getPeerCertificate = () => NO_CERTIFICATE;
+		if (labKeyLog !== undefined) secured.on("keylog", (line) => labKeyLog(line.toString("latin1")));
 		const keepSession = sessions?.watch(printHostPort(target), secured, session);
 		const fail = (error: TransportError) => {
 			settle();
