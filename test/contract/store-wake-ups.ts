@@ -1,3 +1,4 @@
+import { SAME_WAKING } from "@iot-esim/eim/domain/awake";
 import type { Job } from "@iot-esim/eim/domain/job";
 import { describe, expect, it } from "vitest";
 import type { OpenStore } from "./store.ts";
@@ -89,6 +90,56 @@ export function storeWakeUpsContract(open: OpenStore): void {
 			const again = claimed(await store.claimDueJobs(10, START + 5000, START + 6000));
 			await store.completeJob(again.id, START + 5001, undefined, again.leasedUntil);
 			expect(await store.nextJobAt()).toBeUndefined();
+		});
+
+		it("has what waits brought when the operation before it is over, and has tries anew for it", async () => {
+			const store = await open();
+			const eid = await registered(store);
+			await store.changeDevice(eid, { inject: { url: "mqtt:", binding: "asn1" } });
+			for (const n of [1, 2, 3]) await store.enqueueOperation(listProfiles(`op_${n}`, eid), audit);
+			const bring = (at: number) => store.takeNextPackage({ eid, at: START + at, isInjection: true }, signer());
+			const end = (n: number, at: number) => store.moveOperation(`op_${n}`, { kind: "succeeded", at: START + at });
+			const first = claimed(await store.claimDueJobs(10, START, START + 100));
+			await bring(10);
+			await store.postponeJob(first.id, "received", START + 20, START + 9000, first.leasedUntil);
+			await end(1, 200);
+			expect(await store.nextJobAt()).toBe(START + 200);
+			// It ends before the job is put off.
+			const second = claimed(await store.claimDueJobs(10, START + 200, START + 300));
+			expect(second).toMatchObject({ id: first.id, attempts: 1 });
+			await bring(210);
+			await end(2, 220);
+			await store.postponeJob(second.id, "received", START + 230, START + 9000, second.leasedUntil);
+			expect(await store.nextJobAt()).toBe(START + 220);
+			const third = claimed(await store.claimDueJobs(10, START + 230, START + 300));
+			await bring(240);
+			await store.completeJob(third.id, START + 250, undefined, third.leasedUntil);
+			await end(3, 260);
+			expect(await store.nextJobAt()).toBeUndefined();
+		});
+
+		it("does not bring again what an injection that is under way has taken with the rest", async () => {
+			const store = await open();
+			const eid = await registered(store);
+			await store.changeDevice(eid, { inject: { url: "mqtt:", binding: "asn1" } });
+			for (const n of [1, 2]) await store.enqueueOperation(listProfiles(`op_${n}`, eid), audit);
+			const bring = (at: number) => store.takeNextPackage({ eid, at: START + at, isInjection: true }, signer());
+			const job = claimed(await store.claimDueJobs(10, START, START + 100));
+			await bring(10);
+			await store.moveOperation("op_1", { kind: "succeeded", at: START + 20 });
+			await bring(20);
+			await store.postponeJob(job.id, "received", START + 30, START + 9000, job.leasedUntil);
+			expect(await store.nextJobAt()).toBe(START + 9000);
+		});
+
+		it("leaves to a device that has just asked to ask for the next operation itself", async () => {
+			const store = await open();
+			const eid = await registered(store);
+			for (const n of [1, 2]) await store.enqueueOperation(listProfiles(`op_${n}`, eid), audit);
+			await store.changeDevice(eid, { inject: { url: "mqtt:", binding: "asn1" } });
+			await store.takeNextPackage({ eid, at: START + 100 }, signer());
+			await store.moveOperation("op_1", { kind: "succeeded", at: START + 200 });
+			expect(await store.nextJobAt()).toBe(START + 100 + SAME_WAKING);
 		});
 
 		it("keeps wake-ups with what became of them, by id and by the way's own name, newest first", async () => {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { NewAuditEntry } from "../../domain/audit-entry.ts";
+import { SAME_WAKING } from "../../domain/awake.ts";
 import type { Device } from "../../domain/device.ts";
 import type { DomainError } from "../../domain/errors.ts";
 import type { EventType, NewEvent } from "../../domain/event.ts";
@@ -92,6 +93,7 @@ export class Steps {
 			if (one.id !== next.id) return one;
 			return isFinal(next.state) ? [] : next;
 		});
+		if (operation.state !== "queued" && isFinal(next.state)) yield* this.#bringNext(next.eid, event.at);
 		return next;
 	}
 
@@ -113,6 +115,16 @@ export class Steps {
 		const soon = { reference: eid, runAfter };
 		if (device?.inject !== undefined) yield* this.insertJobs([{ kind: "packageInjection", ...soon }], updatedAt);
 		if (device?.wakeUp !== undefined) yield* this.insertJobs([{ kind: "deviceWakeUp", ...soon }], updatedAt);
+	}
+
+	/** What has waited behind an operation is brought at once; a device that has just asked asks for it itself. */
+	*#bringNext(eid: string, at: number): Step<void> {
+		const device = yield* this.loadDevice(eid);
+		if (device?.inject === undefined) return;
+		const open = yield* this.listOpenOperations(eid);
+		if (!open.some(({ state }) => state === "queued")) return;
+		const runAfter = Math.max(at, (device.lastPollAt ?? 0) + SAME_WAKING);
+		yield* this.insertJobs([{ kind: "packageInjection", reference: eid, runAfter }], at);
 	}
 
 	*insertJobs(jobs: readonly NewJob[], at: number): Step<void> {

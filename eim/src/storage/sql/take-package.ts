@@ -73,6 +73,7 @@ export class PackageTaker {
 	*#take(poll: Poll, build: BuildPackage, prepared: Prepared | undefined): Step<TakenPackage | Building> {
 		const known = yield* this.#steps.loadDevice(poll.eid);
 		if (!known) return { kind: "unknownDevice" };
+		if (poll.isInjection) yield* run(this.#statements.noteInjection({ eid: poll.eid, at: poll.at }));
 		const events = firstEvents(known, poll);
 		if (known.releasedAt !== undefined) return yield* this.#release(known, poll, events);
 		const open: Operation[] = [];
