@@ -11,7 +11,7 @@ import type { EsipaTarget } from "@iot-esim/ipa/esipa/http-link";
 import type { Ipa, IpaEvent } from "@iot-esim/ipa/index";
 import { certificateToPem, privateKeyToPem } from "@iot-esim/shared/pki/pem";
 import { sleep } from "@iot-esim/shared/runtime/clock";
-import { systemRandom } from "@iot-esim/shared/runtime/random";
+import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { type CoapServer, createCoapServer } from "@iot-esim/shared/transport/coap/server";
 import { type DtlsServer, listenDtls } from "@iot-esim/shared/transport/native/dtls/listen-dtls";
 import { type Duration, Hours, Milliseconds, Minutes, Seconds } from "@iot-esim/shared/util/duration";
@@ -19,6 +19,7 @@ import { profileOfSize } from "../perf/wire/profile.ts";
 import { profile, RoomsBench, SMDP_ADDRESS } from "../procedures/ipa-rooms-bench.ts";
 import { Relay, type RelayConditions } from "../support/relay.ts";
 import { RelayNetwork, SERVER } from "../support/relay-network.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
 import { releaseProfile } from "../support/smdp-bench.ts";
 
 /** Of a step of fake time. */
@@ -64,8 +65,11 @@ export class BadLinkScene {
 	static async open(conditions: RelayConditions): Promise<BadLinkScene> {
 		const work = { parts: 0 };
 		let network: RelayNetwork | undefined;
+		// Retransmission timers have a part that is chance: it is the seed's too.
+		const serverRandom = new SeededRandom(2 * conditions.seed);
+		const deviceRandom = new SeededRandom(2 * conditions.seed + 1);
 		const rooms = await RoomsBench.start({
-			link: (target, bench) => linkOver(network, target, bench),
+			link: (target, bench) => linkOver(network, deviceRandom, target, bench),
 		});
 		const { clock } = rooms.eim;
 		const relay = new Relay(conditions, clock);
@@ -88,7 +92,7 @@ export class BadLinkScene {
 		const log = rooms.eim.deps.logger("eim.coap");
 		const server = createCoapServer({
 			clock,
-			random: systemRandom,
+			random: serverRandom,
 			handler: createCoapBinding({ handler, shortPath: "e", log }),
 			onError: (error) => log.error("request failed", { error }),
 		});
@@ -183,14 +187,14 @@ export class BadLinkScene {
 const OVER = ["succeeded", "failed", "rolled-back", "expired", "cancelled"];
 const [RETRY_AFTER, RETRY_AT_MOST] = [Seconds(10), Minutes(2)];
 
-function linkOver(network: RelayNetwork | undefined, target: EsipaTarget, { eim }: RoomsBench) {
+function linkOver(network: RelayNetwork | undefined, random: RandomSource, target: EsipaTarget, { eim }: RoomsBench) {
 	if (network === undefined) throw new Error("the link is not there yet");
 	const publicKey = createPublicKey(eim.pki.eimTls.privateKey).export({ format: "der", type: "spki" });
 	return coapDtlsLink(
 		{ ...target, trustedTlsKey: { publicKey: new Uint8Array(publicKey) } },
 		{
 			clock: eim.clock,
-			random: systemRandom,
+			random,
 			timeout: TIMEOUT,
 			idle: Minutes(2),
 			path: ["e"],
