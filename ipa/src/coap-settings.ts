@@ -54,4 +54,15 @@ export const coapSettings = {
 		description: "Key (hex) that this device and the eIM share, in place of certificates in DTLS",
 		optional: true,
 	}),
+	"coap.certificate": setting.path({
+		description:
+			"Certificate (PEM, own certificate first) by which the eIM knows the device over CoAP, in DTLS without coap.pskKey and in TLS, with the EID as its common name",
+		optional: true,
+		example: "coap-certificate.pem",
+	}),
+	"coap.key": setting.path({
+		description: "Private key (PEM) of coap.certificate",
+		optional: true,
+		example: "coap-key.pem",
+	}),
 };

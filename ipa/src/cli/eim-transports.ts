@@ -1,12 +1,12 @@
-import { readFileSync } from "node:fs";
+import { X509Certificate } from "node:crypto";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { exponentWithin } from "@iot-esim/shared/transport/coap/block";
 import type { LabKeyLog } from "@iot-esim/shared/transport/coap/lab-key-log";
+import type { ClientIdentity } from "@iot-esim/shared/transport/http/trust";
 import { DTLS_CIPHER_SUITES, type DtlsCipherSuite } from "@iot-esim/shared/transport/native/dtls/options";
 import { fromHex, toHex } from "@iot-esim/shared/util/bytes";
-import { fileTrouble } from "@iot-esim/shared/util/errors";
 import type { IpaConfig } from "../config.ts";
 import type { CoapPresenceOptions } from "../esipa/coap-presence.ts";
 import { type CoapTargetOptions, coapDtlsLink, coapTlsLink } from "../esipa/coap-targets.ts";
@@ -15,6 +15,7 @@ import { httpAsn1Link } from "../esipa/http-asn1.ts";
 import { httpJsonLink } from "../esipa/http-json.ts";
 import type { EsipaTarget } from "../esipa/http-link.ts";
 import { openBrokerLink } from "../esipa/mqtt-broker.ts";
+import { identityFiles, RenewedIdentity, readIdentity } from "./device-identity.ts";
 import { IpaCliError } from "./errors.ts";
 import { trustedCertificates } from "./trusted-certificates.ts";
 
@@ -95,21 +96,39 @@ function coapLinks(config: IpaConfig, effects: LinkEffects): LinkMaker {
 		firstRetransmit: config["coap.dtlsRetransmit"],
 	};
 	const key = config["coap.pskKey"] && keyOctets(config["coap.pskKey"].reveal());
-	const identity = config["coap.pskIdentity"];
+	const pskIdentity = config["coap.pskIdentity"];
+	const own = key === undefined ? coapIdentity(config, effects) : undefined;
+	if (own !== undefined) requireDtlsKey(config["coap.certificate"], own.current());
 	return (target, eid, events) =>
 		coapDtlsLink(target, {
 			...options,
-			key: key && { identity: identity ?? toHex(eid), key },
+			key: key && { identity: pskIdentity ?? toHex(eid), key },
+			identity: own && (() => own.current()),
 			presence: presenceOf(config, effects, eid, events),
 		});
 }
 
 function coapTlsLinks(config: IpaConfig, effects: LinkEffects): LinkMaker {
 	const { proxy } = config;
+	const own = coapIdentity(config, effects);
+	const identity = own && (() => own.current());
 	return (target, eid, events) => {
 		const presence = presenceOf(config, effects, eid, events);
-		return coapTlsLink(target, { ...coapOptions(config, effects), proxy, presence });
+		return coapTlsLink(target, { ...coapOptions(config, effects), proxy, identity, presence });
 	};
+}
+
+function coapIdentity(config: IpaConfig, { logger }: LinkEffects): RenewedIdentity | undefined {
+	const files = identityFiles("coap", config["coap.certificate"], config["coap.key"]);
+	return files && new RenewedIdentity(files, logger("ipa.coap"));
+}
+
+/** The suites of DTLS are those of ECDHE with ECDSA. */
+function requireDtlsKey(file: string | undefined, { certificate }: ClientIdentity): void {
+	const { publicKey } = new X509Certificate(certificate);
+	if (publicKey.asymmetricKeyType === "ec") return;
+	const message = `coap.certificate ${file} has a key of type ${publicKey.asymmetricKeyType}: DTLS takes those on P-256 or brainpoolP256r1`;
+	throw new IpaCliError("IPA_FILE_INVALID", message);
 }
 
 function presenceOf(
@@ -155,7 +174,8 @@ function keyOctets(text: string): Uint8Array {
 
 function mqttLinks(config: IpaConfig, effects: LinkEffects): LinkMaker {
 	const { fallbackCa, clock, random, logger } = effects;
-	const identity = mqttIdentity(config);
+	const files = identityFiles("mqtt", config["mqtt.certificate"], config["mqtt.key"]);
+	const identity = files && readIdentity(files);
 	const brokerCa = trustedCertificates("mqtt.caFile", config["mqtt.caFile"]);
 	return (target, eid, { transfer, pollSoon }) =>
 		openBrokerLink(target, eid, {
@@ -180,21 +200,4 @@ function mqttLinks(config: IpaConfig, effects: LinkEffects): LinkMaker {
 			random,
 			log: logger("ipa.mqtt"),
 		});
-}
-
-function mqttIdentity(config: IpaConfig): { readonly certificate: string; readonly key: string } | undefined {
-	const [certificate, key] = [config["mqtt.certificate"], config["mqtt.key"]];
-	if (certificate === undefined && key === undefined) return undefined;
-	if (certificate === undefined || key === undefined) {
-		throw new IpaCliError("IPA_FILE_INVALID", "mqtt.certificate and mqtt.key: only one of them is configured");
-	}
-	return { certificate: textOf("mqtt.certificate", certificate), key: textOf("mqtt.key", key) };
-}
-
-function textOf(setting: string, file: string): string {
-	try {
-		return readFileSync(file, "utf8");
-	} catch (cause) {
-		throw new IpaCliError("IPA_FILE_INVALID", `${setting} ${file} cannot be read: ${fileTrouble(cause)}`, { cause });
-	}
 }

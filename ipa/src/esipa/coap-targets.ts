@@ -5,6 +5,7 @@ import type { LabKeyLog } from "@iot-esim/shared/transport/coap/lab-key-log";
 import { COAPS_PORT, connectCoapTls } from "@iot-esim/shared/transport/coap/tls";
 import { mappedAddress } from "@iot-esim/shared/transport/http/connect";
 import { TlsSessions } from "@iot-esim/shared/transport/http/tls-sessions";
+import type { ClientIdentity } from "@iot-esim/shared/transport/http/trust";
 import { connectDtls } from "@iot-esim/shared/transport/native/dtls/connect-dtls";
 import { requireAddon } from "@iot-esim/shared/transport/native/dtls/dtls-available";
 import type { DtlsCipherSuite } from "@iot-esim/shared/transport/native/dtls/options";
@@ -26,6 +27,11 @@ export interface CoapTargetOptions extends Pick<CoapLinkOptions, "timeout" | "id
 	readonly hosts?: Readonly<Record<string, string>>;
 	/** PEM certificates of CAs, for eIMs whose configuration on the card has no TLS key. */
 	readonly fallbackCa?: readonly string[];
+	/**
+	 * What the device shows to an eIM that asks for its certificate, at each session anew; another object when it has
+	 * become another one: what was opened with the former one is not resumed.
+	 */
+	readonly identity?: (() => ClientIdentity) | undefined;
 	/** Largest answer of an eIM. */
 	readonly maxBody: number;
 	readonly labKeyLog?: LabKeyLog | undefined;
@@ -52,11 +58,15 @@ export function coapDtlsLink(target: EsipaTarget, options: CoapDtlsOptions): Esi
 	const { clock, random, timeout, key, cipherSuites, blockExponent, maxBody, hosts = {}, labKeyLog } = options;
 	const name = addressOf(target, options);
 	const trust = key === undefined ? eimTrust(target, options.fallbackCa ?? []) : ({ kind: "none" } as const);
+	let shown: ClientIdentity | undefined;
 	let resumable: Uint8Array | undefined;
 	return coapLink({
 		...options,
 		name: `coaps://${printHostPort(name)}`,
 		open: async (signal) => {
+			const identity = options.identity?.();
+			if (identity !== shown) resumable = undefined;
+			shown = identity;
 			const path = await connectDtls({
 				...mappedAddress(hosts, name),
 				clock,
@@ -66,6 +76,7 @@ export function coapDtlsLink(target: EsipaTarget, options: CoapDtlsOptions): Esi
 				signal,
 				...(labKeyLog && { labKeyLog }),
 				...(key === undefined ? {} : { key }),
+				...(identity === undefined ? {} : { identity }),
 				...(options.network === undefined ? {} : { network: options.network }),
 				...(options.firstRetransmit === undefined ? {} : { firstRetransmit: options.firstRetransmit }),
 				...(cipherSuites === undefined || cipherSuites.length === 0 ? {} : { cipherSuites }),
@@ -92,11 +103,15 @@ export function coapTlsLink(target: EsipaTarget, options: CoapTlsOptions): Esipa
 	const { clock, random, timeout, maxBody, hosts, proxy, labKeyLog } = options;
 	const name = addressOf(target, options);
 	const trust = eimTrust(target, options.fallbackCa ?? []);
-	const sessions = new TlsSessions();
+	let shown: ClientIdentity | undefined;
+	let sessions = new TlsSessions();
 	return coapLink({
 		...options,
 		name: `coaps+tcp://${printHostPort(name)}`,
 		open: async (signal) => {
+			const identity = options.identity?.();
+			if (identity !== shown) sessions = new TlsSessions();
+			shown = identity;
 			const channel = await connectCoapTls({
 				...name,
 				trust,
@@ -107,6 +122,7 @@ export function coapTlsLink(target: EsipaTarget, options: CoapTlsOptions): Esipa
 				labKeyLog,
 				...(hosts === undefined ? {} : { hosts }),
 				...(proxy === undefined ? {} : { proxy }),
+				...(identity === undefined ? {} : { identity }),
 			});
 			return new CoapEndpoint(channel, { clock, random, responseTimeout: timeout, maxBody });
 		},
