@@ -20,6 +20,7 @@ export function storeJobsContract(
 			expect(others).toHaveLength(2);
 			expect(first).toMatchObject({ kind: "notificationDelivery", reference: "notification-1", attempts: 1 });
 			await store.postponeJob(first?.id ?? "", "connection refused", START + 110, START + 500);
+			expect(await store.findJob("notificationDelivery", "notification-1")).toMatchObject({ leasedUntil: START + 110 });
 			for (const { id } of others) await store.completeJob(id, START + 120);
 			const { items } = await store.listNotifications(eid, { limit: 5 });
 			expect(items.map(({ seqNumber }) => seqNumber)).toEqual([3, 2, 1]);

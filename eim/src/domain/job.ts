@@ -6,7 +6,7 @@ export interface Job {
 	readonly reference: string;
 	readonly attempts: number;
 	readonly runAfter: number;
-	/** While this lies ahead, another worker holds the job. */
+	/** While this lies ahead, another worker holds the job. Behind: when its last try failed. */
 	readonly leasedUntil?: number;
 	readonly lastError?: string;
 	readonly completedAt?: number;

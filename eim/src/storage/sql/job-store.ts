@@ -111,7 +111,7 @@ export class SqlJobStore implements JobStore {
 			runAfter === undefined
 				? this.#close(id, at, error, lease)
 				: this.#leased(id, lease)
-						.set((eb) => ({ run_after: sooner(eb, runAfter), leased_until: null, last_error: error }))
+						.set((eb) => ({ run_after: sooner(eb, runAfter), leased_until: sooner(eb, at), last_error: error }))
 						.compile();
 		return this.#engine.write(() => run(postpone));
 	}
