@@ -316,8 +316,8 @@ export interface JobStore {
 	/** With `lease`, only while that is still the job's lease: nobody else has the job. A renewed job stays open. */
 	completeJob(id: string, at: number, event?: NewEvent, lease?: number): Promise<void>;
 	/**
-	 * Puts a job that failed at `at` off until `runAfter`, or for when it was renewed, should that be sooner; without it the job is given up,
-	 * with the error kept. `lease` as above.
+	 * Puts a job that failed at `at` off until `runAfter`, or for when it was renewed, should that be sooner; without it the
+	 * job is given up, with the error kept. `lease` as above.
 	 */
 	postponeJob(id: string, error: string, at: number, runAfter?: number, lease?: number): Promise<void>;
 	/** As `postponeJob` for a job that is done again and again; `error` tells what the last time came to. */
