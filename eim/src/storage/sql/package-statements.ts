@@ -34,16 +34,7 @@ export function makePackageStatements(sql: Sql) {
 				eimTransactionId: eimPackage.eimTransactionId,
 				firstSentAt: eimPackage.firstSentAt,
 			}),
-		/** An injection takes all that waits by now: for that it need not be done again. */
-		noteInjection: statement(sql, (db, p: { eid: string; at: number }) =>
-			db
-				.updateTable("jobs")
-				.set({ renewed_for: null })
-				.where("kind", "=", "packageInjection")
-				.where("reference", "=", p.eid)
-				.where("completed_at", "is", null)
-				.where("renewed_for", "<=", p.at),
-		),
+		noteInjection: statement(sql, injectionNote),
 		lastOfOperation: statement(sql, (db, p: { eid: string; operationId: string }) =>
 			newest(db).where("eid", "=", p.eid).where("operation_id", "=", p.operationId),
 		),
@@ -68,6 +59,16 @@ export function makePackageStatements(sql: Sql) {
 		),
 	};
 }
+
+/** An injection takes all that waits by now: for that it need not be done again. */
+const injectionNote = (db: Sql, p: { eid: string; at: number }) =>
+	db
+		.updateTable("jobs")
+		.set({ renewed_for: null })
+		.where("kind", "=", "packageInjection")
+		.where("reference", "=", p.eid)
+		.where("completed_at", "is", null)
+		.where("renewed_for", "<=", p.at);
 
 interface OfPackage extends Record<string, unknown> {
 	readonly eid: string;
