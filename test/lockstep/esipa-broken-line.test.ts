@@ -3,12 +3,13 @@
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
 import { hex, utf8 } from "@iot-esim/shared/util/bytes";
-import { Minutes, Seconds } from "@iot-esim/shared/util/duration";
+import { Days, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { afterEach, describe, expect, it } from "vitest";
 import { esipaBench, packageIn, poll, result, testPki } from "../support/esipa-bench.ts";
 import { certificates, NO_PACKAGE, takeDataRequest } from "../support/esipa-octets.ts";
 import {
 	authenticate,
+	euiccChallenge,
 	initiate,
 	initiateError,
 	installation,
@@ -40,7 +41,7 @@ let bench: Awaited<ReturnType<typeof esipaBench>>;
 afterEach(() => bench.close());
 
 async function start(given = smdp()) {
-	const started = await startDownload(given, {}, { bench: { settings: { offers: 3 } } });
+	const started = await startDownload(given, {}, { bench: { settings: { offers: 3 } }, lifetime: Days(1) });
 	bench = started.bench;
 	return started;
 }
@@ -140,18 +141,43 @@ describe("a line to the SM-DP+ that stays broken", () => {
 });
 
 describe("a device that answers a trigger itself", () => {
-	it("may put a download off again and again: no attempt that fails later counts for it", async () => {
-		const { id, eimTransactionId } = await start(smdp({ initiateAuthentication: unreachable }));
+	/** The device has put the download off so often; its latest trigger. */
+	const putOff = async (eimTransactionId: Uint8Array, times: number) => {
 		let of = eimTransactionId;
-		for (let times = 0; times < 3; times++) {
+		for (let time = 0; time < times; time++) {
 			await bench.ask(ended(of, "IPA_DOWNLOAD_POSTPONED: the link is paid by volume"));
 			await bench.clock.advance(Minutes(15));
 			of = (await takeTrigger(bench)).eimTransactionId as Uint8Array;
 		}
+		return of;
+	};
+
+	it("may put a download off again and again: no attempt that fails later counts for it", async () => {
+		const { id, eimTransactionId } = await start(smdp({ initiateAuthentication: unreachable }));
+		const of = await putOff(eimTransactionId, 3);
 		await bench.ask(initiate(of));
 		await bench.ask(ended(of));
 		const reason = { code: "ES9PLUS_UNREACHABLE", text: expect.stringContaining("(2 of 3)") };
 		expect(await operation(id)).toMatchObject({ state: "queued", reason, heldUntil: bench.clock.now() + Minutes(1) });
+	});
+
+	it("is asked for what the download needs however often it has put the download off", async () => {
+		const { id, eimTransactionId } = await start(smdp());
+		const bare = (of: Uint8Array) => tlv(0xbf39, tlv(0x81, euiccChallenge), tlv(0x82, of));
+		const of = await putOff(eimTransactionId, 3);
+		expect(await bench.ask(bare(of))).toEqual(initiateError(127));
+		expect(await operation(id)).toMatchObject({ state: "queued" });
+		expect(packageIn(await bench.ask(poll(eid)))).toHaveProperty("ipaEuiccDataRequest");
+	});
+
+	it("downloads again after a loss of power however often it has put the download off", async () => {
+		const { id, eimTransactionId } = await start();
+		const of = await putOff(eimTransactionId, 10);
+		await bench.ask(initiate(of));
+		await bench.ask(authenticate());
+		await bench.ask(prepared());
+		await bench.send(notify(installation({ errorResult: { bppCommandId: 5, errorReason: 11 } })));
+		expect(await operation(id)).toMatchObject({ state: "queued", outcome: { interruptions: 1 } });
 	});
 
 	it("with a download put off gets it again later, and what else waits now", async () => {

@@ -18,6 +18,7 @@ import { IpaCapabilities } from "@iot-esim/shared/messages/sgp32/ipa-euicc-data"
 import { ProfileInstallationResult } from "@iot-esim/shared/messages/sgp32/notifications";
 import { StoreMetadataRequest } from "@iot-esim/shared/messages/sgp32/profile-info";
 import { fromHex, hex, utf8 } from "@iot-esim/shared/util/bytes";
+import type { Duration } from "@iot-esim/shared/util/duration";
 import { CardBench } from "@iot-esim/sim/euicc/testing/card-bench";
 import { type BenchOptions, esipaBench, packageIn, poll, testPki } from "./esipa-bench.ts";
 
@@ -102,7 +103,12 @@ export const unreachable = new Es9PlusError("ES9PLUS_UNREACHABLE", "no line");
 export async function startDownload(
 	given: ReturnType<typeof smdp> = smdp(),
 	parameters: object = {},
-	more: { readonly device?: Partial<Device>; readonly bench?: BenchOptions; readonly source?: DownloadSource } = {},
+	more: {
+		readonly device?: Partial<Device>;
+		readonly bench?: BenchOptions;
+		readonly source?: DownloadSource;
+		readonly lifetime?: Duration;
+	} = {},
 ) {
 	const bench = await esipaBench({ es9plus: given.es9plus, ...more.bench });
 	// What an order asks of the way is only sent to an IPA that has said that it can go it.
@@ -110,7 +116,8 @@ export async function startDownload(
 	const told = "mode" in asked || "expected" in asked ? { ipaCapabilities: capabilities("11") } : {};
 	await bench.register(eid, { ...told, ...more.device });
 	const source = more.source ?? { smdpAddress: SMDP, matchingId: "M-1" };
-	const id = await bench.order(eid, { type: "download", parameters: { ...source, ...parameters } });
+	const order = { type: "download", parameters: { ...source, ...parameters } } as const;
+	const id = await bench.order(eid, order, more.lifetime);
 	const trigger = await takeTrigger(bench);
 	return { bench, id, trigger, eimTransactionId: trigger.eimTransactionId as Uint8Array, ...given };
 }

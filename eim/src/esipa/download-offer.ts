@@ -7,7 +7,7 @@ import type { Device } from "../domain/device.ts";
 import type { OperationReason } from "../domain/operation.ts";
 import type { RspSession } from "../domain/rsp-session.ts";
 import { judgeMetadata } from "./download-metadata.ts";
-import { type Download, mayAskAgain } from "./download-session.ts";
+import { type Download, mayAskAgain, waitsForAnswer } from "./download-session.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
 import { enqueueOwn, ownOperation } from "./own-operation.ts";
 import { codeText } from "./result-text.ts";
@@ -50,8 +50,8 @@ export async function checkOffer(context: EsipaContext, offer: Offer): Promise<n
 	const octets = offer.profileMetadata.length;
 	const verdict = judgeMetadata({ metadata, octets, order: operation.parameters, device, policy });
 	if (verdict.kind === "allowed") return undefined;
-	if (verdict.kind === "ratNeeded" && (await mayAskAgain(context, operation))) {
-		await askForTable(context, offer);
+	if (verdict.kind === "ratNeeded" && mayAskAgain(operation)) {
+		await askForTable(context, offer, operation);
 		return ErrorCode.undefinedError;
 	}
 	const { reason, cancelReason } = verdict.kind === "ratNeeded" ? TABLE_NOT_TOLD : verdict;
@@ -98,12 +98,12 @@ export async function refuseDownload(
 }
 
 /** The table is asked for, and the download begins anew: until then nobody can tell what the card authorises. */
-async function askForTable(context: EsipaContext, { session, device }: Offer): Promise<void> {
+async function askForTable(context: EsipaContext, { session, device }: Offer, operation: Download): Promise<void> {
 	const at = context.clock.now();
 	const text = "The download goes on when the eUICC has told its Rules Authorisation Table.";
 	await context.store.moveSession(session.transactionId, "authenticated", {
 		at,
-		operationEvent: { kind: "packageDropped", at, reason: { text } },
+		operationEvent: waitsForAnswer(operation, at, text),
 		jobs: [{ kind: "sessionCancellation", reference: session.transactionId, runAfter: at }],
 	});
 	await enqueueOwn(context, ownOperation(context, device, { type: "getRat", parameters: {} }));

@@ -14,7 +14,7 @@ import type { RspSession } from "../domain/rsp-session.ts";
 import { rememberEvent } from "../domain/smds-polling.ts";
 import type { FoundPackage } from "../storage/store.ts";
 import { answeredPackage } from "./answered-package.ts";
-import { isDelivered, loadRelay, noteRejection } from "./download-session.ts";
+import { isDelivered, loadRelay, noteRejection, timesOf } from "./download-session.ts";
 import { EsipaError } from "./errors.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
 import { classOf } from "./listed-profiles.ts";
@@ -178,7 +178,7 @@ async function apply(
 	of: Entry & { readonly result: ProfileInstallationResult; readonly session: RspSession | undefined },
 ): Promise<void> {
 	const { entry, operation, notifications, at, result, session } = of;
-	const { event, changes } = installed(device, result, session, at, await mayTryAgain(context, operation));
+	const { event, changes } = installed(device, result, session, at, operation);
 	// What the SM-DP+ said of the profile is only known when the eIM has asked it.
 	const isNameless = event.kind === "succeeded" && session === undefined;
 	const recorded = await recordAgain(context, {
@@ -235,12 +235,7 @@ function received(
 }
 
 /** A card whose power fails every time must not be asked for ever. */
-const MAX_DOWNLOAD_TRIGGERS = 10;
-
-async function mayTryAgain(context: EsipaContext, operation: Operation | undefined): Promise<boolean> {
-	if (operation === undefined) return false;
-	return (await context.store.listPackages(operation.id)).length < MAX_DOWNLOAD_TRIGGERS;
-}
+const INTERRUPTIONS_AT_MOST = 10;
 
 /**
  * What a verified installation result means. The profile is disabled until the eUICC says otherwise. After a loss of
@@ -251,16 +246,18 @@ function installed(
 	result: ProfileInstallationResult,
 	session: RspSession | undefined,
 	at: number,
-	isTriedAgain: boolean,
+	operation: Operation | undefined,
 ): { readonly event: OperationEvent; readonly changes: readonly ProfileChange[] } {
 	const { notificationMetadata, finalResult } = result.profileInstallationResultData.value;
 	if ("errorResult" in finalResult) {
 		const { bppCommandId, errorReason } = finalResult.errorResult;
 		const reason = reasonOf("profileInstallation", errorReason);
 		const code = `${codeText("bppCommand", bppCommandId)}, ${reason.code ?? ""}`;
-		if (isTriedAgain && errorReason === ErrorReasonCode.installFailedDueToInterruption) {
+		const interruptions = operation === undefined ? INTERRUPTIONS_AT_MOST : timesOf(operation, "interruptions") + 1;
+		const isInterrupted = errorReason === ErrorReasonCode.installFailedDueToInterruption;
+		if (isInterrupted && interruptions < INTERRUPTIONS_AT_MOST) {
 			const text = "The installation was interrupted, as by a loss of power; the device is asked to download again.";
-			return { event: { kind: "packageDropped", at, reason: { text, code } }, changes: [] };
+			return { event: { kind: "packageDropped", at, reason: { text, code }, outcome: { interruptions } }, changes: [] };
 		}
 		return { event: { kind: "failed", at, reason: { ...reason, code } }, changes: [] };
 	}

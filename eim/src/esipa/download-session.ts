@@ -2,7 +2,7 @@ import { TransactionId } from "@iot-esim/shared/ids/transaction-id";
 import type { Device } from "../domain/device.ts";
 import type { DownloadParameters } from "../domain/download.ts";
 import type { EimPackage } from "../domain/eim-package.ts";
-import type { Operation } from "../domain/operation.ts";
+import type { Operation, OperationEvent } from "../domain/operation.ts";
 import type { RspSession } from "../domain/rsp-session.ts";
 import type { EsipaContext, EsipaPeer } from "./esipa-deps.ts";
 import { enqueueOwn, ownOperation } from "./own-operation.ts";
@@ -110,11 +110,26 @@ export async function isDelivered(context: EsipaContext, { id }: Pick<Operation,
 }
 
 /** How often a device is asked for what a download needs before the download is given up. */
-const QUESTIONS_AT_MOST = 3;
+const QUESTIONS_AT_MOST = 2;
 
 /** Whether a download may still wait for an answer of the device, and begin anew then. */
-export async function mayAskAgain(context: EsipaContext, operation: Download): Promise<boolean> {
-	return (await context.store.listPackages(operation.id)).length < QUESTIONS_AT_MOST;
+export function mayAskAgain(operation: Download): boolean {
+	return timesOf(operation, "questions") < QUESTIONS_AT_MOST;
+}
+
+/**
+ * How often a download has begun anew for this reason, as its outcome keeps it. Its triggers tell nothing of that: a device
+ * may put a download off as often as it likes.
+ */
+export function timesOf({ outcome }: Pick<Operation, "outcome">, reason: "questions" | "interruptions"): number {
+	const times = outcome?.[reason];
+	return typeof times === "number" ? times : 0;
+}
+
+/** A download that waits for an answer of the device. */
+export function waitsForAnswer(operation: Download, at: number, text: string): OperationEvent {
+	const outcome = { questions: timesOf(operation, "questions") + 1 };
+	return { kind: "packageDropped", at, reason: { text }, outcome };
 }
 
 /**
@@ -131,13 +146,13 @@ export async function askDeviceFirst(
 	const at = context.clock.now();
 	const wanted = `IpaEuiccData ${tags.join(" ")}`;
 	const { eid } = device;
-	if (!(await mayAskAgain(context, operation))) {
+	if (!mayAskAgain(operation)) {
 		const text = `The device does not say what the download needs (${wanted}), however often it is asked.`;
 		await context.store.moveOperation(operation.id, { kind: "failed", at, reason: { text } });
 		return;
 	}
 	const text = `The download goes on when the device has said what it needs (${wanted}).`;
-	await context.store.moveOperation(operation.id, { kind: "packageDropped", at, reason: { text } });
+	await context.store.moveOperation(operation.id, waitsForAnswer(operation, at, text));
 	const question = ownOperation(context, device, { type: "readEuiccData", parameters: { tags } });
 	await enqueueOwn(context, question);
 	context
