@@ -11,6 +11,7 @@ import { plmnOf } from "../domain/plmn.ts";
 import type { Profile } from "../domain/profile.ts";
 import type { SeenUnknown } from "../domain/seen-unknown.ts";
 import type { SmdsPolling } from "../domain/smds-polling.ts";
+import type { ExplainedOperation, LastAttempt } from "./last-attempts.ts";
 
 const time = (at: number) => new Date(at).toISOString();
 const maybe = <K extends string, T, V>(key: K, value: T | undefined, show: (value: T) => V) =>
@@ -65,7 +66,7 @@ export const profileView = ({ eid: _eid, updatedAt, ...profile }: Profile) => ({
 	updatedAt: time(updatedAt),
 });
 
-export const operationView = (operation: Operation) => ({
+export const operationView = (operation: ExplainedOperation) => ({
 	id: operation.id,
 	eid: operation.eid,
 	type: operation.type,
@@ -84,6 +85,13 @@ export const operationView = (operation: Operation) => ({
 	...maybe("finishedAt", operation.finishedAt, time),
 	expiresAt: time(operation.expiresAt),
 	...maybe("heldUntil", operation.heldUntil, time),
+	...maybe("lastAttempts", operation.lastAttempts, (attempts) => attempts.map(attemptView)),
+});
+
+const attemptView = ({ at, nextAt, ...attempt }: LastAttempt) => ({
+	...attempt,
+	...maybe("at", at, time),
+	...maybe("nextAt", nextAt, time),
 });
 
 export const notificationView = (notification: NotificationWithDelivery) => {

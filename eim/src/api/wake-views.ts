@@ -1,9 +1,8 @@
 /** What the API shows of a device's sleep, and what it takes. */
 
 import { Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
-import { type AwakeRule, expectationOf, psmTimer, rhythmOf, waitingText } from "../domain/awake.ts";
+import { type AwakeRule, expectationOf, psmTimer, rhythmOf } from "../domain/awake.ts";
 import type { Device } from "../domain/device.ts";
-import type { Operation } from "../domain/operation.ts";
 import type { WakeUp, WakeUpAddress } from "../domain/wake-up.ts";
 import type { ApiDeps } from "./api-deps.ts";
 import { ApiError } from "./errors.ts";
@@ -81,44 +80,4 @@ function timerOf(field: string, given: number | string, timer: "T3412" | "T3324"
 function invalid(name: string, message: string): ApiError {
 	const field = `body.${name}`;
 	return new ApiError("API_REQUEST_INVALID", `${field}: ${message}`, [{ field, message }]);
-}
-
-/**
- * The operations, those that are queued with the reason why: their devices sleep. Nothing is added where nothing is known
- * of a device's sleep.
- */
-export async function withWaitingReasons(
-	{ store, clock }: Pick<ApiDeps, "store" | "clock">,
-	operations: readonly Operation[],
-): Promise<Operation[]> {
-	const waits = ({ state, reason }: Operation) => state === "queued" && reason === undefined;
-	const eids = [...new Set(operations.filter(waits).map(({ eid }) => eid))];
-	const texts = new Map(
-		await Promise.all(
-			eids.map(async (eid) => {
-				const device = await store.loadDevice(eid);
-				return [eid, device && waitingText(device, clock.now())] as const;
-			}),
-		),
-	);
-	return operations.map((operation) => {
-		const text = waits(operation) ? texts.get(operation.eid) : undefined;
-		return text === undefined ? operation : { ...operation, reason: { text } };
-	});
-}
-
-/** The same for one operation, with the last wake-up of its device since it was ordered. */
-export async function withWakeUp(deps: Pick<ApiDeps, "store" | "clock">, operation: Operation): Promise<Operation> {
-	const [explained = operation] = await withWaitingReasons(deps, [operation]);
-	if (operation.state !== "queued") return explained;
-	const [last] = (await deps.store.listWakeUps(operation.eid, { limit: 1 })).items;
-	if (last === undefined || last.createdAt < operation.createdAt) return explained;
-	const { via, state, createdAt, error } = last;
-	const why = error === undefined ? "" : `: ${error}`;
-	const woken =
-		state === "failed"
-			? `waking by ${via} at ${time(createdAt)} failed${why}`
-			: `woken by ${via} at ${time(createdAt)} (${state}${why})`;
-	const text = `${explained.reason?.text ?? "waiting for device"}; ${woken}`;
-	return { ...explained, reason: { ...explained.reason, text } };
 }

@@ -77,6 +77,18 @@ export interface OperationJson {
 	readonly sentAt?: string;
 	readonly finishedAt?: string;
 	readonly expiresAt: string;
+	readonly lastAttempts?: readonly LastAttemptJson[];
+}
+
+/** How the eIM last tried to bring an operation to its device, or to wake that. */
+export interface LastAttemptJson {
+	readonly what: "inject" | "wakeUp";
+	readonly via: string;
+	readonly state: string;
+	readonly at?: string;
+	readonly detail?: string;
+	readonly attempts?: number;
+	readonly nextAt?: string;
 }
 
 /** What came of one command of a package, in `outcome.commands`. */

@@ -240,6 +240,22 @@ describe("operations", () => {
 		expect(late).toMatchObject({ code: 1, err: expect.stringContaining("still queued after 0 s; it goes on") });
 	});
 
+	it("are waited for with each failure to bring them to the device", async () => {
+		await bench.call("PATCH", `/api/v1/devices/${eid}`, { inject: { url: "coaps://10.7.0.21" } });
+		let looks = 0;
+		const pause = async () => {
+			looks++;
+			if (looks % 2 === 0) return;
+			const now = Date.now();
+			const [job] = await bench.store.claimDueJobs(1, now, now + 1000, ["packageInjection"]);
+			await bench.store.postponeJob(job?.id ?? "", `no answer ${looks}`, now, now, job?.leasedUntil);
+			const [operation] = (await bench.store.listOperations({ limit: 1 })).items;
+			if (looks > 4) await bench.store.moveOperation(operation?.id ?? "", { kind: "expired", at: now });
+		};
+		const { err } = await eim(`operation create list-profiles ${eid} --wait`, { pause });
+		expect(err.match(/failed.*?: no answer \d/g)).toEqual(["failed: no answer 1", "failed (2 tries): no answer 3"]);
+	});
+
 	it("are cancelled", async () => {
 		const { id } = JSON.parse((await eim(`operation create list-profiles ${eid} --json`)).out);
 		expect((await eim(`operation cancel ${id}`)).out).toBe(`${id} is cancelled\n`);

@@ -19,11 +19,11 @@ import { warningsOf } from "../../domain/operation-warnings.ts";
 import type { ApiDeps } from "../api-deps.ts";
 import { actorOf } from "../auth.ts";
 import { ApiError } from "../errors.ts";
+import { explainOperations } from "../last-attempts.ts";
 import { orderOf } from "../operation-order.ts";
 import { Accepted, EidText, OperationRequest, OperationView, PageQuery, pageOf } from "../schemas.ts";
 import type { ApiServer } from "../server.ts";
 import { operationView } from "../views.ts";
-import { withWaitingReasons, withWakeUp } from "../wake-views.ts";
 import { deviceOf, unknownDevice } from "./devices.ts";
 import { responses } from "./responses.ts";
 
@@ -192,7 +192,7 @@ function listRoute(server: ApiServer, deps: ApiDeps): void {
 				states: state?.split(",") as OperationState[] | undefined,
 				types: type?.split(",") as OperationType[] | undefined,
 			});
-			return { ...page, items: (await withWaitingReasons(deps, page.items)).map(operationView) };
+			return { ...page, items: (await explainOperations(deps, page.items)).map(operationView) };
 		},
 	);
 }
@@ -212,7 +212,8 @@ function showRoute(server: ApiServer, deps: ApiDeps): void {
 		async ({ params }) => {
 			const operation = await deps.store.loadOperation(params.id);
 			if (!operation) throw unknownOperation(params.id);
-			return operationView(await withWakeUp(deps, operation));
+			const [explained = operation] = await explainOperations(deps, [operation]);
+			return operationView(explained);
 		},
 	);
 }
