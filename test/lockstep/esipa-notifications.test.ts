@@ -2,6 +2,7 @@ import { Es9PlusError } from "@iot-esim/eim/es9plus/errors";
 import { decode, encode, keep } from "@iot-esim/shared/asn1/schema";
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { generateKeyPair, signRaw } from "@iot-esim/shared/crypto/ecdsa";
+import { Eid } from "@iot-esim/shared/ids/eid";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
 import { NotificationEvent, NotificationMetadata } from "@iot-esim/shared/messages/sgp22/notification-metadata";
 import { OtherSignedNotification } from "@iot-esim/shared/messages/sgp22/notifications";
@@ -11,11 +12,12 @@ import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { hex } from "@iot-esim/shared/util/bytes";
 import { Hours, Seconds } from "@iot-esim/shared/util/duration";
 import { makeTestPki } from "@iot-esim/sim/pki/test-pki";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { esipaBench, noSmdp, packageIn, poll, result, testPki } from "../support/esipa-bench.ts";
 
 import {
 	authenticate,
+	capabilities,
 	iccid,
 	initiate,
 	installation,
@@ -24,6 +26,7 @@ import {
 	SMDP,
 	smdp,
 	startDownload,
+	takeTrigger,
 	unreachable,
 } from "../support/relayed-download.ts";
 
@@ -113,6 +116,29 @@ describe("the installation result", () => {
 		await bench.ask(result(eid, tlv(0xbf52, tlv(0xa0, part(0xa5, eum.certificate), part(0xa6, euicc.certificate)))));
 		expect(await bench.state(id)).toBe("succeeded");
 		expect(await bench.store.listProfiles(eid)).toMatchObject([{ iccid, state: "disabled" }]);
+	});
+
+	it("of a direct download has its device found, and lets a stranger have ten keys tried at most", async () => {
+		bench = await esipaBench({ es9plus: noSmdp() });
+		const download = (of: typeof eid, smdpAddress: string) =>
+			bench.order(of, { type: "download", parameters: { smdpAddress, matchingId: "", mode: "direct" } });
+		const told = { ...bench.known, ipaCapabilities: capabilities("11") };
+		await bench.register(eid, told);
+		const id = await download(eid, SMDP);
+		await takeTrigger(bench);
+		for (let n = 0; n < 20; n++) {
+			const other = Eid.withCheckDigits(`8904903200000000000000${String(n).padStart(8, "0")}`);
+			await bench.register(other, told);
+			await download(other, "other.example.com");
+			await bench.ask(poll(other));
+		}
+		const looked = vi.spyOn(bench.store, "loadDevice");
+		const forged = installation(undefined, generateKeyPair("P-256").privateKey);
+		await expect(bench.send(notify(forged))).rejects.toMatchObject({ code: "ESIPA_NOTIFICATION_REFUSED" });
+		expect(looked.mock.calls).toHaveLength(10);
+		await bench.send(notify(installation()));
+		expect((await bench.store.listProfiles(eid)).map((profile) => profile.iccid)).toEqual([iccid]);
+		expect(await bench.state(id)).toBe("sent");
 	});
 
 	it("of a direct download comes as BF54 and is not forwarded", async () => {

@@ -9,10 +9,11 @@ import {
 } from "@iot-esim/shared/messages/sgp32/esipa-package";
 import type { PendingNotification } from "@iot-esim/shared/messages/sgp32/notifications";
 import type { Device } from "../domain/device.ts";
+import { signerOfDirect } from "./direct-signer.ts";
 import { loadRelay } from "./download-session.ts";
 import { EsipaError } from "./errors.ts";
 import type { EsipaContext, EsipaPeer } from "./esipa-deps.ts";
-import { checkNotification, eidOfNotification } from "./notifications.ts";
+import { eidOfNotification } from "./notifications.ts";
 import { requireOwn } from "./proven-eid.ts";
 import { provideEimPackageResult } from "./provide-eim-package-result.ts";
 import { takeNotification } from "./take-notifications.ts";
@@ -59,7 +60,7 @@ async function storeNotification(
 	notification: Kept<PendingNotification>,
 	peer: EsipaPeer | undefined,
 ): Promise<void> {
-	const device = await deviceOf(context, notification.value);
+	const device = await deviceOf(context, notification.value, peer);
 	if (device === undefined) throw refused("its device is not known here", undefined);
 	const { eid } = device;
 	requireOwn(peer, eid);
@@ -74,13 +75,17 @@ async function storeNotification(
  * A notification proves its EID by the certificate in it. An installation result has none: the session that it ends
  * tells the device, or, when the device spoke to the SM-DP+ itself, the key that verifies it.
  */
-async function deviceOf(context: EsipaContext, notification: PendingNotification): Promise<Device | undefined> {
+async function deviceOf(
+	context: EsipaContext,
+	notification: PendingNotification,
+	peer: EsipaPeer | undefined,
+): Promise<Device | undefined> {
 	if ("profileInstallationResult" in notification) {
 		const { profileInstallationResult } = notification;
 		const { transactionId } = profileInstallationResult.profileInstallationResultData.value;
 		const session = await loadRelay(context, transactionId);
 		if (session !== undefined) return context.store.loadDevice(session.eid);
-		return signerAmongDownloads(context, notification);
+		return signerOfDirect(context, profileInstallationResult, peer);
 	}
 	if ("compactProfileInstallationResult" in notification) {
 		const { transactionId } = notification.compactProfileInstallationResult.compactProfileInstallationResultData;
@@ -89,22 +94,6 @@ async function deviceOf(context: EsipaContext, notification: PendingNotification
 	}
 	const eid = eidOfNotification(notification);
 	return eid && context.store.loadDevice(eid);
-}
-
-/** Latest downloads of all devices, one of which a direct installation result may be of. */
-const DOWNLOADS_LOOKED_AT = 50;
-
-async function signerAmongDownloads(
-	context: EsipaContext,
-	notification: PendingNotification,
-): Promise<Device | undefined> {
-	const { items } = await context.store.listOperations({ types: ["download"], limit: DOWNLOADS_LOOKED_AT });
-	const started = items.filter(({ sentAt }) => sentAt !== undefined);
-	for (const eid of new Set(started.map((operation) => operation.eid))) {
-		const device = await context.store.loadDevice(eid);
-		if (device !== undefined && checkNotification(context, device, notification) === "verified") return device;
-	}
-	return undefined;
 }
 
 function refused(why: string, eid: Eid | undefined): EsipaError {
