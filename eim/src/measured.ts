@@ -5,7 +5,6 @@ import type { WakeUpAddress } from "./domain/wake-up.ts";
 import type { Es9PlusClient } from "./es9plus/es9plus-client.ts";
 import type { Es11Client } from "./es9plus/smds.ts";
 import type { EsipaHandler } from "./esipa/handler.ts";
-import type { JobWork } from "./jobs/job-runner.ts";
 import type { Metrics } from "./observability/metrics.ts";
 import type { WakeUpStore } from "./storage/store.ts";
 import type { Waker, Wakers } from "./wake/waker.ts";
@@ -106,24 +105,4 @@ export function measuredReceipts(
 			return noted;
 		},
 	};
-}
-
-export function measuredJobs<K extends string>(
-	work: Readonly<Record<K, JobWork>>,
-	metrics: Metrics,
-): Readonly<Record<K, JobWork>> {
-	const counted = Object.entries<JobWork>(work).map(([kind, run]): [string, JobWork] => [
-		kind,
-		async (job) => {
-			try {
-				const event = await run(job);
-				metrics.jobTried(kind, "done");
-				return event;
-			} catch (error) {
-				metrics.jobTried(kind, "failed");
-				throw error;
-			}
-		},
-	]);
-	return Object.fromEntries(counted) as Record<K, JobWork>;
 }

@@ -12,6 +12,7 @@ type Row = { -readonly [K in keyof Job]: Job[K] };
 /** The part of the store that the runner uses, over rows in an array, with the same rules. */
 function bench(work: JobWork, rows: Partial<Row>[] = [{}]) {
 	const state = { now: 1_000, timers: [] as { due: number; task: () => void }[], completed: [] as string[] };
+	const tried: string[] = [];
 	const jobs: Row[] = rows.map((row, i) => ({
 		id: `${i}`,
 		kind: "notificationDelivery",
@@ -67,8 +68,10 @@ function bench(work: JobWork, rows: Partial<Row>[] = [{}]) {
 		smdsPolling: work,
 		deviceWakeUp: work,
 	};
-	const runner = new JobRunner({ store, clock, logger: memoryLogger().logger, work: all, parallel: 2, attempts: 3 });
-	return { state, jobs, runner };
+	const onTried = (kind: string, outcome: string) => void tried.push(`${kind} ${outcome}`);
+	const { logger } = memoryLogger();
+	const runner = new JobRunner({ store, clock, logger, work: all, parallel: 2, attempts: 3, onTried });
+	return { state, jobs, runner, tried };
 }
 
 const settle = async () => {
@@ -125,7 +128,7 @@ describe("the job runner", () => {
 	it("holds up nothing but its own kind when a job hangs, and puts that off before its lease ends", async () => {
 		const hanging: (() => void)[] = [];
 		const done: string[] = [];
-		const { runner, state, jobs } = bench(
+		const { runner, state, jobs, tried } = bench(
 			async (job) => {
 				if (job.kind === "packageInjection") await new Promise<void>((resolve) => hanging.push(resolve));
 				done.push(job.reference);
@@ -157,6 +160,8 @@ describe("the job runner", () => {
 		hanging[1]?.();
 		await settle();
 		expect(state.completed).toEqual(["3", "4", "5", "0"]);
+		const injections = tried.filter((what) => what.startsWith("packageInjection"));
+		expect(injections).toEqual(["done", "failed", "failed"].map((outcome) => `packageInjection ${outcome}`));
 	});
 
 	it("begins what becomes due while other jobs are under way", async () => {

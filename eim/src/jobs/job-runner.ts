@@ -35,6 +35,8 @@ export interface JobRunnerOptions {
 	readonly lease?: Duration;
 	/** The same for kinds that take another time. */
 	readonly leases?: Readonly<Partial<Record<JobKind, Duration>>>;
+	/** Told of each try as its row has it: one that took too long has failed, whatever its work comes to later. */
+	readonly onTried?: (kind: JobKind, outcome: "done" | "failed") => void;
 	/** After this many tries a job is given up; 100 (several weeks) when absent. */
 	readonly attempts?: number;
 }
@@ -166,14 +168,16 @@ export class JobRunner {
 	}
 
 	async #runOne(job: Job, lease: Duration): Promise<void> {
-		const { store, clock, attempts = 100 } = this.#options;
+		const { store, clock, onTried, attempts = 100 } = this.#options;
 		const { leasedUntil } = job;
 		try {
 			const done = await this.#inTime(job, lease);
 			if (done !== undefined && "runAgainAt" in done) {
 				await store.repeatJob(job.id, done.runAgainAt, done.error, leasedUntil);
 			} else await store.completeJob(job.id, clock.now(), done, leasedUntil);
+			onTried?.(job.kind, "done");
 		} catch (error) {
+			onTried?.(job.kind, "failed");
 			const now = clock.now();
 			const why = error instanceof EsimError ? `${error.code}: ${error.message}` : String(error);
 			const isOver = error instanceof GiveUp || job.attempts >= attempts;
