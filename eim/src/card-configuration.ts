@@ -82,9 +82,10 @@ export function cardConfiguration(
 
 /** coaps+tcp and MQTT are bindings that SGP.32 does not name. */
 function furtherProtocolsOf(config: EimConfig): NonNullable<EimConfigurationSettings["furtherProtocols"]> {
+	const isServed = (...settings: readonly (keyof EimConfig)[]) => settings.some((one) => config[one] !== undefined);
 	return [
-		...(config["coap.port"] === undefined ? [] : (["eimRetrieveCoaps", "eimInjectCoaps"] as const)),
-		...(config["coap.tcpPort"] === undefined && config["mqtt.url"] === undefined ? [] : (["eimProprietary"] as const)),
+		...(isServed("coap.port", "coap.provenPort") ? (["eimRetrieveCoaps", "eimInjectCoaps"] as const) : []),
+		...(isServed("coap.tcpPort", "coap.provenTcpPort", "mqtt.url") ? (["eimProprietary"] as const) : []),
 	];
 }
 

@@ -6,17 +6,20 @@ import type { Logger, LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { exponentWithin } from "@iot-esim/shared/transport/coap/block";
 import type { LabKeyLog } from "@iot-esim/shared/transport/coap/lab-key-log";
+import { type CoapTlsListenOptions, listenCoapTls } from "@iot-esim/shared/transport/coap/tls";
 import type { ServerIdentity } from "@iot-esim/shared/transport/http/server";
 import { requireAddon } from "@iot-esim/shared/transport/native/dtls/dtls-available";
 import { listenDtls } from "@iot-esim/shared/transport/native/dtls/listen-dtls";
 import { DTLS_CIPHER_SUITES, type DtlsCipherSuite } from "@iot-esim/shared/transport/native/dtls/options";
 import { createCoapBinding } from "./bindings/coap.ts";
-import { CoapFace, type CoapFaceOptions } from "./bindings/coap-face.ts";
+import { CoapFace, type CoapFaceOptions, type CoapListen, type CoapListenerName } from "./bindings/coap-face.ts";
 import { CoapHints } from "./bindings/coap-hints.ts";
 import type { EimConfig } from "./config.ts";
+import { type DeviceProofs, deviceProofs, keyProof } from "./device-proofs.ts";
+import { EimError } from "./errors.ts";
 import type { EsipaHandler } from "./esipa/handler.ts";
+import { givenCertificates } from "./given-files.ts";
 import { waitingDevices } from "./mqtt-parts.ts";
-import { PskFile } from "./psk-file.ts";
 import type { EventStore, OperationStore } from "./storage/store.ts";
 
 interface Parts {
@@ -29,57 +32,108 @@ interface Parts {
 	readonly labKeyLog?: LabKeyLog | undefined;
 }
 
+/** Which setting names the port of which listener. */
+export const COAP_PORTS = {
+	coap: "coap.port",
+	coapTcp: "coap.tcpPort",
+	provenCoap: "coap.provenPort",
+	provenCoapTcp: "coap.provenTcpPort",
+} as const satisfies Readonly<Record<CoapListenerName, keyof EimConfig>>;
+
 /**
  * ESipa over CoAP, not listening yet; undefined when no port is configured.
- * @throws DtlsError DTLS_ADDON_MISSING; EimError EIM_FILE_UNREADABLE, EIM_KEYS_INVALID; ConfigError
+ * @throws DtlsError DTLS_ADDON_MISSING; EimError EIM_FILE_UNREADABLE, EIM_FILES_UNPAIRED, EIM_KEYS_INVALID; ConfigError
  */
 export function coapFaceOf(config: EimConfig, parts: Parts): CoapFace | undefined {
-	const { handler, store, identity, clock, random, logger, labKeyLog } = parts;
-	const { "coap.port": port, "coap.tcpPort": tcpPort, "coap.host": host } = config;
-	if (port === undefined && tcpPort === undefined) return undefined;
+	const { handler, store, clock, random, logger } = parts;
 	const log = logger("eim.coap");
+	const listeners = listenersOf(config, parts, log);
+	if (Object.keys(listeners).length === 0) return undefined;
 	const hints = new CoapHints({ waiting: waitingDevices(store, clock), clock, log });
-	const limits = { maxConnections: config["coap.maxSessions"], idleTimeout: config["coap.idleTimeout"] };
 	return new CoapFace({
 		handler: createCoapBinding({ handler, shortPath: config["coap.shortPath"], hints, log }),
 		hints,
 		clock,
 		random,
 		blockExponent: exponentWithin(config["coap.blockSize"]),
-		listenDatagrams: port === undefined ? undefined : dtlsListener(config, port, parts, log),
-		tls: tcpPort === undefined ? undefined : { host, port: tcpPort, identity, labKeyLog, ...limits },
+		listeners,
 		onError: (error) => log.error("request failed", { error }),
 	});
+}
+
+function listenersOf(config: EimConfig, parts: Parts, log: Logger): CoapFaceOptions["listeners"] {
+	const { identity } = parts;
+	const { "coap.port": port, "coap.tcpPort": tcpPort, "coap.clientCa": clientCa } = config;
+	const { "coap.provenPort": provenPort, "coap.provenTcpPort": provenTcpPort } = config;
+	if (clientCa !== undefined && provenPort === undefined && provenTcpPort === undefined) {
+		throw unpaired("coap.clientCa: neither coap.provenPort nor coap.provenTcpPort is configured, so nobody is asked");
+	}
+	if (provenTcpPort !== undefined && clientCa === undefined) {
+		throw unpaired("coap.provenTcpPort: coap.clientCa is not configured, so no device could prove itself");
+	}
+	const openTo = (): DeviceProofs => ({ ...keyProof(config, log), identity, trust: { kind: "none" } });
+	const provenTo = () => deviceProofs(config, "coap.provenPort", "coap.clientCa", { identity, log });
+	return {
+		...(port === undefined ? {} : { coap: dtlsListener(config, port, openTo(), parts, log) }),
+		...(provenPort === undefined ? {} : { provenCoap: dtlsListener(config, provenPort, provenTo(), parts, log) }),
+		...(tcpPort === undefined ? {} : { coapTcp: tlsListener(config, tcpPort, {}, parts) }),
+		...(provenTcpPort === undefined || clientCa === undefined
+			? {}
+			: { provenCoapTcp: tlsListener(config, provenTcpPort, certificateProof(clientCa, log), parts) }),
+	};
+}
+
+type ClientProof = Pick<CoapTlsListenOptions, "clientCa" | "onHandshakeFailed">;
+
+function certificateProof(file: string, log: Logger): ClientProof {
+	return {
+		clientCa: givenCertificates("coap.clientCa", file),
+		onHandshakeFailed: (remoteAddress, error) => log.warn("handshake failed", { remoteAddress, error }),
+	};
+}
+
+function tlsListener(config: EimConfig, port: number, proof: ClientProof, { identity, labKeyLog }: Parts): CoapListen {
+	const options = {
+		...proof,
+		host: config["coap.host"],
+		port,
+		identity,
+		labKeyLog,
+		maxConnections: config["coap.maxSessions"],
+		idleTimeout: config["coap.idleTimeout"],
+	};
+	return (server) => listenCoapTls(options, (stream, peer) => server.acceptStream(stream, peer));
 }
 
 function dtlsListener(
 	config: EimConfig,
 	port: number,
-	{ identity, clock, labKeyLog }: Parts,
+	proofs: DeviceProofs,
+	{ clock, labKeyLog }: Parts,
 	log: Logger,
-): NonNullable<CoapFaceOptions["listenDatagrams"]> {
+): CoapListen {
 	requireAddon();
-	const pskFile = config["coap.pskFile"];
-	const keys = pskFile === undefined ? undefined : new PskFile(pskFile, log);
 	const cipherSuites = cipherSuitesOf(config["coap.cipherSuites"]);
-	return (onPath) =>
-		listenDtls(
-			{
-				host: config["coap.host"],
-				port,
-				clock,
-				identity,
-				trust: { kind: "none" },
-				maxSessions: config["coap.maxSessions"],
-				idleTimeout: config["coap.idleTimeout"],
-				firstRetransmit: config["coap.dtlsRetransmit"],
-				...(labKeyLog && { labKeyLog }),
-				...(keys === undefined ? {} : { keyOf: (device: string) => keys.keyOf(device) }),
-				...(cipherSuites.length === 0 ? {} : { cipherSuites }),
-				onHandshakeFailed: (remoteAddress, error) => log.warn("handshake failed", { remoteAddress, error }),
-			},
-			onPath,
-		);
+	const options = {
+		...proofs,
+		host: config["coap.host"],
+		port,
+		clock,
+		maxSessions: config["coap.maxSessions"],
+		idleTimeout: config["coap.idleTimeout"],
+		firstRetransmit: config["coap.dtlsRetransmit"],
+		...(labKeyLog && { labKeyLog }),
+		...(cipherSuites.length === 0 ? {} : { cipherSuites }),
+		onHandshakeFailed: (remoteAddress: string, error: Error) => log.warn("handshake failed", { remoteAddress, error }),
+	};
+	return async (server) => {
+		const listener = await listenDtls(options, (path) => server.accept(path));
+		return { address: listener, close: () => listener.close() };
+	};
+}
+
+function unpaired(message: string): EimError {
+	return new EimError("EIM_FILES_UNPAIRED", message);
 }
 
 /** @throws ConfigError CONFIG_VALUE_INVALID for a name that is none */

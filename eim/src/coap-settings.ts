@@ -19,6 +19,26 @@ export const coapSettings = {
 		optional: true,
 		example: 5684,
 	}),
+	"coap.provenPort": setting.integer({
+		...PORT,
+		description:
+			"UDP port for devices that prove themselves in DTLS, by a certificate of coap.clientCa or a key of coap.pskFile; others are refused there; not served when absent",
+		optional: true,
+		example: 5685,
+	}),
+	"coap.provenTcpPort": setting.integer({
+		...PORT,
+		description:
+			"TCP port for devices that prove themselves in TLS, by a certificate of coap.clientCa; others are refused there; not served when absent",
+		optional: true,
+		example: 5685,
+	}),
+	"coap.clientCa": setting.path({
+		description:
+			"CA certificates (PEM) of CoAP devices that prove themselves by certificate, at coap.provenPort and coap.provenTcpPort; none may without it",
+		optional: true,
+		example: "coap-device-ca.pem",
+	}),
 	"coap.shortPath": setting.string({
 		description: "Path that stands for gsma/rsp2/asn1, the same in devices; every octet of it is sent each time",
 		pattern: /^[A-Za-z0-9._~-]{1,16}$/,
@@ -33,7 +53,7 @@ export const coapSettings = {
 		default: 1024,
 	}),
 	"coap.maxSessions": setting.integer({
-		description: "Sessions of devices at once, over DTLS and over TLS each",
+		description: "Sessions of devices at once, at each port",
 		min: 1,
 		max: 1_000_000,
 		default: 10_000,

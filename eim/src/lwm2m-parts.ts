@@ -15,15 +15,13 @@ import { eidInName } from "./bindings/lwm2m/endpoint-identity.ts";
 import { Lwm2mFace, type Lwm2mFaceOptions } from "./bindings/lwm2m/lwm2m-face.ts";
 import { cipherSuitesOf } from "./coap-parts.ts";
 import type { EimConfig } from "./config.ts";
+import { deviceProofs } from "./device-proofs.ts";
 import { afterWaking } from "./domain/awake.ts";
 import type { Device } from "./domain/device.ts";
-import { EimError } from "./errors.ts";
 import type { EsipaContext } from "./esipa/esipa-deps.ts";
 import type { EsipaHandler } from "./esipa/handler.ts";
 import { injectPackages } from "./esipa/inject-packages.ts";
-import { givenCertificates } from "./given-files.ts";
 import { waitingDevices } from "./mqtt-parts.ts";
-import { PskFile } from "./psk-file.ts";
 import type { Store } from "./storage/store.ts";
 
 /** The tag of a device that registers under a name which does not say its EID. */
@@ -120,16 +118,7 @@ function dtlsListener(
 	log: Logger,
 ): Lwm2mFaceOptions["listen"] {
 	requireAddon();
-	const pskFile = config["coap.pskFile"];
-	const keys = pskFile === undefined ? undefined : new PskFile(pskFile, log);
-	const clientCa = config["lwm2m.clientCa"];
-	const certificates = clientCa === undefined ? undefined : givenCertificates("lwm2m.clientCa", clientCa);
-	if (keys === undefined && certificates === undefined) {
-		throw new EimError(
-			"EIM_FILES_UNPAIRED",
-			"lwm2m.port: neither coap.pskFile nor lwm2m.clientCa is configured, so no device could prove itself",
-		);
-	}
+	const proofs = deviceProofs(config, "lwm2m.port", "lwm2m.clientCa", { identity, log });
 	const cipherSuites = cipherSuitesOf(config["coap.cipherSuites"]);
 	return (onPath) =>
 		listenDtls(
@@ -137,14 +126,11 @@ function dtlsListener(
 				host: config["lwm2m.host"],
 				port,
 				clock,
-				// Without a CA there is nobody to show the certificate to: every device has a key.
-				...(certificates === undefined ? {} : { identity }),
-				trust: certificates === undefined ? { kind: "none" } : { kind: "ca", certificates },
+				...proofs,
 				maxSessions: config["lwm2m.maxRegistrations"],
 				idleTimeout: config["lwm2m.idleTimeout"],
 				firstRetransmit: config["coap.dtlsRetransmit"],
 				...(labKeyLog && { labKeyLog }),
-				...(keys === undefined ? {} : { keyOf: (device: string) => keys.keyOf(device) }),
 				...(cipherSuites.length === 0 ? {} : { cipherSuites }),
 				onHandshakeFailed: (remoteAddress, error) => log.warn("handshake failed", { remoteAddress, error }),
 			},

@@ -13,6 +13,7 @@ import { serverConfig } from "./admin/server-config.ts";
 import { buildEim, type Eim } from "./app.ts";
 import type { CoapAddresses } from "./bindings/coap-face.ts";
 import { LARGEST_ESIPA_BODY } from "./bindings/esipa-face.ts";
+import { COAP_PORTS } from "./coap-parts.ts";
 import type { EimConfig } from "./config.ts";
 import { EimError } from "./errors.ts";
 import { requireOwnPorts } from "./ports.ts";
@@ -156,10 +157,11 @@ function listenersOf(eim: Eim, log: Logger) {
 }
 
 async function coapListening(eim: Eim, config: EimConfig): Promise<CoapAddresses> {
-	const place = { host: config["coap.host"], port: config["coap.port"] ?? config["coap.tcpPort"] ?? 0 };
-	const settings = ["coap.port", "coap.tcpPort"] as const;
-	const used = settings.filter((setting) => config[setting] !== undefined).join(" or ");
-	return listenOn(used, place, async () => (await eim.coap?.listen()) ?? {});
+	const addresses = await eim.coap?.listen((name, open) => {
+		const setting = COAP_PORTS[name];
+		return listenOn(setting, { host: config["coap.host"], port: config[setting] ?? 0 }, open);
+	});
+	return addresses ?? {};
 }
 
 async function lwm2mListening(eim: Eim, config: EimConfig): Promise<Readonly<Record<string, string>>> {

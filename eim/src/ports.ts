@@ -10,6 +10,7 @@ export function requireOwnPorts(config: EimConfig): void {
 	const [coapHost, lwm2mHost] = [config["coap.host"], config["lwm2m.host"]];
 	const udp: readonly Listener[] = [
 		["coap.port", coapHost, config["coap.port"]],
+		["coap.provenPort", coapHost, config["coap.provenPort"]],
 		["lwm2m.port", lwm2mHost, config["lwm2m.port"]],
 	];
 	const tcp: readonly Listener[] = [
@@ -17,6 +18,7 @@ export function requireOwnPorts(config: EimConfig): void {
 		["esipa.port", esipaHost, config["esipa.port"]],
 		["esipa.formerPort", esipaHost, config["esipa.formerPort"]],
 		["coap.tcpPort", coapHost, config["coap.tcpPort"]],
+		["coap.provenTcpPort", coapHost, config["coap.provenTcpPort"]],
 	];
 	for (const listeners of [udp, tcp]) {
 		for (const [index, [setting, host, port]] of listeners.entries()) {

@@ -53,13 +53,16 @@ export async function faceOf(curve: Curve, flags: readonly string[] = []) {
 	const effects = { clock: systemClock, random: systemRandom, logger };
 	const face = coapFaceOf(config, { ...effects, handler, store, identity: identity(pkis[curve].eimTls) }) as CoapFace;
 	closers.push(() => face.close());
-	const { coap = "", coapTcp = "" } = await face.listen();
+	const { coap, coapTcp, provenCoap, provenCoapTcp } = await face.listen();
+	const hostPort = (address: string | undefined) => address?.split("//")[1];
 	return {
 		face,
 		eim,
 		peers,
 		entries,
-		address: (transport: Transport) => (transport === "coap" ? coap : coapTcp).split("//")[1],
+		address: (transport: Transport) => hostPort(transport === "coap" ? coap : coapTcp),
+		/** Where devices prove themselves. */
+		provenAddress: (transport: Transport) => hostPort(transport === "coap" ? provenCoap : provenCoapTcp),
 	};
 }
 
@@ -94,4 +97,9 @@ export function linkOver(
 export const PORTS: Readonly<Record<Transport, readonly string[]>> = {
 	coap: ["--coap-port", "0"],
 	"coaps+tcp": ["--coap-tcp-port", "0"],
+};
+
+export const PROVEN_PORTS: Readonly<Record<Transport, readonly string[]>> = {
+	coap: ["--coap-proven-port", "0"],
+	"coaps+tcp": ["--coap-proven-tcp-port", "0"],
 };

@@ -2,19 +2,15 @@ import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import type { CoapHandler } from "@iot-esim/shared/transport/coap/coap-face";
 import { type CoapServer, createCoapServer } from "@iot-esim/shared/transport/coap/server";
-import { type CoapTlsListenOptions, listenCoapTls } from "@iot-esim/shared/transport/coap/tls";
-import type { DatagramPath, DatagramServer } from "@iot-esim/shared/transport/datagram";
-import { printHostPort, type TcpListener } from "@iot-esim/shared/transport/tcp";
+import { type HostPort, printHostPort } from "@iot-esim/shared/transport/tcp";
 import { LARGEST_ESIPA_REQUEST } from "./http-asn1.ts";
 
 export interface CoapFaceOptions {
 	readonly handler: CoapHandler;
 	readonly clock: Clock;
 	readonly random: RandomSource;
-	/** For DTLS; absent where no datagrams are taken. */
-	readonly listenDatagrams?: ((onPath: (path: DatagramPath) => void) => Promise<DatagramServer>) | undefined;
-	/** For TLS; absent where no connections are taken. */
-	readonly tls?: CoapTlsListenOptions | undefined;
+	/** Where devices are taken, over DTLS and over TLS. */
+	readonly listeners: Readonly<Partial<Record<CoapListenerName, CoapListen>>>;
 	/** Largest block over datagrams, as its exponent: 6 for 1024 octets. */
 	readonly blockExponent: number;
 	/** What goes on beside the listeners, ended with them. */
@@ -22,18 +18,32 @@ export interface CoapFaceOptions {
 	readonly onError: (error: unknown) => void;
 }
 
-/** Where devices reach the eIM over CoAP. */
-export interface CoapAddresses {
-	readonly coap?: string;
-	readonly coapTcp?: string;
+/** Over DTLS and over TLS, for all devices and for those that prove themselves. */
+const SCHEMES = {
+	coap: "coaps",
+	coapTcp: "coaps+tcp",
+	provenCoap: "coaps",
+	provenCoapTcp: "coaps+tcp",
+} as const;
+
+export type CoapListenerName = keyof typeof SCHEMES;
+
+/** Opens a listener whose sessions go to the server. */
+export type CoapListen = (server: CoapServer) => Promise<CoapListener>;
+
+export interface CoapListener {
+	readonly address: HostPort;
+	close(): Promise<void>;
 }
+
+/** Where devices reach the eIM over CoAP. */
+export type CoapAddresses = Readonly<Partial<Record<CoapListenerName, string>>>;
 
 /** All that devices reach over CoAP: DTLS and TLS, each with its own listener, behind one server. */
 export class CoapFace {
 	readonly #options: CoapFaceOptions;
 	readonly #server: CoapServer;
-	#datagrams: DatagramServer | undefined;
-	#connections: TcpListener | undefined;
+	readonly #open: CoapListener[] = [];
 
 	constructor(options: CoapFaceOptions) {
 		const { clock, random, handler, blockExponent, onError } = options;
@@ -48,25 +58,29 @@ export class CoapFace {
 		});
 	}
 
-	/** @throws TransportError TRANSPORT_LISTEN_FAILED; DtlsError DTLS_ADDON_MISSING */
-	async listen(): Promise<CoapAddresses> {
-		const { listenDatagrams, tls } = this.#options;
-		this.#datagrams = await listenDatagrams?.((path) => this.#server.accept(path));
-		if (tls !== undefined) {
-			this.#connections = await listenCoapTls(tls, (stream, peer) => this.#server.acceptStream(stream, peer));
+	/**
+	 * @param around says of each listener what fails when it is opened
+	 * @throws TransportError TRANSPORT_LISTEN_FAILED; DtlsError DTLS_ADDON_MISSING
+	 */
+	async listen(
+		around: (name: CoapListenerName, open: () => Promise<CoapListener>) => Promise<CoapListener> = (_name, open) =>
+			open(),
+	): Promise<CoapAddresses> {
+		const addresses: Partial<Record<CoapListenerName, string>> = {};
+		for (const name of Object.keys(SCHEMES) as CoapListenerName[]) {
+			const listen = this.#options.listeners[name];
+			if (listen === undefined) continue;
+			const listener = await around(name, () => listen(this.#server));
+			this.#open.push(listener);
+			addresses[name] = `${SCHEMES[name]}://${printHostPort(listener.address)}`;
 		}
-		return {
-			...(this.#datagrams && { coap: `coaps://${printHostPort(this.#datagrams)}` }),
-			...(this.#connections && { coapTcp: `coaps+tcp://${printHostPort(this.#connections.address)}` }),
-		};
+		return addresses;
 	}
 
 	async close(): Promise<void> {
-		const listeners = [this.#datagrams, this.#connections];
-		this.#datagrams = undefined;
-		this.#connections = undefined;
+		const listeners = this.#open.splice(0);
 		this.#server.close();
 		await this.#options.hints.stop();
-		await Promise.all(listeners.map((listener) => listener?.close()));
+		await Promise.all(listeners.map((listener) => listener.close()));
 	}
 }

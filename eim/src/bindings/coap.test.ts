@@ -1,5 +1,9 @@
 import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
+import { generateKeyPair } from "@iot-esim/shared/crypto/ecdsa";
+import { Eid } from "@iot-esim/shared/ids/eid";
+import { issueCertificate } from "@iot-esim/shared/pki/issue";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
+import { systemRandom } from "@iot-esim/shared/runtime/random";
 import type { CoapRequest } from "@iot-esim/shared/transport/coap/coap-face";
 import type { ProvenPeer } from "@iot-esim/shared/transport/datagram";
 import { fromHex, hex, utf8 } from "@iot-esim/shared/util/bytes";
@@ -11,6 +15,14 @@ import { createCoapBinding } from "./coap.ts";
 const EID = "89049032123451234512345678901235";
 defineErrors({ TEST_SILENT: { meaning: "", action: "", httpStatus: 504 } });
 const poll = (eid: string) => tlv(0xbf4f, tlv(0x5a, fromHex(eid)));
+
+/** A certificate for these names, by itself. */
+function issued(commonName: string, ...dnsNames: readonly string[]): Uint8Array {
+	const { publicKey, privateKey } = generateKeyPair("P-256");
+	const validity = { notBefore: Date.UTC(2025, 0, 1), notAfter: Date.UTC(2045, 0, 1) };
+	const profile = { subject: { commonName }, validity, keyUsage: ["digitalSignature"], dnsNames } as const;
+	return issueCertificate({ profile, publicKey, issuer: { privateKey }, random: systemRandom });
+}
 
 function bench(answer: (message: Uint8Array) => Uint8Array | null = (message) => message) {
 	const peers: EsipaPeer[] = [];
@@ -74,5 +86,19 @@ describe("ESipa over CoAP", () => {
 			expect(await ask({ payload: hex`BF3D00` }, { pskIdentity }, {})).toMatchObject({ code: "2.04" });
 		}
 		expect(peers.slice(3).map(({ provenEid }) => provenEid)).toEqual([EID, EID, EID, undefined]);
+	});
+
+	it("knows the device by its certificate: the first EID in common name, DNS names and URIs; a key without one says none", async () => {
+		const { ask, peers } = bench();
+		const other = Eid.withCheckDigits("890490320000000000000000000002");
+		const certificates = [
+			issued("gateway-1"),
+			issued(EID, other),
+			issued("meter", other, EID),
+			issued(`urn:eid:${EID}`, "meter.example.com"),
+		];
+		for (const certificate of certificates) await ask({}, { certificate, publicKey: hex`00` }, {});
+		await ask({}, { publicKey: hex`00` }, {});
+		expect(peers.map(({ provenEid }) => provenEid)).toEqual([undefined, EID, other, EID, undefined]);
 	});
 });

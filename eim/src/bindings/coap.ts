@@ -7,7 +7,7 @@ import type { EsipaHandler } from "../esipa/handler.ts";
 import { type CoapHints, observingEid } from "./coap-hints.ts";
 import { ESIPA_ASN1_PATH } from "./http-asn1.ts";
 import { rememberedPeers } from "./http-esipa.ts";
-import { eidInName } from "./lwm2m/endpoint-identity.ts";
+import { eidInName, provenNames } from "./lwm2m/endpoint-identity.ts";
 
 export interface CoapBindingDeps {
 	readonly handler: EsipaHandler;
@@ -53,9 +53,17 @@ export function createCoapBinding({ handler, shortPath, hints, log }: CoapBindin
 	};
 }
 
-/** Who has a device's pre-shared key is that device; its identity says the EID as an endpoint name of LwM2M does. */
+/**
+ * Who has a device's pre-shared key, or the key of its certificate, is that device; identity and certificate say the EID as
+ * endpoint names of LwM2M do. Of several EIDs in a certificate the first counts: its common name's before others.
+ */
 function provenEid({ proven }: CoapPeer): Eid | undefined {
-	return proven?.pskIdentity === undefined ? undefined : eidInName(proven.pskIdentity);
+	if (proven === undefined) return undefined;
+	for (const name of provenNames(proven)) {
+		const eid = eidInName(name);
+		if (eid !== undefined) return eid;
+	}
+	return undefined;
 }
 
 /** The diagnostic payload of RFC 7252 section 5.5.2. */

@@ -20,9 +20,9 @@ export const transportErrors = defineErrors({
 		retryable: true,
 	},
 	TRANSPORT_TLS_UNTRUSTED: {
-		meaning:
-			"The server's certificate or key is not the one trusted here: other pin, other issuer, other name, expired.",
-		action: "Compare the server's certificate with the pin or CI named in the message. Nothing was sent to the server.",
+		meaning: "The peer's certificate or key is not the one trusted here: other pin, other issuer, other name, expired.",
+		action:
+			"Compare the peer's certificate with the pin, CI or CA named in the message or its setting. No message was exchanged.",
 		httpStatus: 502,
 	},
 	TRANSPORT_TLS_FAILED: {

@@ -5,6 +5,7 @@ import { createServer, TLSSocket } from "node:tls";
 import type { Clock } from "../../runtime/clock.ts";
 import { type Duration, Hours, Seconds } from "../../util/duration.ts";
 import type { ProvenPeer } from "../datagram.ts";
+import { TransportError, toTransportError } from "../errors.ts";
 import { FairRoom } from "../fair-room.ts";
 import { parseProxy } from "../http/client.ts";
 import { type Connect, openConnection } from "../http/connect.ts";
@@ -23,8 +24,10 @@ const ALPN = ["coap"];
 
 export interface CoapTlsListenOptions extends HostPort {
 	readonly identity: ServerIdentity;
-	/** Asks clients for a certificate, but takes those without one too; false when absent. */
-	readonly asksForCertificate?: boolean;
+	/** CA certificates (PEM): clients need a certificate under one of them; none is asked for one when absent. */
+	readonly clientCa?: readonly string[];
+	/** Told about handshakes that fail, for logs; the address is not known of each. */
+	readonly onHandshakeFailed?: (remoteAddress: string | undefined, error: TransportError) => void;
 	/**
 	 * Open connections at once, and handshakes at once. For one more that is open the one silent for longest is ended, of a
 	 * host with more than half of them first; one more handshake is refused, unless a host has far more than the newcomer's.
@@ -104,9 +107,11 @@ export function listenCoapTls(
 	options: CoapTlsListenOptions,
 	onConnection: (stream: TLSSocket, peer: { remoteAddress: string; proven?: ProvenPeer | undefined }) => void,
 ): Promise<TcpListener> {
-	const { host, port, identity, asksForCertificate = false, maxConnections, idleTimeout = Hours(1) } = options;
-	const { labKeyLog } = options;
-	const asking = asksForCertificate ? { requestCert: true, rejectUnauthorized: false } : {};
+	const { host, port, identity, clientCa, maxConnections, idleTimeout = Hours(1), labKeyLog } = options;
+	if (clientCa?.length === 0) {
+		throw new TransportError("TRANSPORT_OPTIONS_INVALID", "no CA is named for clients, so nobody could come in");
+	}
+	const asking = clientCa === undefined ? {} : { requestCert: true, rejectUnauthorized: true, ca: [...clientCa] };
 	const server = createServer({
 		...serverTlsOptions(identity),
 		...asking,
@@ -118,6 +123,10 @@ export function listenCoapTls(
 	const connections = new Connections(maxConnections ?? Infinity);
 	server.on("connection", (socket: Socket) => {
 		if (!connections.add(socket)) socket.destroy();
+	});
+	server.on("tlsClientError", (cause, socket) => {
+		const remoteAddress = socket.remoteAddress === undefined ? undefined : peerOf(socket);
+		options.onHandshakeFailed?.(remoteAddress, handshakeError(cause, socket));
 	});
 	if (labKeyLog !== undefined) server.on("keylog", (line) => labKeyLog(line.toString("latin1")));
 	server.on("secureConnection", (socket) => {
@@ -140,6 +149,13 @@ export function listenCoapTls(
 			});
 		});
 	});
+}
+
+/** Node ends a connection whose certificate it does not trust as if the client had. */
+function handshakeError(cause: Error, { authorizationError }: TLSSocket): TransportError {
+	if (!authorizationError) return toTransportError(cause, "TLS with a client");
+	const message = `the client's certificate is not trusted: ${String(authorizationError)}`;
+	return new TransportError("TRANSPORT_TLS_UNTRUSTED", message);
 }
 
 export interface CoapTlsConnectOptions extends HostPort {
