@@ -3,10 +3,10 @@
 import type { Eid } from "@iot-esim/shared/ids/eid";
 import { waitingText } from "../domain/awake.ts";
 import type { Device } from "../domain/device.ts";
+import { linkOf } from "../domain/device-link.ts";
 import type { Job } from "../domain/job.ts";
 import type { Operation } from "../domain/operation.ts";
 import type { WakeUp } from "../domain/wake-up.ts";
-import { linkOf } from "../esipa/seen-link.ts";
 import type { ApiDeps } from "./api-deps.ts";
 
 /** Times are milliseconds since 1970. */

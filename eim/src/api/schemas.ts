@@ -5,6 +5,7 @@ import { DEVICE_LINKS } from "../domain/device-link.ts";
 import { OPERATION_STATES } from "../domain/operation.ts";
 import { CommandList, type CommandRequest, commandSchemas } from "./command-schemas.ts";
 import { downloadFields, euiccDataFields } from "./download-schema.ts";
+import { LastAttempts } from "./last-attempts-schema.ts";
 import { SmdsPolling, SmdsPollingView } from "./smds-polling-schema.ts";
 import { AwakeRule, sleepFields, WakeUpAddress } from "./wake-schemas.ts";
 
@@ -284,21 +285,6 @@ export const Accepted = Type.Object(
 	{ schemaName: "Accepted" },
 );
 
-const LastAttempt = Type.Object({
-	what: Type.Union([Type.Literal("inject"), Type.Literal("wakeUp")]),
-	via: Type.String({ description: "The link of the device's inject address, or the way of the wake-up." }),
-	state: Type.String({
-		description:
-			"`failed`; `brought`: the device has taken the package and owes its result; `sending`, `sent`, `delivered`, `undelivered` of a wake-up.",
-	}),
-	at: Type.Optional(Type.String({ format: "date-time", description: "Absent while the next one is under way." })),
-	detail: Type.Optional(Type.String({ description: "Why it failed, or what is waited for." })),
-	attempts: Type.Optional(Type.Integer({ description: "Tries since something was last ordered, with this one." })),
-	nextAt: Type.Optional(Time),
-});
-const LAST_ATTEMPTS =
-	"While it waits for the device: how the eIM last tried to bring it there (`inject`) or to wake the device, since it was ordered.";
-
 export const OperationView = Type.Object(
 	{
 		id: Type.String(),
@@ -325,7 +311,7 @@ export const OperationView = Type.Object(
 		heldUntil: Type.Optional(
 			Type.String({ format: "date-time", description: "Queued, and given to the device again after this moment." }),
 		),
-		lastAttempts: Type.Optional(Type.Array(LastAttempt, { description: LAST_ATTEMPTS })),
+		lastAttempts: Type.Optional(LastAttempts),
 	},
 	{ schemaName: "Operation" },
 );

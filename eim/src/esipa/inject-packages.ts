@@ -6,13 +6,13 @@ import { decodeLenient } from "@iot-esim/shared/messages/sgp32/deviations";
 import { ProvideEimPackageResultResponse } from "@iot-esim/shared/messages/sgp32/esipa-package";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import type { Device, InjectAddress } from "../domain/device.ts";
+import { linkOf } from "../domain/device-link.ts";
 import type { BuildPackage } from "../storage/store.ts";
 import { EsipaError } from "./errors.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
 import { packageBuilder } from "./euicc-package.ts";
 import { notePackage } from "./get-eim-package.ts";
 import { provideEimPackageResult } from "./provide-eim-package-result.ts";
-import { linkOf } from "./seen-link.ts";
 
 /** Brings messages to the IPA of a device. */
 export interface PackageInjector {

@@ -3,9 +3,9 @@ import { Minutes } from "@iot-esim/shared/util/duration";
 import { describe, expect, it } from "vitest";
 import { FakeClock } from "../../../test/support/fake-clock.ts";
 import { newDevice } from "../domain/device.ts";
-import type { DeviceLink } from "../domain/device-link.ts";
+import { type DeviceLink, linkOf } from "../domain/device-link.ts";
 import { openStore } from "../storage/open-store.ts";
-import { linkOf, noteLink } from "./seen-link.ts";
+import { noteLink } from "./seen-link.ts";
 
 const eid = Eid("89049032123451234512345678901235");
 const audit = { at: 0, actor: "test", action: "test", subject: eid, facts: {} };

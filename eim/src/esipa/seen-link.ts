@@ -1,5 +1,5 @@
 import { Minutes } from "@iot-esim/shared/util/duration";
-import type { Device, InjectAddress } from "../domain/device.ts";
+import type { Device } from "../domain/device.ts";
 import type { DeviceLink } from "../domain/device-link.ts";
 import type { EsipaContext } from "./esipa-deps.ts";
 
@@ -16,16 +16,3 @@ export async function noteLink(
 	if (link === undefined || (link === lastLink && now - lastLinkAt < NOTED_AGAIN_AFTER)) return;
 	await store.changeDevice(eid, { lastLink: link, lastLinkAt: now });
 }
-
-/** The link over which packages are brought to this address. */
-export function linkOf({ url, binding }: InjectAddress): DeviceLink {
-	const scheme = url.slice(0, url.indexOf(":"));
-	return LINKS_OF_SCHEMES[scheme] ?? (binding === "json" ? "https-json" : "https-asn1");
-}
-
-const LINKS_OF_SCHEMES: Readonly<Record<string, DeviceLink>> = {
-	mqtt: "mqtt",
-	lwm2m: "lwm2m",
-	coaps: "coap",
-	"coaps+tcp": "coaps+tcp",
-};
