@@ -25,6 +25,11 @@ export function isSame(one: DeviceMessage, other: DeviceMessage): boolean {
 	return one.number === other.number && equalBytes(one.message, other.message);
 }
 
+/** Whether the one is how the other begins. */
+export function isBeginning(one: DeviceMessage, other: DeviceMessage): boolean {
+	return isSame(one, { ...other, message: other.message.subarray(0, one.message.length) });
+}
+
 /** False where the length of a message says that there is more of it than is here. */
 export function isWhole({ message }: DeviceMessage): boolean {
 	const at = message[0] === 0xbf ? 2 : 1;

@@ -10,11 +10,12 @@ import { EsimError } from "@iot-esim/shared/util/errors";
 import type { EsipaHandler } from "../../esipa/handler.ts";
 import { InjectError } from "../errors.ts";
 import { LARGEST_ESIPA_REQUEST } from "../http-asn1.ts";
-import { type DeviceMessage, isSame, isTransferAnswer, isWhole, readMessage, writeMessage } from "./device-message.ts";
+import { type DeviceMessage, isSame, isTransferAnswer, writeMessage } from "./device-message.ts";
 import { FORMAT, octetsOfResource, RESOURCE } from "./esipa-object.ts";
 import type { DeviceObjects } from "./link-format.ts";
 import { DEFAULT_LIFETIME, type RegistrationRequest } from "./registration-request.ts";
 import type { Registration } from "./registrations.ts";
+import { ToldMessages } from "./told-messages.ts";
 
 /** What all devices of a server have in common. */
 export interface SessionDeps {
@@ -70,7 +71,7 @@ export class DeviceSession implements Registration {
 	/** The answer that is on its way. */
 	#writing: { readonly to: DeviceMessage; readonly given: AbortController } | undefined;
 	#isAnswering = false;
-	#isReading = false;
+	readonly #told: ToldMessages;
 	#transfers: Promise<unknown> = Promise.resolve();
 	#waiting: Waiting | undefined;
 	#wokenAt: number | undefined;
@@ -89,6 +90,11 @@ export class DeviceSession implements Registration {
 		this.#usesQueueMode = asked.usesQueueMode ?? false;
 		this.#objects = asked.objects;
 		this.#lastNumber = lastNumber;
+		this.#told = new ToldMessages({
+			read: () => this.#read(RESOURCE.fromDevice),
+			take: (whole) => this.#takeWhole(whole),
+			onUnreadable: (error) => deps.log.warn("message of a device cannot be read", { eid, error }),
+		});
 	}
 
 	/** Number of what was brought last. */
@@ -150,24 +156,7 @@ export class DeviceSession implements Registration {
 
 	/** A message of the device, however it came, or the beginning of one. */
 	take(octets: Uint8Array): void {
-		const told = readMessage(octets);
-		// There is none to tell of.
-		if (told.message.length === 0) return;
-		if (isWhole(told)) {
-			this.#takeWhole(told);
-			return;
-		}
-		// What is read is the latest, however often it is told of meanwhile.
-		if (this.#isReading) return;
-		this.#isReading = true;
-		this.#read(RESOURCE.fromDevice)
-			.finally(() => {
-				this.#isReading = false;
-			})
-			.then(
-				(whole) => this.#takeWhole(readMessage(whole)),
-				(error) => this.#deps.log.warn("message of a device cannot be read", { eid: this.eid, error }),
-			);
+		this.#told.tell(octets);
 	}
 
 	#takeWhole(told: DeviceMessage): void {
