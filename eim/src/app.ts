@@ -114,7 +114,7 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	const waking = wakingOf(config, { store, metrics, clock, random, logger });
 	const api = await apiOf(config, deps, { store, metrics, health, eimConfiguration: card, checkWakeUp: waking.check });
 	const context = esipaContext(esipaDeps);
-	const ways = waysOf(config, deps, { esipa, context, store, tls, labKeyLog });
+	const ways = waysOf(config, deps, { esipa, context, store, tls, labKeyLog, metrics });
 	const { mqtt, coap, lwm2m } = ways;
 	const work = jobWork(context, injectorOf(config, tls, ways), waking.wake);
 	const runner = { work, interval: config["jobs.interval"], ...leasesOf(config), onTried: metrics.jobTried };
@@ -268,12 +268,13 @@ interface WaysParts {
 	readonly store: Store;
 	readonly tls: ServerIdentity & { readonly ca: Uint8Array };
 	readonly labKeyLog: LabKeyLog | undefined;
+	readonly metrics: Metrics;
 }
 
 /** The ways between devices and this eIM besides HTTPS, as far as they are configured. */
 function waysOf(config: EimConfig, { clock, random, logger }: EimDeps, ways: WaysParts) {
-	const { esipa, context, store, tls, labKeyLog } = ways;
-	const parts = { handler: esipa, store, clock, random, logger };
+	const { esipa, context, store, tls, labKeyLog, metrics } = ways;
+	const parts = { handler: esipa, store, clock, random, logger, metrics };
 	return {
 		mqtt: mqttFaceOf(config, { ...parts, ownCa: tls.ca }),
 		coap: coapFaceOf(config, { ...parts, identity: tls, labKeyLog }),

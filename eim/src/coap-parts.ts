@@ -7,19 +7,26 @@ import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { exponentWithin } from "@iot-esim/shared/transport/coap/block";
 import type { LabKeyLog } from "@iot-esim/shared/transport/coap/lab-key-log";
 import { type CoapTlsListenOptions, listenCoapTls } from "@iot-esim/shared/transport/coap/tls";
+import { failedHandshakes } from "@iot-esim/shared/transport/failed-handshakes";
 import type { ServerIdentity } from "@iot-esim/shared/transport/http/server";
 import { requireAddon } from "@iot-esim/shared/transport/native/dtls/dtls-available";
 import { listenDtls } from "@iot-esim/shared/transport/native/dtls/listen-dtls";
-import { DTLS_CIPHER_SUITES, type DtlsCipherSuite } from "@iot-esim/shared/transport/native/dtls/options";
+import {
+	DTLS_CIPHER_SUITES,
+	type DtlsCipherSuite,
+	type DtlsServerOptions,
+} from "@iot-esim/shared/transport/native/dtls/options";
 import { createCoapBinding } from "./bindings/coap.ts";
 import { CoapFace, type CoapFaceOptions, type CoapListen, type CoapListenerName } from "./bindings/coap-face.ts";
 import { CoapHints } from "./bindings/coap-hints.ts";
 import type { EimConfig } from "./config.ts";
 import { type DeviceProofs, deviceProofs, keyProof } from "./device-proofs.ts";
+import type { DeviceLink } from "./domain/device-link.ts";
 import { EimError } from "./errors.ts";
 import type { EsipaHandler } from "./esipa/handler.ts";
 import { givenCertificates } from "./given-files.ts";
 import { waitingDevices } from "./mqtt-parts.ts";
+import type { Metrics } from "./observability/metrics.ts";
 import type { EventStore, OperationStore } from "./storage/store.ts";
 
 interface Parts {
@@ -30,6 +37,7 @@ interface Parts {
 	readonly random: RandomSource;
 	readonly logger: LoggerFactory;
 	readonly labKeyLog?: LabKeyLog | undefined;
+	readonly metrics?: Pick<Metrics, "handshakeFailed">;
 }
 
 /** Which setting names the port of which listener. */
@@ -62,7 +70,7 @@ export function coapFaceOf(config: EimConfig, parts: Parts): CoapFace | undefine
 }
 
 function listenersOf(config: EimConfig, parts: Parts, log: Logger): CoapFaceOptions["listeners"] {
-	const { identity } = parts;
+	const { identity, clock, metrics } = parts;
 	const { "coap.port": port, "coap.tcpPort": tcpPort, "coap.clientCa": clientCa } = config;
 	const { "coap.provenPort": provenPort, "coap.provenTcpPort": provenTcpPort } = config;
 	if (clientCa !== undefined && provenPort === undefined && provenTcpPort === undefined) {
@@ -73,26 +81,24 @@ function listenersOf(config: EimConfig, parts: Parts, log: Logger): CoapFaceOpti
 	}
 	const openTo = (): DeviceProofs => ({ ...keyProof(config, log), identity, trust: { kind: "none" } });
 	const provenTo = () => deviceProofs(config, "coap.provenPort", "coap.clientCa", { identity, log });
+	const noting = (link: DeviceLink) => ({
+		onHandshakeFailed: failedHandshakes({ log, clock, count: (reason) => metrics?.handshakeFailed(link, reason) }),
+	});
+	const [dtls, tls] = [noting("coap"), noting("coaps+tcp")];
+	const provenTls = () => ({ ...tls, clientCa: givenCertificates("coap.clientCa", clientCa ?? "") });
 	return {
-		...(port === undefined ? {} : { coap: dtlsListener(config, port, openTo(), parts, log) }),
-		...(provenPort === undefined ? {} : { provenCoap: dtlsListener(config, provenPort, provenTo(), parts, log) }),
-		...(tcpPort === undefined ? {} : { coapTcp: tlsListener(config, tcpPort, {}, parts) }),
-		...(provenTcpPort === undefined || clientCa === undefined
+		...(port === undefined ? {} : { coap: dtlsListener(config, port, { ...openTo(), ...dtls }, parts) }),
+		...(provenPort === undefined
 			? {}
-			: { provenCoapTcp: tlsListener(config, provenTcpPort, certificateProof(clientCa, log), parts) }),
+			: { provenCoap: dtlsListener(config, provenPort, { ...provenTo(), ...dtls }, parts) }),
+		...(tcpPort === undefined ? {} : { coapTcp: tlsListener(config, tcpPort, tls, parts) }),
+		...(provenTcpPort === undefined ? {} : { provenCoapTcp: tlsListener(config, provenTcpPort, provenTls(), parts) }),
 	};
 }
 
-type ClientProof = Pick<CoapTlsListenOptions, "clientCa" | "onHandshakeFailed">;
+type TlsProof = Pick<CoapTlsListenOptions, "clientCa" | "onHandshakeFailed">;
 
-function certificateProof(file: string, log: Logger): ClientProof {
-	return {
-		clientCa: givenCertificates("coap.clientCa", file),
-		onHandshakeFailed: (remoteAddress, error) => log.warn("handshake failed", { remoteAddress, error }),
-	};
-}
-
-function tlsListener(config: EimConfig, port: number, proof: ClientProof, { identity, labKeyLog }: Parts): CoapListen {
+function tlsListener(config: EimConfig, port: number, proof: TlsProof, { identity, labKeyLog }: Parts): CoapListen {
 	const options = {
 		...proof,
 		host: config["coap.host"],
@@ -108,9 +114,8 @@ function tlsListener(config: EimConfig, port: number, proof: ClientProof, { iden
 function dtlsListener(
 	config: EimConfig,
 	port: number,
-	proofs: DeviceProofs,
+	proofs: DeviceProofs & Pick<DtlsServerOptions, "onHandshakeFailed">,
 	{ clock, labKeyLog }: Parts,
-	log: Logger,
 ): CoapListen {
 	requireAddon();
 	const cipherSuites = cipherSuitesOf(config["coap.cipherSuites"]);
@@ -124,7 +129,6 @@ function dtlsListener(
 		firstRetransmit: config["coap.dtlsRetransmit"],
 		...(labKeyLog && { labKeyLog }),
 		...(cipherSuites.length === 0 ? {} : { cipherSuites }),
-		onHandshakeFailed: (remoteAddress: string, error: Error) => log.warn("handshake failed", { remoteAddress, error }),
 	};
 	return async (server) => {
 		const listener = await listenDtls(options, (path) => server.accept(path));

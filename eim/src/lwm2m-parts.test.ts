@@ -112,6 +112,28 @@ it("serves a device with a certificate under its CA alone, by the name that it i
 	await expect.poll(() => entries.some(({ phrase }) => phrase === "handshake failed")).toBe(true);
 });
 
+it("tells of handshakes that fail, over LwM2M as over CoAP, who claimed what from where, and counts them by reason", async () => {
+	const keys = path.join(folder, "keys.txt");
+	writeFileSync(keys, `meter-7:${toHex(KEY)}\n`);
+	const { eim, entries } = await eimWith({ "coap-psk-file": keys, "coap-host": "127.0.0.1", "coap-port": "0" });
+	const { lwm2m = "" } = (await eim.lwm2m?.listen()) ?? {};
+	const { coap = "" } = (await eim.coap?.listen()) ?? {};
+	for (const address of [lwm2m, coap]) {
+		const key = { identity: "meter-8", key: KEY };
+		await expect(meter(address, { trust: { kind: "none" }, key })).rejects.toMatchObject({ code: "DTLS_REFUSED" });
+	}
+	const failed = () => entries.filter(({ phrase }) => phrase === "handshake failed");
+	await expect.poll(failed).toHaveLength(2);
+	for (const { facts } of failed()) {
+		expect(facts).toMatchObject({ remoteAddress: expect.stringMatching(/^127\.0\.0\.1:\d+$/), pskIdentity: "meter-8" });
+	}
+	const headers = { authorization: `Bearer ${eim.firstApiKey}` };
+	const { body } = await eim.api.inject({ url: "/metrics", headers });
+	expect(body).toContain('eim_handshakes_failed_total{link="lwm2m",reason="DTLS_PEER_UNTRUSTED"} 1');
+	expect(body).toContain('eim_handshakes_failed_total{link="coap",reason="DTLS_PEER_UNTRUSTED"} 1');
+	expect(JSON.stringify(entries)).not.toContain(toHex(KEY));
+});
+
 it("says that nobody could prove himself without keys and without a CA, and names its lab mode", async () => {
 	await expect(eimWith({})).rejects.toMatchObject({ code: "EIM_FILES_UNPAIRED" });
 	const { eim, entries } = await eimWith({ "lwm2m-lab-mode": "bench-3", "data-folder": path.join(folder, "lab") });

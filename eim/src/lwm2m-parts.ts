@@ -7,6 +7,7 @@ import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { exponentWithin } from "@iot-esim/shared/transport/coap/block";
 import type { LabKeyLog } from "@iot-esim/shared/transport/coap/lab-key-log";
 import { listenUdp } from "@iot-esim/shared/transport/coap/udp";
+import { failedHandshakes } from "@iot-esim/shared/transport/failed-handshakes";
 import type { ServerIdentity } from "@iot-esim/shared/transport/http/server";
 import { requireAddon } from "@iot-esim/shared/transport/native/dtls/dtls-available";
 import { listenDtls } from "@iot-esim/shared/transport/native/dtls/listen-dtls";
@@ -22,6 +23,7 @@ import type { EsipaContext } from "./esipa/esipa-deps.ts";
 import type { EsipaHandler } from "./esipa/handler.ts";
 import { injectPackages } from "./esipa/inject-packages.ts";
 import { waitingDevices } from "./mqtt-parts.ts";
+import type { Metrics } from "./observability/metrics.ts";
 import type { Store } from "./storage/store.ts";
 
 /** The tag of a device that registers under a name which does not say its EID. */
@@ -36,6 +38,7 @@ interface Parts {
 	readonly random: RandomSource;
 	readonly logger: LoggerFactory;
 	readonly labKeyLog?: LabKeyLog | undefined;
+	readonly metrics?: Pick<Metrics, "handshakeFailed">;
 }
 
 /** Messages of devices that are worked on at once. */
@@ -114,12 +117,14 @@ function udpListener(config: EimConfig, port: number, clock: Clock): Lwm2mFaceOp
 function dtlsListener(
 	config: EimConfig,
 	port: number,
-	{ identity, clock, labKeyLog }: Parts,
+	{ identity, clock, labKeyLog, metrics }: Parts,
 	log: Logger,
 ): Lwm2mFaceOptions["listen"] {
 	requireAddon();
 	const proofs = deviceProofs(config, "lwm2m.port", "lwm2m.clientCa", { identity, log });
 	const cipherSuites = cipherSuitesOf(config["coap.cipherSuites"]);
+	const count = (reason: string) => metrics?.handshakeFailed("lwm2m", reason);
+	const onHandshakeFailed = failedHandshakes({ log, clock, count });
 	return (onPath) =>
 		listenDtls(
 			{
@@ -132,7 +137,7 @@ function dtlsListener(
 				firstRetransmit: config["coap.dtlsRetransmit"],
 				...(labKeyLog && { labKeyLog }),
 				...(cipherSuites.length === 0 ? {} : { cipherSuites }),
-				onHandshakeFailed: (remoteAddress, error) => log.warn("handshake failed", { remoteAddress, error }),
+				onHandshakeFailed,
 			},
 			onPath,
 		);

@@ -107,6 +107,33 @@ describe.skipIf(features === undefined)("whom DTLS trusts", () => {
 		expect(bench.paths.length).toBe(1);
 	});
 
+	it("another pre-shared key is told from a dead network at both ends, by the identity alone", async () => {
+		const bench = new DtlsBench();
+		await bench.listen({ trust: none, keyOf: () => key.slice().reverse(), handshakeTimeout: Seconds(30) });
+		const connecting = bench.connect({ trust: none, key: { identity: "device", key }, handshakeTimeout: Seconds(20) });
+		const mismatch = {
+			code: "DTLS_KEY_MISMATCH",
+			context: { pskIdentity: "device" },
+			message: expect.stringMatching(/in \d0 s, silent since the pre-shared key of "device" .* has another key/),
+		};
+		await expect(connecting).rejects.toMatchObject(mismatch);
+		await bench.clock.advance(Seconds(15));
+		expect(bench.failures).toMatchObject([mismatch]);
+		expect(JSON.stringify(bench.failures)).not.toMatch(/0123456789abcdef/);
+	});
+
+	it("an identity without a key is told at both ends, in one line whatever it says", async () => {
+		const bench = new DtlsBench();
+		await bench.listen({ trust: none, keyOf: () => undefined });
+		const connecting = bench.connect({ trust: none, key: { identity: `dev\nice${"x".repeat(80)}`, key } });
+		const shown = `dev?ice${"x".repeat(57)}...`;
+		await expect(connecting).rejects.toThrow(`unknown_psk_identity (115): it has no key for the identity "${shown}"`);
+		await bench.clock.advance(10);
+		const refused = { code: "DTLS_PEER_UNTRUSTED", context: { pskIdentity: shown } };
+		expect(bench.failures).toMatchObject([refused]);
+		expect(bench.failures[0]?.message).toContain(`the identity "${shown}" has no key here`);
+	});
+
 	it("a session is resumed only with the key that made it, on both ends", async () => {
 		const bench = new DtlsBench();
 		const keys = new Map([["device", key]]);

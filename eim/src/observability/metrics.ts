@@ -15,6 +15,8 @@ export interface Metrics {
 	jobTried(kind: string, outcome: string): void;
 	/** One wake-up of a device went out or failed, or its way said what became of it. */
 	wakeUpEnded(via: string, outcome: string): void;
+	/** A handshake of DTLS or TLS failed at the listener of a link; the reason is an error's code. */
+	handshakeFailed(link: string, reason: string): void;
 	/** The Prometheus text. */
 	text(): Promise<string>;
 	readonly contentType: string;
@@ -56,6 +58,11 @@ export function makeMetrics(
 		"via",
 		"outcome",
 	]);
+	const handshakes = counter(
+		"eim_handshakes_failed_total",
+		"Handshakes with devices that failed, by link and reason.",
+		["link", "reason"],
+	);
 	new Gauge({
 		name: "eim_operations_open",
 		help: "Operations that are not over, by state.",
@@ -79,6 +86,7 @@ export function makeMetrics(
 		es9PlusCalled: (es9PlusFunction, outcome) => es9Plus.inc({ function: es9PlusFunction, outcome }),
 		jobTried: (kind, outcome) => jobs.inc({ kind, outcome }),
 		wakeUpEnded: (via, outcome) => wakeUps.inc({ via, outcome }),
+		handshakeFailed: (link, reason) => handshakes.inc({ link, reason }),
 		text: () => registry.metrics(),
 		contentType: registry.contentType,
 	};

@@ -6,6 +6,7 @@ import { exponentWithin } from "@iot-esim/shared/transport/coap/block";
 import type { LabKeyLog } from "@iot-esim/shared/transport/coap/lab-key-log";
 import { createCoapServer } from "@iot-esim/shared/transport/coap/server";
 import type { DatagramServer, ProvenPeer } from "@iot-esim/shared/transport/datagram";
+import { failedHandshakes } from "@iot-esim/shared/transport/failed-handshakes";
 import type { ClientIdentity } from "@iot-esim/shared/transport/http/trust";
 import { requireAddon } from "@iot-esim/shared/transport/native/dtls/dtls-available";
 import { listenDtls } from "@iot-esim/shared/transport/native/dtls/listen-dtls";
@@ -83,7 +84,7 @@ export async function openCoapInjectListener(
 			firstRetransmit: config["coap.dtlsRetransmit"],
 			...(network === undefined ? {} : { network }),
 			...(labKeyLog && { labKeyLog }),
-			onHandshakeFailed: (remoteAddress, error) => log.warn("handshake failed", { remoteAddress, error }),
+			onHandshakeFailed: failedHandshakes({ log, clock }),
 		},
 		(path) => server.accept(path),
 	);

@@ -46,6 +46,7 @@ const NOT_SENT: readonly unknown[] = [
 	"TRANSPORT_PROXY_REFUSED",
 	"DTLS_PEER_UNTRUSTED",
 	"DTLS_TIMEOUT",
+	"DTLS_KEY_MISMATCH",
 ];
 
 /**

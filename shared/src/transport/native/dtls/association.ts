@@ -2,7 +2,7 @@ import type { Clock } from "../../../runtime/clock.ts";
 import { Milliseconds } from "../../../util/duration.ts";
 import type { DatagramReceiver, ProvenPeer } from "../../datagram.ts";
 import type { NativeAgreed, NativeSession, NativeStep } from "./addon.ts";
-import { alertName, DtlsError } from "./errors.ts";
+import { alertText, DtlsError } from "./errors.ts";
 import { DTLS_CIPHER_SUITES, type DtlsCipherSuite, type DtlsPath } from "./options.ts";
 
 /** Messages kept for a receiver that has not come yet. */
@@ -15,6 +15,8 @@ export interface AssociationDeps {
 	transmit(datagram: Uint8Array): void;
 	/** Why this side refused the peer, when it did. */
 	takeRefusal(): string | undefined;
+	/** The identity whose pre-shared key has come into use just now, when one has. */
+	takeIdentity(): string | undefined;
 	/** Once, when the handshake is done. */
 	opened(association: Association): void;
 	/** Once; with a cause unless the end was asked for by either side. */
@@ -38,6 +40,8 @@ export class Association implements DtlsPath {
 	#ended: { readonly cause: Error | undefined } | undefined;
 	#isAtWork = false;
 	#isUsed = false;
+	/** Of a pre-shared key; claimed only, until the handshake is done. */
+	#identity: string | undefined;
 
 	constructor(native: NativeSession, deps: AssociationDeps) {
 		this.#native = native;
@@ -50,8 +54,7 @@ export class Association implements DtlsPath {
 	start(): void {
 		const { clock, handshakeTimeout } = this.#deps;
 		this.#cancelDeadline = clock.schedule(Milliseconds(handshakeTimeout), () => {
-			const seconds = Math.round(handshakeTimeout / 1000);
-			this.end(new DtlsError("DTLS_TIMEOUT", `${this.remoteAddress} did not complete the handshake in ${seconds} s`));
+			this.end(this.#lateness(Math.round(handshakeTimeout / 1000)));
 		});
 		this.#step(() => this.#native.start());
 	}
@@ -148,6 +151,7 @@ export class Association implements DtlsPath {
 			step = work();
 		} finally {
 			this.#isAtWork = false;
+			this.#identity = this.#deps.takeIdentity() ?? this.#identity;
 			if (this.#ended !== undefined) this.#native.free();
 		}
 		if (this.#ended === undefined) this.#apply(step);
@@ -186,10 +190,27 @@ export class Association implements DtlsPath {
 	#failure(step: NativeStep): DtlsError {
 		const peer = this.remoteAddress;
 		const refusal = this.#deps.takeRefusal();
-		if (refusal !== undefined) return new DtlsError("DTLS_PEER_UNTRUSTED", `${peer} is not trusted: ${refusal}`);
-		if (step.alert >= 0) {
-			return new DtlsError("DTLS_REFUSED", `${peer} refused with the alert ${alertName(step.alert)}`);
+		const context = { pskIdentity: this.#identity };
+		if (refusal !== undefined) {
+			return new DtlsError("DTLS_PEER_UNTRUSTED", `${peer} is not trusted: ${refusal}`, { context });
 		}
-		return new DtlsError("DTLS_HANDSHAKE_FAILED", `the DTLS session with ${peer} failed: ${step.reason}`);
+		if (step.alert >= 0) {
+			const what = this.#agreed === undefined ? "handshake" : "session";
+			const message = `${peer} refused the ${what} with the alert ${alertText(step.alert, this.#identity)}`;
+			return new DtlsError("DTLS_REFUSED", message, { context });
+		}
+		const message = `the DTLS session with ${peer} failed: ${step.reason}`;
+		return new DtlsError("DTLS_HANDSHAKE_FAILED", message, { context });
+	}
+
+	/** What cannot be decrypted is dropped in silence (RFC 6347 4.1.2.7), so a wrong key is not said by anybody. */
+	#lateness(seconds: number): DtlsError {
+		const peer = this.remoteAddress;
+		const pskIdentity = this.#identity;
+		if (pskIdentity === undefined) {
+			return new DtlsError("DTLS_TIMEOUT", `${peer} did not complete the handshake in ${seconds} s`);
+		}
+		const message = `${peer} did not complete the handshake in ${seconds} s, silent since the pre-shared key of "${pskIdentity}" came into use: most likely it has another key for this identity`;
+		return new DtlsError("DTLS_KEY_MISMATCH", message, { context: { pskIdentity } });
 	}
 }

@@ -10,7 +10,7 @@ import { type DatagramSocket, udpNetwork } from "./udp-socket.ts";
  * Opens a DTLS session as client and resolves when both sides have proven themselves. With `session` of an earlier path
  * it is resumed where the server still knows it, and made anew otherwise: that is how a client goes on after its address
  * has changed, which it notices by silence.
- * @throws DtlsError DTLS_PEER_UNTRUSTED, DTLS_REFUSED, DTLS_HANDSHAKE_FAILED, DTLS_TIMEOUT, DTLS_OPTIONS_INVALID,
+ * @throws DtlsError DTLS_PEER_UNTRUSTED, DTLS_REFUSED, DTLS_HANDSHAKE_FAILED, DTLS_TIMEOUT, DTLS_KEY_MISMATCH, DTLS_OPTIONS_INVALID,
  *   DTLS_ADDON_MISSING, DTLS_FEATURE_MISSING
  * @throws TransportError TRANSPORT_NAME_UNKNOWN, TRANSPORT_LISTEN_FAILED
  */
@@ -28,11 +28,14 @@ export async function connectDtls(options: DtlsClientOptions): Promise<DtlsClien
 		return await open(options, endpoint, options.session);
 	} catch (error) {
 		// A session that has become useless must not lock a device out.
-		const isWorthAnother = error instanceof DtlsError && error.code !== "DTLS_TIMEOUT" && !options.signal?.aborted;
+		const isLate = error instanceof DtlsError && LATE.includes(error.code);
+		const isWorthAnother = error instanceof DtlsError && !isLate && !options.signal?.aborted;
 		if (options.session === undefined || !isWorthAnother) throw error;
 		return await open(options, endpoint, undefined);
 	}
 }
+
+const LATE: readonly string[] = ["DTLS_TIMEOUT", "DTLS_KEY_MISMATCH"];
 
 async function open(
 	options: DtlsClientOptions,
@@ -65,6 +68,7 @@ async function open(
 				handshakeTimeout: options.handshakeTimeout ?? 120_000,
 				transmit: (datagram) => socket.send(datagram, remote),
 				takeRefusal: endpoint.takeRefusal,
+				takeIdentity: endpoint.takeIdentity,
 				opened: (opened) => {
 					signal?.removeEventListener("abort", onAbort);
 					const refusal = opened.isResumed ? refusalOfResumed(endpoint, opened) : undefined;

@@ -22,6 +22,8 @@ export interface Endpoint {
 	readonly judge: TrustJudge;
 	/** Why the last peer was refused, taken once. */
 	takeRefusal(): string | undefined;
+	/** The identity whose pre-shared key the last call has brought into use, taken once. */
+	takeIdentity(): string | undefined;
 }
 
 const MIN_MTU = 256;
@@ -33,6 +35,7 @@ export function createEndpoint(options: DtlsOptions, role: EndpointRole): Endpoi
 	const judge = judgeOf(options.trust, role.serverName);
 	const native = nativeOptions(options, role);
 	let refusal: string | undefined;
+	let keyed: string | undefined;
 	/** What throws in there is a refusal, and its words are the reason. */
 	const ask = <T>(what: string, question: () => T): T | undefined => {
 		try {
@@ -49,9 +52,11 @@ export function createEndpoint(options: DtlsOptions, role: EndpointRole): Endpoi
 				return refusal === undefined;
 			}) ?? false,
 		keyOf: (identity) => {
-			refusal = `the identity "${identity}" has no key here`;
-			const key = ask(`the key of "${identity}" could not be found out`, () => role.keyOf?.(identity));
+			const shown = shownIdentity(identity);
+			refusal = `the identity "${shown}" has no key here`;
+			const key = ask(`the key of "${shown}" could not be found out`, () => role.keyOf?.(identity));
 			if (key !== undefined) refusal = undefined;
+			keyed = shown;
 			return key;
 		},
 		keepSession: (id, session, identity, digest) => {
@@ -69,11 +74,22 @@ export function createEndpoint(options: DtlsOptions, role: EndpointRole): Endpoi
 		refusal = undefined;
 		return taken;
 	};
+	const takeIdentity = () => {
+		const taken = keyed;
+		keyed = undefined;
+		return taken;
+	};
 	try {
-		return { native: addon.createEndpoint(native, hooks), judge, takeRefusal };
+		return { native: addon.createEndpoint(native, hooks), judge, takeRefusal, takeIdentity };
 	} catch (cause) {
 		throw invalid(cause instanceof Error ? cause.message : String(cause), cause);
 	}
+}
+
+/** What a peer calls itself, as it may stand in logs: one line, and no longer than EIDs and names of devices are. */
+function shownIdentity(identity: string): string {
+	const plain = identity.replace(/[^\x20-\x7E]/g, "?");
+	return plain.length > 64 ? `${plain.slice(0, 64)}...` : plain;
 }
 
 function nativeOptions(options: DtlsOptions, role: EndpointRole): NativeEndpointOptions {

@@ -38,7 +38,15 @@ export const dtlsErrors = defineErrors({
 	DTLS_TIMEOUT: {
 		meaning: "The peer did not complete the handshake within the time allowed.",
 		action:
-			"Check address, port and reach, and that the peer speaks DTLS 1.2; what cannot be decrypted is dropped in silence, so a wrong pre-shared key looks like this too.",
+			"Check address, port and reach, and that the peer speaks DTLS 1.2; a server whose handshakes are all taken answers nothing either.",
+		httpStatus: 504,
+		retryable: true,
+	},
+	DTLS_KEY_MISMATCH: {
+		meaning:
+			"The handshake came as far as the pre-shared key and no further: most likely the two ends have different keys for the identity in the message. What cannot be decrypted is dropped in silence, so nobody says so.",
+		action:
+			"Compare the device's `coap.pskKey` with the line of this identity in the eIM's `coap.pskFile`. If they are the same, the end of the handshake was lost every time: see reach and `coap.dtlsRetransmit`.",
 		httpStatus: 504,
 		retryable: true,
 	},
@@ -90,7 +98,21 @@ const ALERTS: Readonly<Record<number, string>> = {
 	115: "unknown_psk_identity",
 };
 
-/** "unknown_ca (48)". */
-export function alertName(alert: number): string {
-	return `${ALERTS[alert] ?? "alert"} (${alert})`;
+/** What an alert says of this side; where nothing stands here, its name says it. */
+const MEANINGS: Readonly<Record<number, string>> = {
+	20: "it could not decrypt: another pre-shared key, or octets changed on the way",
+	40: "no cipher suite in common, or it wants another proof, as a certificate or a key",
+	42: "it does not take the certificate of this side",
+	46: "it does not take the certificate of this side",
+	48: "it does not know the CA of this side's certificate",
+	49: "it does not trust this side",
+	51: "it could not verify: another pre-shared key, or a wrong signature",
+};
+
+/** "unknown_ca (48): it does not know ...". */
+export function alertText(alert: number, pskIdentity: string | undefined): string {
+	const name = `${ALERTS[alert] ?? "alert"} (${alert})`;
+	const isUnknown = alert === 115 && pskIdentity !== undefined;
+	const meaning = isUnknown ? `it has no key for the identity "${pskIdentity}"` : MEANINGS[alert];
+	return meaning === undefined ? name : `${name}: ${meaning}`;
 }

@@ -159,6 +159,7 @@ class AssociationTable {
 			remoteAddress: key,
 			transmit: (datagram) => this.#socket?.send(datagram, from),
 			takeRefusal: this.#endpoint.takeRefusal,
+			takeIdentity: this.#endpoint.takeIdentity,
 			opened: () => this.#opened(association, from, key),
 			ended: (_, cause) => this.#ended(association, key, cause),
 			active: () => this.#touch(association),
