@@ -61,8 +61,13 @@ export const coapSettings = {
 		example: "coap-certificate.pem",
 	}),
 	"coap.key": setting.path({
-		description: "Private key (PEM) of coap.certificate",
+		description: "Private key (PEM) of coap.certificate, or with coap.rawPublicKeys by itself",
 		optional: true,
 		example: "coap-key.pem",
+	}),
+	"coap.rawPublicKeys": setting.boolean({
+		description:
+			"In DTLS raw public keys (RFC 7250) in place of certificates: the eIM shows the key that the card pins, the device that of coap.key; needs Node 24",
+		default: false,
 	}),
 };

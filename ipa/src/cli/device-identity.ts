@@ -12,7 +12,8 @@ import { IpaCliError } from "./errors.ts";
 export interface IdentityFiles {
 	/** "mqtt" or "coap". */
 	readonly link: string;
-	readonly certificate: string;
+	/** Absent where the key stands for itself (RFC 7250). */
+	readonly certificate?: string | undefined;
 	readonly key: string;
 }
 
@@ -35,8 +36,9 @@ export function identityFiles(
  * @throws IpaCliError IPA_FILE_INVALID
  */
 export function readIdentity({ link, certificate, key }: IdentityFiles): ClientIdentity {
-	const chain = read(`${link}.certificate`, certificate, certificatesOf);
 	const privateKey = read(`${link}.key`, key, privateKeyIn);
+	if (certificate === undefined) return { certificate: "", key: privateKeyToPem(privateKey) };
+	const chain = read(`${link}.certificate`, certificate, certificatesOf);
 	if (!chain[0]?.checkPrivateKey(privateKey)) {
 		throw invalid(`${link}.key ${key} is not the private key of the first certificate in ${certificate}`);
 	}
@@ -65,16 +67,17 @@ export class RenewedIdentity {
 		this.#readAt = version;
 		try {
 			this.#identity = readIdentity(this.#files);
-			this.#log.info("the device's certificate is read again", { file: this.#files.certificate });
+			this.#log.info("the device's certificate and key are read again", { file: this.#files.key });
 		} catch (error) {
-			this.#log.error("the device's certificate cannot be read again, the former one goes on", { error });
+			this.#log.error("the device's certificate and key cannot be read again, the former ones go on", { error });
 		}
 		return this.#identity;
 	}
 }
 
 function versionOf({ certificate, key }: IdentityFiles): string {
-	const versions = [certificate, key].map((file) => {
+	const files = certificate === undefined ? [key] : [certificate, key];
+	const versions = files.map((file) => {
 		try {
 			const { mtimeMs, size, ino } = statSync(file);
 			return `${mtimeMs} ${size} ${ino}`;

@@ -1,10 +1,11 @@
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey } from "node:crypto";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { exponentWithin } from "@iot-esim/shared/transport/coap/block";
 import type { LabKeyLog } from "@iot-esim/shared/transport/coap/lab-key-log";
 import type { ClientIdentity } from "@iot-esim/shared/transport/http/trust";
+import { requireRawPublicKeys } from "@iot-esim/shared/transport/native/dtls/dtls-available";
 import { DTLS_CIPHER_SUITES, type DtlsCipherSuite } from "@iot-esim/shared/transport/native/dtls/options";
 import { fromHex, toHex } from "@iot-esim/shared/util/bytes";
 import type { IpaConfig } from "../config.ts";
@@ -97,13 +98,19 @@ function coapLinks(config: IpaConfig, effects: LinkEffects): LinkMaker {
 	};
 	const key = config["coap.pskKey"] && keyOctets(config["coap.pskKey"].reveal());
 	const pskIdentity = config["coap.pskIdentity"];
-	const own = key === undefined ? coapIdentity(config, effects) : undefined;
-	if (own !== undefined) requireDtlsKey(config["coap.certificate"], own.current());
+	const rawPublicKeys = config["coap.rawPublicKeys"];
+	if (rawPublicKeys && key !== undefined) {
+		throw new IpaCliError("IPA_SETTING_INVALID", "coap.rawPublicKeys and coap.pskKey: DTLS takes one of them");
+	}
+	if (rawPublicKeys) requireRawPublicKeys();
+	const own = key === undefined ? coapIdentity(config, effects, rawPublicKeys) : undefined;
+	if (own !== undefined) requireDtlsKey(config["coap.key"], own.current());
 	return (target, eid, events) =>
 		coapDtlsLink(target, {
 			...options,
 			key: key && { identity: pskIdentity ?? toHex(eid), key },
 			identity: own && (() => own.current()),
+			rawPublicKeys,
 			presence: presenceOf(config, effects, eid, events),
 		});
 }
@@ -118,16 +125,21 @@ function coapTlsLinks(config: IpaConfig, effects: LinkEffects): LinkMaker {
 	};
 }
 
-function coapIdentity(config: IpaConfig, { logger }: LinkEffects): RenewedIdentity | undefined {
-	const files = identityFiles("coap", config["coap.certificate"], config["coap.key"]);
+function coapIdentity(config: IpaConfig, { logger }: LinkEffects, isRawKey = false): RenewedIdentity | undefined {
+	const { "coap.certificate": certificate, "coap.key": key } = config;
+	const keyAlone = key === undefined ? undefined : { link: "coap", key };
+	const files = isRawKey ? keyAlone : identityFiles("coap", certificate, key);
 	return files && new RenewedIdentity(files, logger("ipa.coap"));
 }
 
-/** The suites of DTLS are those of ECDHE with ECDSA. */
-function requireDtlsKey(file: string | undefined, { certificate }: ClientIdentity): void {
-	const { publicKey } = new X509Certificate(certificate);
-	if (publicKey.asymmetricKeyType === "ec") return;
-	const message = `coap.certificate ${file} has a key of type ${publicKey.asymmetricKeyType}: DTLS takes those on P-256 or brainpoolP256r1`;
+/** As Node names them; the suites of DTLS are those of ECDHE with ECDSA. */
+const DTLS_CURVES: readonly string[] = ["prime256v1", "brainpoolP256r1"];
+
+function requireDtlsKey(file: string | undefined, { key }: ClientIdentity): void {
+	const { asymmetricKeyType, asymmetricKeyDetails } = createPrivateKey(key);
+	const curve = asymmetricKeyDetails?.namedCurve ?? asymmetricKeyType ?? "";
+	if (DTLS_CURVES.includes(curve)) return;
+	const message = `coap.key ${file} holds a key of ${curve}: DTLS takes those on P-256 or brainpoolP256r1`;
 	throw new IpaCliError("IPA_FILE_INVALID", message);
 }
 

@@ -5,7 +5,7 @@ import type { LabKeyLog } from "@iot-esim/shared/transport/coap/lab-key-log";
 import { COAPS_PORT, connectCoapTls } from "@iot-esim/shared/transport/coap/tls";
 import { mappedAddress } from "@iot-esim/shared/transport/http/connect";
 import { TlsSessions } from "@iot-esim/shared/transport/http/tls-sessions";
-import type { ClientIdentity } from "@iot-esim/shared/transport/http/trust";
+import type { ClientIdentity, TlsTrust } from "@iot-esim/shared/transport/http/trust";
 import { connectDtls } from "@iot-esim/shared/transport/native/dtls/connect-dtls";
 import { requireAddon } from "@iot-esim/shared/transport/native/dtls/dtls-available";
 import type { DtlsCipherSuite } from "@iot-esim/shared/transport/native/dtls/options";
@@ -13,7 +13,7 @@ import type { DatagramNetwork } from "@iot-esim/shared/transport/native/dtls/udp
 import { type HostPort, printHostPort } from "@iot-esim/shared/transport/tcp";
 import type { Duration } from "@iot-esim/shared/util/duration";
 import { type CoapLinkOptions, coapLink } from "./coap-link.ts";
-import { eimTrust } from "./eim-trust.ts";
+import { eimKeyTrust, eimTrust } from "./eim-trust.ts";
 import { EsipaLinkError } from "./errors.ts";
 import type { EsipaLink } from "./esipa-link.ts";
 import type { EsipaTarget } from "./http-link.ts";
@@ -43,6 +43,8 @@ export interface CoapDtlsOptions extends CoapTargetOptions {
 	readonly cipherSuites?: readonly DtlsCipherSuite[];
 	/** The device's own key with the eIM, in place of certificates. */
 	readonly key?: { readonly identity: string; readonly key: Uint8Array } | undefined;
+	/** RFC 7250 in place of certificates, at both ends; the key in `identity` is then enough. */
+	readonly rawPublicKeys?: boolean;
 	/** Of a lost flight of the handshake; by default 1 s. */
 	readonly firstRetransmit?: Duration;
 	/** By default UDP of this machine. */
@@ -57,7 +59,7 @@ export function coapDtlsLink(target: EsipaTarget, options: CoapDtlsOptions): Esi
 	requireAddon();
 	const { clock, random, timeout, key, cipherSuites, blockExponent, maxBody, hosts = {}, labKeyLog } = options;
 	const name = addressOf(target, options);
-	const trust = key === undefined ? eimTrust(target, options.fallbackCa ?? []) : ({ kind: "none" } as const);
+	const trust = dtlsTrust(target, options);
 	let shown: ClientIdentity | undefined;
 	let resumable: Uint8Array | undefined;
 	return coapLink({
@@ -77,6 +79,7 @@ export function coapDtlsLink(target: EsipaTarget, options: CoapDtlsOptions): Esi
 				...(labKeyLog && { labKeyLog }),
 				...(key === undefined ? {} : { key }),
 				...(identity === undefined ? {} : { identity }),
+				...(options.rawPublicKeys ? { rawPublicKeys: true } : {}),
 				...(options.network === undefined ? {} : { network: options.network }),
 				...(options.firstRetransmit === undefined ? {} : { firstRetransmit: options.firstRetransmit }),
 				...(cipherSuites === undefined || cipherSuites.length === 0 ? {} : { cipherSuites }),
@@ -88,6 +91,11 @@ export function coapDtlsLink(target: EsipaTarget, options: CoapDtlsOptions): Esi
 			return Object.assign(endpoint, { abandon: () => path.abandon() });
 		},
 	});
+}
+
+function dtlsTrust(target: EsipaTarget, { key, fallbackCa, rawPublicKeys }: CoapDtlsOptions): TlsTrust {
+	if (key !== undefined) return { kind: "none" };
+	return rawPublicKeys ? eimKeyTrust(target) : eimTrust(target, fallbackCa ?? []);
 }
 
 export interface CoapTlsOptions extends CoapTargetOptions {

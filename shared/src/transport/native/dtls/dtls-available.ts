@@ -19,3 +19,13 @@ export function requireAddon(): NativeAddon {
 	if ("addon" in loaded) return loaded.addon;
 	throw new DtlsError("DTLS_ADDON_MISSING", `DTLS is not available: ${loaded.reason}`);
 }
+
+/** @throws DtlsError DTLS_FEATURE_MISSING, DTLS_ADDON_MISSING */
+export function requireRawPublicKeys(): void {
+	const { rawPublicKeys, openssl } = requireAddon().features();
+	if (rawPublicKeys) return;
+	throw new DtlsError(
+		"DTLS_FEATURE_MISSING",
+		`raw public keys (RFC 7250) need OpenSSL 3.2; this Node has ${openssl}. Node 24 has them`,
+	);
+}

@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import type { NativeEndpoint, NativeEndpointOptions, NativeHooks } from "./addon.ts";
-import { dtlsAvailable, requireAddon } from "./dtls-available.ts";
+import { requireAddon, requireRawPublicKeys } from "./dtls-available.ts";
 import { DtlsError } from "./errors.ts";
 import { DTLS_CIPHER_SUITES, type DtlsCipherSuite, type DtlsOptions, type DtlsTrust } from "./options.ts";
 import type { DtlsSessionStore } from "./session-store.ts";
@@ -125,17 +125,11 @@ function checkCredentials({ trust, identity, rawPublicKeys }: DtlsOptions, role:
 		throw invalid("the client has neither somebody to trust nor a pre-shared key, so it can believe no server");
 	}
 	if (!rawPublicKeys) return;
-	if (trust.kind !== "pinned" && trust.kind !== "asked") {
+	// A server may show its own and ask for none.
+	if (trust.kind !== "pinned" && trust.kind !== "asked" && !(role.isServer && trust.kind === "none")) {
 		throw invalid("raw public keys have no issuer: trust must be a pinned key or be asked for");
 	}
-	const available = dtlsAvailable();
-	if (available.available && !available.features.rawPublicKeys) {
-		const version = available.features.openssl;
-		throw new DtlsError(
-			"DTLS_FEATURE_MISSING",
-			`raw public keys (RFC 7250) need OpenSSL 3.2; this Node has ${version}. Node 24 has them`,
-		);
-	}
+	requireRawPublicKeys();
 }
 
 /** OpenSSL's names of the suites that the credentials allow. */

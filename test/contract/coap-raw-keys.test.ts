@@ -1,0 +1,101 @@
+/** Raw public keys (RFC 7250) over CoAP, as the settings of the programs make it: where Node's OpenSSL has them. */
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { systemClock } from "@iot-esim/shared/runtime/clock";
+import { systemRandom } from "@iot-esim/shared/runtime/random";
+import { createCoapServer } from "@iot-esim/shared/transport/coap/server";
+import { listenDtls } from "@iot-esim/shared/transport/native/dtls/listen-dtls";
+import { printHostPort } from "@iot-esim/shared/transport/tcp";
+import { afterAll, describe, expect, it } from "vitest";
+import { EID, linkOver, poll, targetOf } from "./coap-programs.ts";
+import { closers, features, makeCa } from "./dtls-bench.ts";
+import { pkis, spki } from "./http-bench.ts";
+
+const folder = mkdtempSync(path.join(tmpdir(), "coap-raw-keys-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+let files = 0;
+function file(contents: string): string {
+	const whole = path.join(folder, `${files++}.txt`);
+	writeFileSync(whole, contents);
+	return whole;
+}
+
+const device = makeCa().issue("device");
+const { eimTls, dsTls } = pkis["P-256"];
+const raw = (...more: readonly string[]) => ({ flags: ["--coap-raw-public-keys", ...more] });
+
+describe.skipIf(features === undefined || features.rawPublicKeys)("where Node's OpenSSL has no raw public keys", () => {
+	it("the device says so at its start, and what to do", () => {
+		expect(() => linkOver("coap", "127.0.0.1:1", targetOf({ publicKey: spki(eimTls) }), raw())).toThrow(
+			/need OpenSSL 3\.2; this Node has .* Node 24 has them/,
+		);
+	});
+});
+
+describe.skipIf(!features?.rawPublicKeys)("raw public keys", () => {
+	/** A server that shows a raw key, and asks for the device's where it is to be known. */
+	async function serve(isTrusted?: (key: Uint8Array | undefined) => boolean) {
+		const proven: unknown[] = [];
+		const server = createCoapServer({
+			clock: systemClock,
+			random: systemRandom,
+			handler: ({ payload }, peer) => {
+				proven.push(peer.proven);
+				return { code: "2.04", payload };
+			},
+		});
+		closers.push(() => server.close());
+		const listener = await listenDtls(
+			{
+				host: "127.0.0.1",
+				port: 0,
+				clock: systemClock,
+				identity: { certificate: "", key: identityKey() },
+				rawPublicKeys: true,
+				trust:
+					isTrusted === undefined
+						? { kind: "none" }
+						: { kind: "asked", isTrusted: ({ publicKey }) => isTrusted(publicKey) },
+			},
+			(one) => server.accept(one),
+		);
+		closers.push(() => listener.close());
+		return { address: printHostPort(listener), proven };
+	}
+
+	const identityKey = () => eimTls.privateKey.export({ format: "pem", type: "pkcs8" }) as string;
+
+	it("prove the eIM by the key that the card pins, by itself or in a certificate, and no other", async () => {
+		const { address, proven } = await serve();
+		for (const pin of [{ publicKey: spki(eimTls) }, { certificate: eimTls.certificate }]) {
+			expect(await linkOver("coap", address, targetOf(pin), raw()).exchange(poll(EID))).toEqual(poll(EID));
+		}
+		expect(proven).toEqual([{}, {}]);
+		const wrong = linkOver("coap", address, targetOf({ publicKey: spki(dsTls) }), raw());
+		await expect(wrong.exchange(poll(EID))).rejects.toThrow(/its key is not the pinned one/);
+		expect(() => linkOver("coap", address, targetOf(undefined), { ...raw(), fallbackCa: ["x"] })).toThrow(
+			/a raw public key can only be pinned/,
+		);
+		expect(() => linkOver("coap", address, targetOf(undefined), raw("--coap-psk-key", "00112233"))).toThrow(
+			/coap\.rawPublicKeys and coap\.pskKey/,
+		);
+	});
+
+	it("prove the device by coap.key alone, in a resumed session too", async () => {
+		const { address, proven } = await serve((key) => Buffer.from(key ?? []).equals(device.spki));
+		const pinned = targetOf({ publicKey: spki(eimTls) });
+		const link = linkOver("coap", address, pinned, raw("--coap-key", file(device.key)));
+		await link.exchange(poll(EID));
+		link.renew?.();
+		await link.exchange(poll(EID));
+		expect(proven).toEqual([{ publicKey: device.spki }, { publicKey: device.spki }]);
+		for (const other of [raw(), raw("--coap-key", file(makeCa().issue("rogue").key))]) {
+			const refused = linkOver("coap", address, pinned, other).exchange(poll(EID));
+			await expect(refused).rejects.toMatchObject({ code: "IPA_EIM_UNREACHABLE" });
+		}
+		expect(proven).toHaveLength(2);
+	});
+});
