@@ -1,0 +1,161 @@
+/** libcoap's programs and ours where the device has a certificate: the eIM's listeners and the device's links as settings make them. */
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect as tcpConnect } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Eid } from "@iot-esim/shared/ids/eid";
+import { afterAll, describe, expect, it } from "vitest";
+import {
+	EID,
+	faceOf,
+	linkOver,
+	PORTS,
+	PROVEN_PORTS,
+	poll,
+	type Transport,
+	targetOf,
+} from "../contract/coap-programs.ts";
+import { features, makeCa, type TlsCredential } from "../contract/dtls-bench.ts";
+import { pem, pkis } from "../contract/http-bench.ts";
+import { EIM_ID, packageIn } from "../support/esipa-bench.ts";
+import { findFreePortPair } from "../support/free-port-pair.ts";
+import { programs, run } from "./dtls-peers.ts";
+
+const folder = mkdtempSync(path.join(tmpdir(), "iot-esim-libcoap-certificates-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+let files = 0;
+function file(contents: string | Uint8Array): string {
+	const whole = path.join(folder, `${files++}`);
+	writeFileSync(whole, contents);
+	return whole;
+}
+
+const LIBRARIES = ["openssl", "gnutls"] as const;
+const TRANSPORTS: readonly Transport[] = ["coap", "coaps+tcp"];
+const SCHEMES = { coap: "coaps", "coaps+tcp": "coaps+tcp" } as const;
+const OTHER = Eid.withCheckDigits("890490320000000000000000000002");
+const KEY = "0123456789abcdef";
+const deviceCa = makeCa();
+const device = deviceCa.issue(EID);
+const rogue = makeCa().issue(EID);
+const deviceCaFile = file(deviceCa.pem);
+const eimCaFile = file(pem(pkis["P-256"].tlsCa));
+
+const own = ({ certificate, key }: TlsCredential) => ["-c", file(certificate), "-j", file(key), "-C", eimCaFile];
+
+/** Posts a message with libcoap's client; what it got, and what it said. */
+async function post(library: (typeof LIBRARIES)[number], uri: string, octets: Uint8Array, proof: readonly string[]) {
+	const got = file("");
+	const parameters = ["-m", "post", "-B", "5", "-f", file(octets), "-o", got, ...proof, uri];
+	const said = await run(`coap-client-${library}`, parameters).ended;
+	return { got: new Uint8Array(readFileSync(got)), said };
+}
+
+const isMissing = programs === undefined || features === undefined;
+
+describe.skipIf(isMissing).each(LIBRARIES)("coap-client-%s with a certificate, to our eIM", (library) => {
+	it.each(TRANSPORTS)("over %s is the device that its certificate says, and no other", async (transport) => {
+		const settings = [...PROVEN_PORTS[transport], "--coap-client-ca", deviceCaFile];
+		const { provenAddress, peers, entries, eim } = await faceOf("P-256", settings);
+		const uri = `${SCHEMES[transport]}://${provenAddress(transport)}/gsma/rsp2/asn1`;
+		await eim.register(Eid(EID), eim.known);
+		await eim.register(OTHER, eim.known);
+		for (const eid of [Eid(EID), OTHER]) {
+			await eim.order(eid, { type: "setDefaultDpAddress", parameters: { smdpAddress: "smdp.example.com" } });
+		}
+		const { got } = await post(library, uri, poll(EID), own(device));
+		expect(packageIn(got)).toMatchObject({
+			euiccPackageRequest: { value: { euiccPackageSigned: { value: { eimId: EIM_ID } } } },
+		});
+		const other = await post(library, uri, poll(OTHER), own(device));
+		expect(other.said).toMatch(/4\.03/);
+		expect(other.got).toHaveLength(0);
+		expect(peers.map(({ provenEid }) => provenEid)).toEqual([EID, EID]);
+		expect(entries.filter(({ phrase }) => phrase === "request refused")).toMatchObject([
+			{ facts: { error: { code: "ESIPA_OTHER_DEVICE" } } },
+		]);
+	});
+
+	it.each(TRANSPORTS)("over %s is refused with another CA's certificate, and with none", async (transport) => {
+		const settings = [...PROVEN_PORTS[transport], "--coap-client-ca", deviceCaFile];
+		const { provenAddress, peers, entries } = await faceOf("P-256", settings);
+		const uri = `${SCHEMES[transport]}://${provenAddress(transport)}/e`;
+		for (const proof of [own(rogue), ["-C", eimCaFile]]) {
+			expect((await post(library, uri, poll(EID), proof)).got).toHaveLength(0);
+		}
+		expect(peers).toEqual([]);
+		expect(entries.filter(({ phrase }) => phrase === "handshake failed").length).toBeGreaterThanOrEqual(2);
+	});
+
+	it("is served beside one with a key and one with neither", async () => {
+		const keys = file(`${EID}:${Buffer.from(KEY).toString("hex")}\n`);
+		const settings = ["--coap-client-ca", deviceCaFile, "--coap-psk-file", keys];
+		const { address, provenAddress, peers, eim } = await faceOf("P-256", [
+			...PORTS.coap,
+			...PROVEN_PORTS.coap,
+			...settings,
+		]);
+		await eim.register(Eid(EID));
+		for (const [place, proof] of [
+			[provenAddress("coap"), own(device)],
+			[provenAddress("coap"), ["-k", KEY, "-u", EID]],
+			[address("coap"), ["-C", eimCaFile]],
+		] as const) {
+			expect((await post(library, `coaps://${place}/e`, poll(EID), proof)).got.length).toBeGreaterThan(0);
+		}
+		expect(peers.map(({ provenEid }) => provenEid)).toEqual([EID, EID, undefined]);
+	});
+});
+
+describe.skipIf(isMissing).each(LIBRARIES)("our device with a certificate, to coap-server-%s", (library) => {
+	const serverCa = makeCa();
+	const server = serverCa.issue("eim.example.com");
+
+	/** It asks clients for a certificate under the CA. */
+	async function libcoapServer(): Promise<number> {
+		const port = await findFreePortPair();
+		const both = file(`${server.certificate}${server.key}`);
+		run(`coap-server-${library}`, [
+			"-A",
+			"127.0.0.1",
+			"-p",
+			`${port}`,
+			"-c",
+			both,
+			"-C",
+			deviceCaFile,
+			"-R",
+			deviceCaFile,
+		]);
+		while (!(await isListening(port + 1))) await new Promise((resolve) => setTimeout(resolve, 20));
+		return port + 1;
+	}
+
+	const isListening = (port: number) =>
+		new Promise<boolean>((resolve) => {
+			const socket = tcpConnect(port, "127.0.0.1", () => resolve(true));
+			socket.on("error", () => resolve(false));
+			socket.on("connect", () => socket.destroy());
+		});
+
+	it.each(TRANSPORTS)("over %s is taken, where it is not with another CA's and with none", async (transport) => {
+		const port = await libcoapServer();
+		const target = targetOf({ publicKey: server.spki });
+		const linkWith = (credential: TlsCredential | undefined) => {
+			const shown = credential && [
+				"--coap-certificate",
+				file(credential.certificate),
+				"--coap-key",
+				file(credential.key),
+			];
+			return linkOver(transport, `127.0.0.1:${port}`, target, { flags: ["--eim-timeout", "5s", ...(shown ?? [])] });
+		};
+		// It has no ESipa: that it says so is after the handshake.
+		await expect(linkWith(device).exchange(poll(EID))).rejects.toMatchObject({ context: { status: 404 } });
+		for (const refused of [rogue, undefined]) {
+			await expect(linkWith(refused).exchange(poll(EID))).rejects.toMatchObject({ code: "IPA_EIM_UNREACHABLE" });
+		}
+	});
+});
