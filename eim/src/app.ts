@@ -43,6 +43,7 @@ import { mqttFaceOf } from "./mqtt-parts.ts";
 import { type Health, makeHealth } from "./observability/health.ts";
 import { type Metrics, makeMetrics } from "./observability/metrics.ts";
 import { givenTlsIdentity, makeFolder, ownSigningKey, ownTlsIdentity } from "./own-keys.ts";
+import { pskFileOf } from "./psk-file.ts";
 import { openStore } from "./storage/open-store.ts";
 import type { Store } from "./storage/store.ts";
 import { TrustFolder } from "./trust-folder.ts";
@@ -274,12 +275,13 @@ interface WaysParts {
 /** The ways between devices and this eIM besides HTTPS, as far as they are configured. */
 function waysOf(config: EimConfig, { clock, random, logger }: EimDeps, ways: WaysParts) {
 	const { esipa, context, store, tls, labKeyLog, metrics } = ways;
-	const parts = { handler: esipa, store, clock, random, logger, metrics };
+	const keys = pskFileOf(config, logger("eim.coap"));
+	const parts = { handler: esipa, store, clock, random, logger, metrics, keys };
 	return {
 		mqtt: mqttFaceOf(config, { ...parts, ownCa: tls.ca }),
 		coap: coapFaceOf(config, { ...parts, identity: tls, labKeyLog }),
 		lwm2m: lwm2mFaceOf(config, { ...parts, context, identity: tls, labKeyLog }),
-		coaps: coapInjectorOf(config, { identity: tls, clock, random, logger, labKeyLog }),
+		coaps: coapInjectorOf(config, { identity: tls, clock, random, keys, labKeyLog }),
 	};
 }
 

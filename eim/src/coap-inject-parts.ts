@@ -2,7 +2,6 @@
 
 import { createHash, X509Certificate } from "node:crypto";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
-import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
 import { exponentWithin } from "@iot-esim/shared/transport/coap/block";
 import { DatagramChannel } from "@iot-esim/shared/transport/coap/datagram-channel";
@@ -20,14 +19,14 @@ import { Seconds } from "@iot-esim/shared/util/duration";
 import { CoapInjector, type CoapInjectorOptions, type InjectTarget } from "./bindings/coap-inject.ts";
 import { InjectError } from "./bindings/errors.ts";
 import type { EimConfig } from "./config.ts";
-import { PskFile } from "./psk-file.ts";
+import type { PskFile } from "./psk-file.ts";
 
 export interface CoapInjectorParts {
 	/** By which devices know this eIM: it shows them its own TLS certificate. */
 	readonly identity: ServerIdentity;
 	readonly clock: Clock;
 	readonly random: RandomSource;
-	readonly logger: LoggerFactory;
+	readonly keys: PskFile | undefined;
 	/** This machine's UDP when absent. */
 	readonly network?: DatagramNetwork;
 	readonly labKeyLog?: LabKeyLog | undefined;
@@ -40,12 +39,12 @@ type DeviceEid = Parameters<TargetOf>[1];
 /** Sessions of devices that were spoken to last can be resumed: it saves the proofs, and most octets. */
 const RESUMABLE = 10_000;
 
-/** Undefined where this machine has no DTLS. @throws EimError EIM_FILE_UNREADABLE, EIM_KEYS_INVALID */
+/** Undefined where this machine has no DTLS. */
 export function coapInjectorOf(config: EimConfig, parts: CoapInjectorParts): CoapInjector | undefined {
 	if (!dtlsAvailable().available) return undefined;
-	const { clock, logger } = parts;
+	const { clock } = parts;
 	return new CoapInjector({
-		targetOf: targets(config, parts, logger),
+		targetOf: targets(config, parts),
 		timeout: config["inject.timeout"],
 		idle: Seconds(30),
 		maxSessions: 1000,
@@ -53,10 +52,8 @@ export function coapInjectorOf(config: EimConfig, parts: CoapInjectorParts): Coa
 	});
 }
 
-function targets(config: EimConfig, parts: CoapInjectorParts, logger: LoggerFactory): TargetOf {
-	const { clock, random, network, labKeyLog } = parts;
-	const file = config["coap.pskFile"];
-	const keys = file === undefined ? undefined : new PskFile(file, logger("eim.coap"));
+function targets(config: EimConfig, parts: CoapInjectorParts): TargetOf {
+	const { clock, random, network, labKeyLog, keys } = parts;
 	const blockExponent = exponentWithin(config["coap.blockSize"]);
 	const resumable = new Map<string, Resumable>();
 	return (address, eid) => {

@@ -27,6 +27,7 @@ import type { EsipaHandler } from "./esipa/handler.ts";
 import { givenCertificates } from "./given-files.ts";
 import { waitingDevices } from "./mqtt-parts.ts";
 import type { Metrics } from "./observability/metrics.ts";
+import type { PskFile } from "./psk-file.ts";
 import type { EventStore, OperationStore } from "./storage/store.ts";
 
 interface Parts {
@@ -38,6 +39,7 @@ interface Parts {
 	readonly logger: LoggerFactory;
 	readonly labKeyLog?: LabKeyLog | undefined;
 	readonly metrics?: Pick<Metrics, "handshakeFailed">;
+	readonly keys: PskFile | undefined;
 }
 
 /** Which setting names the port of which listener. */
@@ -70,7 +72,7 @@ export function coapFaceOf(config: EimConfig, parts: Parts): CoapFace | undefine
 }
 
 function listenersOf(config: EimConfig, parts: Parts, log: Logger): CoapFaceOptions["listeners"] {
-	const { identity, clock, metrics } = parts;
+	const { identity, clock, metrics, keys } = parts;
 	const { "coap.port": port, "coap.tcpPort": tcpPort, "coap.clientCa": clientCa } = config;
 	const { "coap.provenPort": provenPort, "coap.provenTcpPort": provenTcpPort } = config;
 	if (clientCa !== undefined && provenPort === undefined && provenTcpPort === undefined) {
@@ -79,8 +81,8 @@ function listenersOf(config: EimConfig, parts: Parts, log: Logger): CoapFaceOpti
 	if (provenTcpPort !== undefined && clientCa === undefined) {
 		throw unpaired("coap.provenTcpPort: coap.clientCa is not configured, so no device could prove itself");
 	}
-	const openTo = (): DeviceProofs => ({ ...keyProof(config, log), identity, trust: { kind: "none" } });
-	const provenTo = () => deviceProofs(config, "coap.provenPort", "coap.clientCa", { identity, log });
+	const openTo = (): DeviceProofs => ({ ...keyProof(keys), identity, trust: { kind: "none" } });
+	const provenTo = () => deviceProofs(config, "coap.provenPort", "coap.clientCa", { identity, keys });
 	const noting = (link: DeviceLink) => ({
 		onHandshakeFailed: failedHandshakes({ log, clock, count: (reason) => metrics?.handshakeFailed(link, reason) }),
 	});

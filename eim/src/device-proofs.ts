@@ -1,27 +1,26 @@
 /** How devices prove themselves in DTLS where they have to. */
 
-import type { Logger } from "@iot-esim/shared/runtime/logger";
 import type { ServerIdentity } from "@iot-esim/shared/transport/http/server";
 import type { DtlsServerOptions } from "@iot-esim/shared/transport/native/dtls/options";
 import type { EimConfig } from "./config.ts";
 import { EimError } from "./errors.ts";
 import { givenCertificates } from "./given-files.ts";
-import { PskFile } from "./psk-file.ts";
+import type { PskFile } from "./psk-file.ts";
 
 export type DeviceProofs = Pick<DtlsServerOptions, "identity" | "trust" | "keyOf">;
 
 /**
  * By a key of `coap.pskFile` or a certificate of the CA that a setting names; who has neither is refused.
  * @param port the setting of the listener, for the message
- * @throws EimError EIM_FILE_UNREADABLE, EIM_KEYS_INVALID, EIM_FILES_UNPAIRED
+ * @throws EimError EIM_FILE_UNREADABLE, EIM_FILES_UNPAIRED
  */
 export function deviceProofs(
 	config: EimConfig,
 	port: "coap.provenPort" | "lwm2m.port",
 	clientCa: "coap.clientCa" | "lwm2m.clientCa",
-	{ identity, log }: { readonly identity: ServerIdentity; readonly log: Logger },
+	{ identity, keys }: { readonly identity: ServerIdentity; readonly keys: PskFile | undefined },
 ): DeviceProofs {
-	const byKey = keyProof(config, log);
+	const byKey = keyProof(keys);
 	const file = config[clientCa];
 	if (file !== undefined) {
 		return { ...byKey, identity, trust: { kind: "ca", certificates: givenCertificates(clientCa, file) } };
@@ -36,10 +35,6 @@ export function deviceProofs(
 	return { ...byKey, trust: { kind: "none" } };
 }
 
-/** @throws EimError EIM_FILE_UNREADABLE, EIM_KEYS_INVALID */
-export function keyProof(config: EimConfig, log: Logger): Pick<DeviceProofs, "keyOf"> {
-	const file = config["coap.pskFile"];
-	if (file === undefined) return {};
-	const keys = new PskFile(file, log);
-	return { keyOf: (device) => keys.keyOf(device) };
+export function keyProof(keys: PskFile | undefined): Pick<DeviceProofs, "keyOf"> {
+	return keys === undefined ? {} : { keyOf: (device) => keys.keyOf(device) };
 }

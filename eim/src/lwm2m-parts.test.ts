@@ -134,6 +134,13 @@ it("tells of handshakes that fail, over LwM2M as over CoAP, who claimed what fro
 	expect(JSON.stringify(entries)).not.toContain(toHex(KEY));
 });
 
+it("says what is doubtful in the list of keys once, however many listeners have it", async () => {
+	const keys = path.join(folder, "keys.txt");
+	writeFileSync(keys, `gw-1-${EID}:01020304\nurn:eid:${EID}:AABBCCDD\n`);
+	const { entries } = await eimWith({ "coap-psk-file": keys, "coap-port": "0", "coap-proven-port": "0" });
+	expect(entries.filter(({ phrase }) => phrase.startsWith("several identities"))).toHaveLength(1);
+});
+
 it("says that nobody could prove himself without keys and without a CA, and names its lab mode", async () => {
 	await expect(eimWith({})).rejects.toMatchObject({ code: "EIM_FILES_UNPAIRED" });
 	const { eim, entries } = await eimWith({ "lwm2m-lab-mode": "bench-3", "data-folder": path.join(folder, "lab") });

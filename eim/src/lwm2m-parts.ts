@@ -24,6 +24,7 @@ import type { EsipaHandler } from "./esipa/handler.ts";
 import { injectPackages } from "./esipa/inject-packages.ts";
 import { waitingDevices } from "./mqtt-parts.ts";
 import type { Metrics } from "./observability/metrics.ts";
+import type { PskFile } from "./psk-file.ts";
 import type { Store } from "./storage/store.ts";
 
 /** The tag of a device that registers under a name which does not say its EID. */
@@ -39,6 +40,7 @@ interface Parts {
 	readonly logger: LoggerFactory;
 	readonly labKeyLog?: LabKeyLog | undefined;
 	readonly metrics?: Pick<Metrics, "handshakeFailed">;
+	readonly keys: PskFile | undefined;
 }
 
 /** Messages of devices that are worked on at once. */
@@ -117,11 +119,11 @@ function udpListener(config: EimConfig, port: number, clock: Clock): Lwm2mFaceOp
 function dtlsListener(
 	config: EimConfig,
 	port: number,
-	{ identity, clock, labKeyLog, metrics }: Parts,
+	{ identity, clock, labKeyLog, metrics, keys }: Parts,
 	log: Logger,
 ): Lwm2mFaceOptions["listen"] {
 	requireAddon();
-	const proofs = deviceProofs(config, "lwm2m.port", "lwm2m.clientCa", { identity, log });
+	const proofs = deviceProofs(config, "lwm2m.port", "lwm2m.clientCa", { identity, keys });
 	const cipherSuites = cipherSuitesOf(config["coap.cipherSuites"]);
 	const count = (reason: string) => metrics?.handshakeFailed("lwm2m", reason);
 	const onHandshakeFailed = failedHandshakes({ log, clock, count });

@@ -27,6 +27,22 @@ it("gives the key of an identity, and of a new one as soon as it is in the file;
 	expect(keys.keyOf("sensor-8")).toEqual(hex`0102030405`);
 });
 
+it("says once that the file is gone, however many devices come, and again when it has gone again", () => {
+	const lost = path.join(folder, "lost.txt");
+	writeFileSync(lost, "sensor-7:00112233\n");
+	const { logger, entries } = memoryLogger();
+	const keys = new PskFile(lost, logger("test"));
+	const ask = () => Array.from({ length: 5 }, () => keys.keyOf("sensor-7"));
+	rmSync(lost);
+	ask();
+	expect(entries).toMatchObject([{ level: "error", facts: { error: { code: "EIM_FILE_UNREADABLE" } } }]);
+	writeFileSync(lost, "sensor-7:AABBCCDD\n");
+	ask();
+	rmSync(lost);
+	ask();
+	expect(entries.map(({ level }) => level)).toEqual(["error", "info", "error"]);
+});
+
 it("gives the key of a device under the identity that says its EID, the bare EID first", () => {
 	const eid = Eid("89049032123451234512345678901235");
 	writeFileSync(file, `sensor-7:00112233\nurn:eid:${eid}:AABBCCDD\n`);

@@ -4,6 +4,7 @@ import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { fromHex } from "@iot-esim/shared/util/bytes";
 import { fileTrouble } from "@iot-esim/shared/util/errors";
 import { eidInName } from "./bindings/lwm2m/endpoint-identity.ts";
+import type { EimConfig } from "./config.ts";
 import { EimError } from "./errors.ts";
 
 /** A pre-shared key and the identity that it is shown with. */
@@ -23,6 +24,8 @@ export class PskFile {
 	/** By the EIDs that identities say. */
 	#ofDevices: ReadonlyMap<string, DeviceKey>;
 	#readAt: string;
+	/** Why it could not be read the last time: said once, not at each device that comes. */
+	#trouble: string | undefined;
 
 	/** @throws EimError EIM_FILE_UNREADABLE, EIM_KEYS_INVALID */
 	constructor(file: string, log: Logger) {
@@ -49,14 +52,17 @@ export class PskFile {
 	#refresh(): void {
 		try {
 			const version = this.#version();
-			if (version !== this.#readAt) {
-				this.#readAt = version;
-				this.#keys = this.#read();
-				this.#ofDevices = byEid(this.#keys);
-				this.#warnOfSeveral();
-				this.#log.info("keys of devices read again", { keys: this.#keys.size });
-			}
+			this.#trouble = undefined;
+			if (version === this.#readAt) return;
+			this.#readAt = version;
+			this.#keys = this.#read();
+			this.#ofDevices = byEid(this.#keys);
+			this.#warnOfSeveral();
+			this.#log.info("keys of devices read again", { keys: this.#keys.size });
 		} catch (error) {
+			const trouble = String(error);
+			if (trouble === this.#trouble) return;
+			this.#trouble = trouble;
 			this.#log.error("keys of devices cannot be read, the former ones go on", { error });
 		}
 	}
@@ -107,6 +113,16 @@ export class PskFile {
 		}
 		return keys;
 	}
+}
+
+/**
+ * The keys of the settings, undefined without any; one reader for whoever needs keys, so that what is wrong with the file
+ * is said once.
+ * @throws EimError EIM_FILE_UNREADABLE, EIM_KEYS_INVALID
+ */
+export function pskFileOf(config: EimConfig, log: Logger): PskFile | undefined {
+	const file = config["coap.pskFile"];
+	return file === undefined ? undefined : new PskFile(file, log);
 }
 
 /** Of several identities of a device the bare EID, else the last one. */

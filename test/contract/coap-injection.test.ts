@@ -7,6 +7,7 @@ import { coapInjectorOf } from "@iot-esim/eim/coap-inject-parts";
 import { eimConfig } from "@iot-esim/eim/config";
 import { esipaContext } from "@iot-esim/eim/esipa/handler";
 import { injectPackages } from "@iot-esim/eim/esipa/inject-packages";
+import { pskFileOf } from "@iot-esim/eim/psk-file";
 import { type CoapInjectEffects, openCoapInjectListener } from "@iot-esim/ipa/cli/coap-inject-listener";
 import { ipaConfig, settingsOf } from "@iot-esim/ipa/config";
 import type { EsipaTarget } from "@iot-esim/ipa/esipa/http-link";
@@ -63,9 +64,9 @@ function filesOf(credential: TlsCredential) {
 function injectorTo(address: string, shown: TlsCredential, settings: Readonly<Record<string, string>> = {}) {
 	const flags = Object.entries({ hosts: `${NAME}=${address}`, "inject-timeout": "5s", ...settings });
 	const config = readConfig(eimConfig, { flags: flags.flatMap(([name, value]) => [`--${name}`, value]) });
-	const { logger } = memoryLogger();
+	const keys = pskFileOf(config, memoryLogger().logger("eim.coap"));
 	const identity = { key: shown.key, certificate: shown.certificate };
-	const injector = coapInjectorOf(config, { identity, clock: systemClock, random: systemRandom, logger });
+	const injector = coapInjectorOf(config, { identity, clock: systemClock, random: systemRandom, keys });
 	if (injector === undefined) throw new Error("no DTLS");
 	closers.push(() => injector.close());
 	return injector;

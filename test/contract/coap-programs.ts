@@ -5,6 +5,7 @@ import { coapFaceOf } from "@iot-esim/eim/coap-parts";
 import { eimConfig } from "@iot-esim/eim/config";
 import type { EsipaPeer } from "@iot-esim/eim/esipa/esipa-deps";
 import { createEsipaHandler } from "@iot-esim/eim/esipa/handler";
+import { pskFileOf } from "@iot-esim/eim/psk-file";
 import { linkMaker } from "@iot-esim/ipa/cli/eim-transports";
 import { ipaConfig } from "@iot-esim/ipa/config";
 import type { EsipaTarget } from "@iot-esim/ipa/esipa/http-link";
@@ -50,7 +51,8 @@ export async function faceOf(curve: Curve, flags: readonly string[] = []) {
 	const config = readConfig(eimConfig, { flags: ["--coap-host", "127.0.0.1", ...flags] });
 	const { store } = eim;
 	closers.push(() => store.close());
-	const effects = { clock: systemClock, random: systemRandom, logger };
+	const keys = pskFileOf(config, logger("eim.coap"));
+	const effects = { clock: systemClock, random: systemRandom, logger, keys };
 	const face = coapFaceOf(config, { ...effects, handler, store, identity: identity(pkis[curve].eimTls) }) as CoapFace;
 	closers.push(() => face.close());
 	const { coap, coapTcp, provenCoap, provenCoapTcp } = await face.listen();

@@ -39,7 +39,7 @@ async function listenCoap({ eim }: Chain, over: "coap-port" | "coap-tcp-port", p
 	const config = readConfig(eimConfig, { flags: ["--coap-host", "127.0.0.1", `--${over}`, String(port)] });
 	const handler = createEsipaHandler(eim.deps);
 	const parts = { handler, store: eim.store, identity, clock: systemClock, random: systemRandom };
-	const face = coapFaceOf(config, { ...parts, logger: memoryLogger().logger });
+	const face = coapFaceOf(config, { ...parts, logger: memoryLogger().logger, keys: undefined });
 	if (face === undefined) throw new Error("no CoAP");
 	closers.push(() => face.close());
 	const { coap = "", coapTcp = "" } = await face.listen();
