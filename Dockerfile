@@ -7,6 +7,7 @@ COPY shared/package.json shared/package.json
 COPY eim/package.json eim/package.json
 COPY ipa/package.json ipa/package.json
 COPY sim/package.json sim/package.json
+COPY shared/src/transport/native/dtls/prebuilds shared/src/transport/native/dtls/prebuilds
 RUN npm ci --no-audit --no-fund
 COPY . .
 RUN npm run build && npm prune --omit=dev --no-audit --no-fund

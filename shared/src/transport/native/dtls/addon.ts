@@ -90,12 +90,12 @@ export interface NativeAddon {
 
 type Loaded = { readonly addon: NativeAddon } | { readonly reason: string };
 
-/** The folder of the sources and prebuilds: this one, or from `dist` the one it was compiled from. */
+/** The folder of the sources: this one, or from `dist` the one it was compiled from. */
 const FOLDERS = ["./", "../../../../src/transport/native/dtls/"];
 
 let loaded: Loaded | undefined;
 
-/** Loads the native part once: one built here before the prebuilt one. */
+/** Loads the native part once: one built here before the one of the optional package. */
 export function loadAddon(): Loaded {
 	loaded ??= loadFrom(addonPaths(platformName()), platformName());
 	return loaded;
@@ -103,10 +103,24 @@ export function loadAddon(): Loaded {
 
 /** Where the addon for `platform` may be, best first. */
 export function addonPaths(platform: string): string[] {
-	const paths = ["build", "prebuilds"].flatMap((kind) =>
-		FOLDERS.map((folder) => fileURLToPath(new URL(`${folder}${kind}/${platform}/dtls.node`, import.meta.url))),
+	const built = FOLDERS.map((folder) =>
+		fileURLToPath(new URL(`${folder}build/${platform}/dtls.node`, import.meta.url)),
 	);
-	return [...new Set(paths)];
+	const packaged = packagedAddon(platform);
+	return [...built, ...(packaged === undefined ? [] : [packaged])];
+}
+
+/** npm installs it where `os`, `cpu` and `libc` of its package.json fit. */
+function packagedAddon(platform: string): string | undefined {
+	try {
+		return createRequire(import.meta.url).resolve(packageName(platform));
+	} catch {
+		return undefined;
+	}
+}
+
+function packageName(platform: string): string {
+	return `@iot-esim/dtls-${platform}`;
 }
 
 /** "linux-x64", "linux-arm64-musl": what a binary is for. */
@@ -124,7 +138,12 @@ function usesGlibc(): boolean {
 export function loadFrom(paths: readonly string[], platform: string): Loaded {
 	const present = paths.filter((path) => existsSync(path));
 	const advice = "`npm run dtls:build` builds it where g++ and Node's headers are";
-	if (present.length === 0) return { reason: `no native part for ${platform} is there; ${advice}` };
+	if (present.length === 0) {
+		const packages = "Linux on x64 and arm64 with glibc has it as an optional package";
+		return {
+			reason: `no native part for ${platform} is there: ${packages} (${packageName(platform)} is not installed); ${advice}`,
+		};
+	}
 	const troubles: string[] = [];
 	for (const path of present) {
 		try {

@@ -2,9 +2,10 @@ import { defineErrors, EsimError } from "../../../util/errors.ts";
 
 export const dtlsErrors = defineErrors({
 	DTLS_ADDON_MISSING: {
-		meaning: "DTLS is not available here: its native part was neither built nor is a prebuilt one for this machine.",
+		meaning:
+			"DTLS is not available here: its native part was neither built nor installed as the package for this machine.",
 		action:
-			"Run `npm run dtls:build` (needs g++ and Node's headers), or use another transport: HTTPS, CoAP over TCP and TLS, MQTT.",
+			"On Linux with glibc run `npm ci` without --omit=optional, elsewhere `npm run dtls:build` (needs g++ and Node's headers); or use another transport: HTTPS, CoAP over TCP and TLS, MQTT.",
 		httpStatus: 501,
 	},
 	DTLS_FEATURE_MISSING: {
