@@ -40,6 +40,7 @@ import { loadFileKey } from "./keys/file-key.ts";
 import { lwm2mFaceOf } from "./lwm2m-parts.ts";
 import { measuredEs9Plus, measuredEs11, measuredEsipa } from "./measured.ts";
 import { mqttFaceOf } from "./mqtt-parts.ts";
+import { connectionCheck, connectionsOf, type WatchedConnection } from "./observability/connections.ts";
 import { type Health, makeHealth } from "./observability/health.ts";
 import { type Metrics, makeMetrics } from "./observability/metrics.ts";
 import { givenTlsIdentity, makeFolder, ownSigningKey, ownTlsIdentity } from "./own-keys.ts";
@@ -106,17 +107,17 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	const store = await openStoreOf(config, logger);
 	await store.noteEimKeys(card.eldest);
 	const metrics = makeMetrics(() => store.countOpenOperations());
-	const health = makeHealth([{ name: "database", check: () => store.ping() }], clock, Seconds(5));
 	const { es9plus, es11, outside } = es9PlusPartsOf(config, deps, trustFolder, metrics);
 	const { trust, crls } = trustFolder;
 	const own = { signer, formerSigners, ownEim: card.settings, settings: esipaSettingsOf(config) };
 	const esipaDeps: EsipaDeps = { store, ...own, es9plus, es11, trust, crls, clock, random, logger };
 	const esipa = measuredEsipa(createEsipaHandler(esipaDeps), metrics, clock);
 	const waking = wakingOf(config, { store, metrics, clock, random, logger });
-	const api = await apiOf(config, deps, { store, metrics, health, eimConfiguration: card, checkWakeUp: waking.check });
 	const context = esipaContext(esipaDeps);
 	const ways = waysOf(config, deps, { esipa, context, store, tls, labKeyLog, metrics });
 	const { mqtt, coap, lwm2m } = ways;
+	const health = healthOf(store, connectionsOf(mqtt, waking), metrics, clock);
+	const api = await apiOf(config, deps, { store, metrics, health, eimConfiguration: card, checkWakeUp: waking.check });
 	const work = jobWork(context, injectorOf(config, tls, ways), waking.wake);
 	const runner = { work, interval: config["jobs.interval"], ...leasesOf(config), onTried: metrics.jobTried };
 	const jobs = new JobRunner({ store, clock, logger, ...runner });
@@ -152,6 +153,12 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 			await store.close();
 		},
 	};
+}
+
+function healthOf(store: Store, connections: readonly WatchedConnection[], metrics: Metrics, clock: Clock): Health {
+	for (const { name, isUp } of connections) metrics.watchConnection(name, isUp);
+	const database = { name: "database", check: () => store.ping() };
+	return makeHealth([database, ...connections.map(connectionCheck)], clock, Seconds(5));
 }
 
 /** How long jobs belong to who runs them. */

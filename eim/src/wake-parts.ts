@@ -38,6 +38,8 @@ export interface Waking {
 	wake(eid: Eid): Promise<WakeLater | undefined>;
 	/** @throws WakeError for an address that this eIM cannot use */
 	check(address: WakeUpAddress): void;
+	/** Undefined where no SMSC is configured. */
+	readonly smsc: { readonly isBound: boolean } | undefined;
 	/** Opens the connections that stay open. */
 	start(): void;
 	stop(): Promise<void>;
@@ -71,6 +73,7 @@ export function wakingOf(config: EimConfig, parts: Parts): Waking {
 	return {
 		wake: (eid) => wakeDevice({ store, clock, random, logger, wakers, limits }, eid),
 		check: (address) => checkWakeUpAddress(wakers, address),
+		smsc: link,
 		start: () => link?.start(),
 		async stop() {
 			webhook?.close();

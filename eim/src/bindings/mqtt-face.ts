@@ -78,6 +78,10 @@ export class MqttFace implements PackageInjector {
 		this.#hints?.start();
 	}
 
+	get isConnected(): boolean {
+		return this.#session.isConnected;
+	}
+
 	/** Resolves when connected and subscribed. */
 	async connected(): Promise<MqttConnection> {
 		return this.#session.connection();

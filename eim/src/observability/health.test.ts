@@ -24,6 +24,21 @@ it("says why a check failed, and which took too long", async () => {
 	});
 });
 
+it("is degraded, and well for the rest, without what only some devices need", async () => {
+	const broker = { name: "mqtt", isPartial: true, check: () => Promise.reject(new Error("no connection")) };
+	const checks = { well: "ok", mqtt: "no connection" };
+	expect(await makeHealth([well, broker], new FakeClock(), Seconds(5)).report()).toEqual({
+		ok: true,
+		degraded: ["mqtt"],
+		checks,
+	});
+	const ill = { name: "ill", check: () => Promise.reject(new Error("no disk")) };
+	expect(await makeHealth([ill, broker], new FakeClock(), Seconds(5)).report()).toMatchObject({
+		ok: false,
+		degraded: ["mqtt"],
+	});
+});
+
 it("is not well any more once it goes away, so that nobody sends it new work", async () => {
 	const health = makeHealth([well], new FakeClock(), Seconds(5));
 	health.beginShutdown();

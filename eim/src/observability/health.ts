@@ -1,15 +1,20 @@
 import { type Clock, sleep } from "@iot-esim/shared/runtime/clock";
 import type { Duration } from "@iot-esim/shared/util/duration";
 
-/** One thing without which the eIM cannot serve. */
+/** One thing that the eIM needs to serve all, or some, devices. */
 export interface HealthCheck {
 	readonly name: string;
+	/** Without it only some devices, or some ways to them, go without: the eIM is degraded, and serves the others. */
+	readonly isPartial?: boolean;
 	/** Rejects, or takes too long, when the thing is not well. */
 	check(): Promise<void>;
 }
 
 export interface HealthReport {
+	/** It can serve, though perhaps not everything. */
 	readonly ok: boolean;
+	/** What is not well and leaves the rest to be served; absent when nothing is. */
+	readonly degraded?: readonly string[];
 	/** `ok`, or why not, by name. */
 	readonly checks: Readonly<Record<string, string>>;
 }
@@ -23,6 +28,7 @@ export interface Health {
 /** Asks every check at once; none may take longer than `limit`. */
 export function makeHealth(checks: readonly HealthCheck[], clock: Clock, limit: Duration): Health {
 	let isStopping = false;
+	const partial = new Set(checks.filter(({ isPartial }) => isPartial === true).map(({ name }) => name));
 	return {
 		beginShutdown: () => {
 			isStopping = true;
@@ -47,7 +53,13 @@ export function makeHealth(checks: readonly HealthCheck[], clock: Clock, limit: 
 				}),
 			);
 			if (isStopping) results.push(["lifecycle", "the eIM is stopping"]);
-			return { ok: results.every(([, state]) => state === "ok"), checks: Object.fromEntries(results) };
+			const ill = results.filter(([, state]) => state !== "ok").map(([name]) => name);
+			const degraded = ill.filter((name) => partial.has(name));
+			return {
+				ok: ill.length === degraded.length,
+				...(degraded.length === 0 ? {} : { degraded }),
+				checks: Object.fromEntries(results),
+			};
 		},
 	};
 }

@@ -17,6 +17,8 @@ export interface Metrics {
 	wakeUpEnded(via: string, outcome: string): void;
 	/** A handshake of DTLS or TLS failed at the listener of a link; the reason is an error's code. */
 	handshakeFailed(link: string, reason: string): void;
+	/** Shows from now on whether a connection that shall always be there is there. */
+	watchConnection(to: string, isUp: () => boolean): void;
 	/** The Prometheus text. */
 	text(): Promise<string>;
 	readonly contentType: string;
@@ -26,9 +28,7 @@ const OPEN_STATES = OPERATION_STATES.filter((state) => !isFinal(state));
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** @param countOpenOperations asked whenever the metrics are read, so that they are right after a restart too */
-export function makeMetrics(
-	countOpenOperations: () => Promise<Readonly<Partial<Record<OperationState, number>>>>,
-): Metrics {
+export function makeMetrics(countOpenOperations: CountOpen): Metrics {
 	const registry = new Registry();
 	const registers = [registry];
 	collectDefaultMetrics({ register: registry });
@@ -63,16 +63,8 @@ export function makeMetrics(
 		"Handshakes with devices that failed, by link and reason.",
 		["link", "reason"],
 	);
-	new Gauge({
-		name: "eim_operations_open",
-		help: "Operations that are not over, by state.",
-		labelNames: ["state"],
-		registers,
-		async collect() {
-			const counts = await countOpenOperations();
-			for (const state of OPEN_STATES) this.set({ state }, counts[state] ?? 0);
-		},
-	});
+	gaugeOperations(registry, countOpenOperations);
+	const connections = gaugeConnections(registry);
 	const esipaSeries = new Map<string, { observe(seconds: number): void }>();
 	return {
 		esipaAnswered(esipaFunction, outcome, seconds) {
@@ -87,7 +79,38 @@ export function makeMetrics(
 		jobTried: (kind, outcome) => jobs.inc({ kind, outcome }),
 		wakeUpEnded: (via, outcome) => wakeUps.inc({ via, outcome }),
 		handshakeFailed: (link, reason) => handshakes.inc({ link, reason }),
+		watchConnection: (to, isUp) => void connections.set(to, isUp),
 		text: () => registry.metrics(),
 		contentType: registry.contentType,
 	};
+}
+
+type CountOpen = () => Promise<Readonly<Partial<Record<OperationState, number>>>>;
+
+function gaugeOperations(registry: Registry, countOpenOperations: CountOpen): void {
+	new Gauge({
+		name: "eim_operations_open",
+		help: "Operations that are not over, by state.",
+		labelNames: ["state"],
+		registers: [registry],
+		async collect() {
+			const counts = await countOpenOperations();
+			for (const state of OPEN_STATES) this.set({ state }, counts[state] ?? 0);
+		},
+	});
+}
+
+/** What is put into the answer is shown. */
+function gaugeConnections(registry: Registry): Map<string, () => boolean> {
+	const connections = new Map<string, () => boolean>();
+	new Gauge({
+		name: "eim_connection_up",
+		help: "Whether a connection that shall always be there is there: 1 or 0, by what it leads to.",
+		labelNames: ["to"],
+		registers: [registry],
+		collect() {
+			for (const [to, isUp] of connections) this.set({ to }, isUp() ? 1 : 0);
+		},
+	});
+	return connections;
 }

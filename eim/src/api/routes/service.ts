@@ -11,7 +11,13 @@ export function serviceRoutes(server: ApiServer, { health, metrics }: ApiDeps): 
 		return document;
 	});
 
-	const HealthView = Type.Object({ ok: Type.Boolean(), checks: Type.Record(Type.String(), Type.String()) });
+	const HealthView = Type.Object({
+		ok: Type.Boolean({ description: "It can serve, though perhaps not everything." }),
+		degraded: Type.Optional(
+			Type.Array(Type.String(), { description: "The checks that are not well and leave the rest to be served." }),
+		),
+		checks: Type.Record(Type.String(), Type.String(), { description: "`ok`, or why not." }),
+	});
 	server.get(
 		"/healthz",
 		{
@@ -26,7 +32,9 @@ export function serviceRoutes(server: ApiServer, { health, metrics }: ApiDeps): 
 		},
 		async (_request, reply) => {
 			const report = await health.report();
-			return reply.code(report.ok ? 200 : 503).send({ ok: report.ok, checks: { ...report.checks } });
+			const { ok, degraded, checks } = report;
+			const view = { ok, ...(degraded && { degraded: [...degraded] }), checks: { ...checks } };
+			return reply.code(ok ? 200 : 503).send(view);
 		},
 	);
 

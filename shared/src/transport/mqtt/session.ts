@@ -37,6 +37,11 @@ export class MqttSession {
 		this.#options = options;
 	}
 
+	/** There is a connection, and all is subscribed. */
+	get isConnected(): boolean {
+		return this.#current !== undefined;
+	}
+
 	/** From now on there shall always be a connection. */
 	start(): void {
 		this.#isStaying = true;
