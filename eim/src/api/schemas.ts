@@ -124,7 +124,10 @@ const InjectAddress = Type.Object(
 			Type.Union([Type.Literal("asn1"), Type.Literal("json")], { expected: "asn1 or json", default: "asn1" }),
 		),
 	},
-	{ additionalProperties: false, description: "Packages are brought to the device, besides being polled for." },
+	{
+		additionalProperties: false,
+		description: "Packages are brought to the device, besides being polled for; null takes the address away.",
+	},
 );
 
 export const DevicePatch = Type.Object(

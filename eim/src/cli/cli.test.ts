@@ -111,6 +111,20 @@ describe("devices", () => {
 		);
 	});
 
+	it("have an address that packages are brought to, taken away by an empty one, and are told what follows", async () => {
+		await eim(`device add ${eid} --name pump`);
+		const update = async (...options: string[]) => eim(["device", "update", eid, ...options]);
+		const brought = `changed ${eid} (pump): packages are brought to coaps://10.7.0.21 (asn1)\n`;
+		const polls = `changed ${eid} (pump): nothing is brought to it, it has to poll\n`;
+		for (const none of [["--inject-url", ""], ["--inject-url="], ["--no-inject-url"]]) {
+			expect((await update("--inject-url", "coaps://10.7.0.21")).out).toBe(brought);
+			expect(await update(...none)).toMatchObject({ code: 0, out: polls });
+			expect((await bench.store.loadDevice(eid))?.inject).toBeUndefined();
+		}
+		expect((await update("--inject-url", "", "--inject-certificate", "x.pem")).err).toContain("needs --inject-url");
+		expect((await update("--name", "pump 2")).out).toBe(`changed ${eid} (pump 2)\n`);
+	});
+
 	it("that polled without being registered are listed", async () => {
 		await bench.store.noteUnknown(eid, Date.now(), 5);
 		expect((await eim("device unknown")).out).toContain(eid);

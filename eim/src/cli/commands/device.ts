@@ -144,7 +144,7 @@ function updateCommand(device: Command, context: CliContext): void {
 		)
 		.option("--inject-certificate <file>", "its TLS certificate (PEM)")
 		.option("--inject-binding <binding>", "asn1 or json", "asn1")
-		.option("--no-inject-url", "leaves it to the device to poll")
+		.option("--no-inject-url", "takes the address away, as an empty URL does: the device has to poll")
 		.option("--poll-smds <seconds>", "asks an SM-DS for the device again and again, from 60 s on", wholeNumber)
 		.option("--smds-address <address>", "the SM-DS to ask (else smds.address, else the card's root SM-DS)")
 		.option("--no-poll-smds", "asks an SM-DS only when a download is ordered so")
@@ -160,28 +160,39 @@ function updateCommand(device: Command, context: CliContext): void {
 				...associationOf(options),
 				...dialectOf(options),
 				...smdsPollingOf(options),
-				...(injectUrl === undefined ? {} : { inject: injectUrl === false ? null : injectAddressOf(context, options) }),
+				...injectOf(context, options),
 			};
 			if (Object.keys(body).length === 0) {
 				throw new CliError("CLI_USAGE", "say what to change, as --name; see eim device update --help");
 			}
 			const path = `/api/v1/devices/${encodeURIComponent(eid)}`;
 			const changed = await context.client(asked).json<DeviceJson>("PATCH", path, body);
-			context.print(asked.json ? JSON.stringify(changed) : `changed ${changed.eid} (${changed.name})`);
+			const brought = injectUrl === undefined ? "" : `: ${injectText(changed)}`;
+			context.print(asked.json ? JSON.stringify(changed) : `changed ${changed.eid} (${changed.name})${brought}`);
 		});
 }
 
-function injectAddressOf(
+function injectText({ inject }: DeviceJson): string {
+	if (inject === undefined) return "nothing is brought to it, it has to poll";
+	return `packages are brought to ${inject.url} (${inject.binding})`;
+}
+
+/** An empty URL takes the address away: that is what scripts have when a variable is empty. */
+function injectOf(
 	{ readFile }: Pick<CliContext, "readFile">,
-	options: { injectUrl: string; injectCertificate?: string; injectBinding: string },
-) {
+	options: { injectUrl?: string | false; injectCertificate?: string; injectBinding: string },
+): object {
 	const { injectUrl: url, injectCertificate: file, injectBinding: binding } = options;
+	if (url === undefined || url === false || url === "") {
+		if (file !== undefined) throw new CliError("CLI_USAGE", "--inject-certificate needs --inject-url");
+		return url === undefined ? {} : { inject: null };
+	}
 	// What is no address at all is for the eIM to refuse, which says what would be one.
 	if (/^https:/.test(url) && file === undefined) {
 		throw new CliError("CLI_USAGE", "--inject-url https://... needs --inject-certificate");
 	}
-	if (file === undefined) return { url, binding };
-	return { url, binding, certificate: new TextDecoder().decode(readFile(file)) };
+	if (file === undefined) return { inject: { url, binding } };
+	return { inject: { url, binding, certificate: new TextDecoder().decode(readFile(file)) } };
 }
 
 function smdsPollingOf({ pollSmds: every, smdsAddress: address }: Readonly<Record<string, unknown>>): object {
