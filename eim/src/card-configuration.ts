@@ -84,7 +84,9 @@ export function cardConfiguration(
 function furtherProtocolsOf(config: EimConfig): NonNullable<EimConfigurationSettings["furtherProtocols"]> {
 	const isServed = (...settings: readonly (keyof EimConfig)[]) => settings.some((one) => config[one] !== undefined);
 	return [
-		...(isServed("coap.port", "coap.provenPort") ? (["eimRetrieveCoaps", "eimInjectCoaps"] as const) : []),
+		...(isServed("coap.port", "coap.provenPort", "coap.rawKeyPort")
+			? (["eimRetrieveCoaps", "eimInjectCoaps"] as const)
+			: []),
 		...(isServed("coap.tcpPort", "coap.provenTcpPort", "mqtt.url") ? (["eimProprietary"] as const) : []),
 	];
 }

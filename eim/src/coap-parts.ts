@@ -9,7 +9,7 @@ import type { LabKeyLog } from "@iot-esim/shared/transport/coap/lab-key-log";
 import { type CoapTlsListenOptions, listenCoapTls } from "@iot-esim/shared/transport/coap/tls";
 import { failedHandshakes } from "@iot-esim/shared/transport/failed-handshakes";
 import type { ServerIdentity } from "@iot-esim/shared/transport/http/server";
-import { requireAddon } from "@iot-esim/shared/transport/native/dtls/dtls-available";
+import { requireAddon, requireRawPublicKeys } from "@iot-esim/shared/transport/native/dtls/dtls-available";
 import { listenDtls } from "@iot-esim/shared/transport/native/dtls/listen-dtls";
 import {
 	DTLS_CIPHER_SUITES,
@@ -20,7 +20,7 @@ import { createCoapBinding } from "./bindings/coap.ts";
 import { CoapFace, type CoapFaceOptions, type CoapListen, type CoapListenerName } from "./bindings/coap-face.ts";
 import { CoapHints } from "./bindings/coap-hints.ts";
 import type { EimConfig } from "./config.ts";
-import { type DeviceProofs, deviceProofs, keyProof } from "./device-proofs.ts";
+import { type DeviceProofs, deviceProofs, keyProof, rawKeyProofs } from "./device-proofs.ts";
 import type { DeviceLink } from "./domain/device-link.ts";
 import { EimError } from "./errors.ts";
 import type { EsipaHandler } from "./esipa/handler.ts";
@@ -28,6 +28,7 @@ import { givenCertificates } from "./given-files.ts";
 import { waitingDevices } from "./mqtt-parts.ts";
 import type { Metrics } from "./observability/metrics.ts";
 import type { PskFile } from "./psk-file.ts";
+import { RawKeyFile } from "./raw-key-file.ts";
 import type { EventStore, OperationStore } from "./storage/store.ts";
 
 interface Parts {
@@ -48,20 +49,24 @@ export const COAP_PORTS = {
 	coapTcp: "coap.tcpPort",
 	provenCoap: "coap.provenPort",
 	provenCoapTcp: "coap.provenTcpPort",
+	rawKeyCoap: "coap.rawKeyPort",
 } as const satisfies Readonly<Record<CoapListenerName, keyof EimConfig>>;
 
 /**
  * ESipa over CoAP, not listening yet; undefined when no port is configured.
- * @throws DtlsError DTLS_ADDON_MISSING; EimError EIM_FILE_UNREADABLE, EIM_FILES_UNPAIRED, EIM_KEYS_INVALID; ConfigError
+ * @throws DtlsError DTLS_ADDON_MISSING, DTLS_FEATURE_MISSING; EimError EIM_FILE_UNREADABLE, EIM_FILES_UNPAIRED, EIM_KEYS_INVALID; ConfigError
  */
 export function coapFaceOf(config: EimConfig, parts: Parts): CoapFace | undefined {
 	const { handler, store, clock, random, logger } = parts;
 	const log = logger("eim.coap");
-	const listeners = listenersOf(config, parts, log);
+	const rawKeyFile = config["coap.rawKeyFile"];
+	const rawKeys = rawKeyFile === undefined ? undefined : new RawKeyFile(rawKeyFile, log);
+	const listeners = listenersOf(config, { ...parts, rawKeys }, log);
 	if (Object.keys(listeners).length === 0) return undefined;
 	const hints = new CoapHints({ waiting: waitingDevices(store, clock), clock, log });
+	const eidOfKey = rawKeys && ((publicKey: Uint8Array) => rawKeys.eidOf(publicKey));
 	return new CoapFace({
-		handler: createCoapBinding({ handler, shortPath: config["coap.shortPath"], hints, log }),
+		handler: createCoapBinding({ handler, shortPath: config["coap.shortPath"], eidOfKey, hints, log }),
 		hints,
 		clock,
 		random,
@@ -71,10 +76,18 @@ export function coapFaceOf(config: EimConfig, parts: Parts): CoapFace | undefine
 	});
 }
 
-function listenersOf(config: EimConfig, parts: Parts, log: Logger): CoapFaceOptions["listeners"] {
-	const { identity, clock, metrics, keys } = parts;
+function listenersOf(
+	config: EimConfig,
+	parts: Parts & { readonly rawKeys: RawKeyFile | undefined },
+	log: Logger,
+): CoapFaceOptions["listeners"] {
+	const { identity, clock, metrics, keys, rawKeys } = parts;
 	const { "coap.port": port, "coap.tcpPort": tcpPort, "coap.clientCa": clientCa } = config;
-	const { "coap.provenPort": provenPort, "coap.provenTcpPort": provenTcpPort } = config;
+	const { "coap.provenPort": provenPort, "coap.provenTcpPort": provenTcpPort, "coap.rawKeyPort": rawKeyPort } = config;
+	if (rawKeyPort !== undefined) requireRawPublicKeys();
+	if (rawKeys !== undefined && rawKeyPort === undefined) {
+		throw unpaired("coap.rawKeyFile: coap.rawKeyPort is not configured, so nobody is asked for a key");
+	}
 	if (clientCa !== undefined && provenPort === undefined && provenTcpPort === undefined) {
 		throw unpaired("coap.clientCa: neither coap.provenPort nor coap.provenTcpPort is configured, so nobody is asked");
 	}
@@ -93,6 +106,9 @@ function listenersOf(config: EimConfig, parts: Parts, log: Logger): CoapFaceOpti
 		...(provenPort === undefined
 			? {}
 			: { provenCoap: dtlsListener(config, provenPort, { ...provenTo(), ...dtls }, parts) }),
+		...(rawKeyPort === undefined
+			? {}
+			: { rawKeyCoap: dtlsListener(config, rawKeyPort, { ...rawKeyProofs(identity, rawKeys), ...dtls }, parts) }),
 		...(tcpPort === undefined ? {} : { coapTcp: tlsListener(config, tcpPort, tls, parts) }),
 		...(provenTcpPort === undefined ? {} : { provenCoapTcp: tlsListener(config, provenTcpPort, provenTls(), parts) }),
 	};

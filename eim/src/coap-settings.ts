@@ -39,6 +39,19 @@ export const coapSettings = {
 		optional: true,
 		example: "coap-device-ca.pem",
 	}),
+	"coap.rawKeyPort": setting.integer({
+		...PORT,
+		description:
+			"UDP port for devices that know the eIM in DTLS by its raw public key (RFC 7250), that of its TLS certificate; needs Node 24; not served when absent",
+		optional: true,
+		example: 5686,
+	}),
+	"coap.rawKeyFile": setting.path({
+		description:
+			"Raw public keys of devices, which alone are taken at coap.rawKeyPort then: lines of EID (or another identity), a colon, the key (SubjectPublicKeyInfo) in base64",
+		optional: true,
+		example: "coap-raw-keys.txt",
+	}),
 	"coap.shortPath": setting.string({
 		description: "Path that stands for gsma/rsp2/asn1, the same in devices; every octet of it is sent each time",
 		pattern: /^[A-Za-z0-9._~-]{1,16}$/,

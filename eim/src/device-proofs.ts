@@ -6,8 +6,9 @@ import type { EimConfig } from "./config.ts";
 import { EimError } from "./errors.ts";
 import { givenCertificates } from "./given-files.ts";
 import type { PskFile } from "./psk-file.ts";
+import type { RawKeyFile } from "./raw-key-file.ts";
 
-export type DeviceProofs = Pick<DtlsServerOptions, "identity" | "trust" | "keyOf">;
+export type DeviceProofs = Pick<DtlsServerOptions, "identity" | "trust" | "keyOf" | "rawPublicKeys">;
 
 /**
  * By a key of `coap.pskFile` or a certificate of the CA that a setting names; who has neither is refused.
@@ -33,6 +34,18 @@ export function deviceProofs(
 	}
 	// Without a CA there is nobody to show the certificate to: every device has a key.
 	return { ...byKey, trust: { kind: "none" } };
+}
+
+/** By raw public keys: of the eIM, and of devices where they are known. */
+export function rawKeyProofs(identity: ServerIdentity, rawKeys: RawKeyFile | undefined): DeviceProofs {
+	return {
+		identity,
+		rawPublicKeys: true,
+		trust:
+			rawKeys === undefined
+				? { kind: "none" }
+				: { kind: "asked", isTrusted: ({ publicKey }) => publicKey !== undefined && rawKeys.knows(publicKey) },
+	};
 }
 
 export function keyProof(keys: PskFile | undefined): Pick<DeviceProofs, "keyOf"> {

@@ -11,8 +11,9 @@ export const eimErrors = defineErrors({
 		action: "Give all that the message names, or none of them.",
 	},
 	EIM_KEYS_INVALID: {
-		meaning: "A line of the file of devices' pre-shared keys is not an identity, a colon and a key.",
-		action: "Write each line as EID:key (or urn:eid:EID:key), the key of 4 to 256 octets in hex.",
+		meaning: "A line of a file of devices' keys (coap.pskFile, coap.rawKeyFile) is not an identity, a colon and a key.",
+		action:
+			"Write each line as EID:key (or urn:eid:EID:key): a pre-shared key of 4 to 256 octets in hex, a raw public key (SubjectPublicKeyInfo) in base64.",
 	},
 	EIM_PORT_UNUSABLE: {
 		meaning: "The eIM cannot listen on a configured address.",

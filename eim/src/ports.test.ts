@@ -13,6 +13,7 @@ describe("two listeners of the eIM", () => {
 			["--coap-tcp-port", "5684", "--coap-proven-tcp-port", "5684"],
 			"coap.provenTcpPort and coap.tcpPort are both 5684",
 		],
+		[["--coap-port", "5684", "--coap-raw-key-port", "5684"], "coap.rawKeyPort and coap.port are both 5684"],
 		[["--coap-proven-port", "5685", "--lwm2m-port", "5685"], "lwm2m.port and coap.provenPort are both 5685"],
 		[["--api-host", "127.0.0.1", "--api-port", "8443", "--esipa-port", "8443"], "esipa.port and api.port"],
 	])("with the same port are refused by the names of both settings: %j", (flags, message) => {

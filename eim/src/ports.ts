@@ -11,6 +11,7 @@ export function requireOwnPorts(config: EimConfig): void {
 	const udp: readonly Listener[] = [
 		["coap.port", coapHost, config["coap.port"]],
 		["coap.provenPort", coapHost, config["coap.provenPort"]],
+		["coap.rawKeyPort", coapHost, config["coap.rawKeyPort"]],
 		["lwm2m.port", lwm2mHost, config["lwm2m.port"]],
 	];
 	const tcp: readonly Listener[] = [

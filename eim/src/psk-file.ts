@@ -1,11 +1,10 @@
-import { readFileSync, statSync } from "node:fs";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { fromHex } from "@iot-esim/shared/util/bytes";
-import { fileTrouble } from "@iot-esim/shared/util/errors";
 import { eidInName } from "./bindings/lwm2m/endpoint-identity.ts";
 import type { EimConfig } from "./config.ts";
 import { EimError } from "./errors.ts";
+import { WatchedFile } from "./watched-file.ts";
 
 /** A pre-shared key and the identity that it is shown with. */
 export interface DeviceKey {
@@ -13,106 +12,70 @@ export interface DeviceKey {
 	readonly key: Uint8Array;
 }
 
+interface Keys {
+	readonly byIdentity: ReadonlyMap<string, Uint8Array>;
+	/** By the EIDs that identities say. */
+	readonly ofDevices: ReadonlyMap<string, DeviceKey>;
+}
+
 /**
  * Pre-shared keys of devices, by identity: a file of lines `identity:key`, the key of 4 to 256 octets in hex; empty lines
  * and lines that begin with # are left out. A changed file is read again when a device comes.
  */
 export class PskFile {
-	readonly #file: string;
-	readonly #log: Logger;
-	#keys: ReadonlyMap<string, Uint8Array>;
-	/** By the EIDs that identities say. */
-	#ofDevices: ReadonlyMap<string, DeviceKey>;
-	#readAt: string;
-	/** Why it could not be read the last time: said once, not at each device that comes. */
-	#trouble: string | undefined;
+	readonly #keys: WatchedFile<Keys>;
 
 	/** @throws EimError EIM_FILE_UNREADABLE, EIM_KEYS_INVALID */
 	constructor(file: string, log: Logger) {
-		this.#file = file;
-		this.#log = log;
-		this.#readAt = this.#version();
-		this.#keys = this.#read();
-		this.#ofDevices = byEid(this.#keys);
-		this.#warnOfSeveral();
+		const parse = (text: string) => {
+			const byIdentity = keysIn(file, text);
+			warnOfSeveral(byIdentity, log);
+			return { byIdentity, ofDevices: byEid(byIdentity) };
+		};
+		this.#keys = new WatchedFile({ setting: "coap.pskFile", file, parse, what: "keys of devices", log });
 	}
 
 	/** The key of an identity; undefined for one that has none. */
 	keyOf(identity: string): Uint8Array | undefined {
-		this.#refresh();
-		return this.#keys.get(identity);
+		return this.#keys.current().byIdentity.get(identity);
 	}
 
 	/** The key of a device, under whichever identity that says its EID; undefined where it has none. */
 	keyOfDevice(eid: Eid): DeviceKey | undefined {
-		this.#refresh();
-		return this.#ofDevices.get(eid);
+		return this.#keys.current().ofDevices.get(eid);
 	}
+}
 
-	#refresh(): void {
-		try {
-			const version = this.#version();
-			this.#trouble = undefined;
-			if (version === this.#readAt) return;
-			this.#readAt = version;
-			this.#keys = this.#read();
-			this.#ofDevices = byEid(this.#keys);
-			this.#warnOfSeveral();
-			this.#log.info("keys of devices read again", { keys: this.#keys.size });
-		} catch (error) {
-			const trouble = String(error);
-			if (trouble === this.#trouble) return;
-			this.#trouble = trouble;
-			this.#log.error("keys of devices cannot be read, the former ones go on", { error });
-		}
+/** Who is meant to speak for several devices is one of them alone where its identity says that EID. */
+function warnOfSeveral(keys: ReadonlyMap<string, Uint8Array>, log: Logger): void {
+	const identities = new Map<Eid, string[]>();
+	for (const identity of keys.keys()) {
+		const eid = eidInName(identity);
+		if (eid !== undefined) identities.set(eid, [...(identities.get(eid) ?? []), identity]);
 	}
+	const several = [...identities].filter(([, names]) => names.length > 1);
+	const [first] = several;
+	if (first === undefined) return;
+	const facts = { devices: several.length, eid: first[0], identities: first[1] };
+	log.warn("several identities of coap.pskFile say one EID, and each may speak for that device alone", facts);
+}
 
-	/** Who is meant to speak for several devices is one of them alone where its identity says that EID. */
-	#warnOfSeveral(): void {
-		const identities = new Map<Eid, string[]>();
-		for (const identity of this.#keys.keys()) {
-			const eid = eidInName(identity);
-			if (eid !== undefined) identities.set(eid, [...(identities.get(eid) ?? []), identity]);
+function keysIn(file: string, text: string): ReadonlyMap<string, Uint8Array> {
+	const keys = new Map<string, Uint8Array>();
+	for (const [index, line] of text.split("\n").entries()) {
+		if (/^\s*(#|$)/.test(line)) continue;
+		const [, identity, key] = /^\s*(\S+?)\s*:\s*((?:[0-9A-Fa-f]{2}){4,256})\s*$/.exec(line) ?? [];
+		if (identity === undefined || key === undefined) {
+			const message = `coap.pskFile ${file}, line ${index + 1}: not an identity, a colon and a key in hex`;
+			throw new EimError("EIM_KEYS_INVALID", message);
 		}
-		const several = [...identities].filter(([, names]) => names.length > 1);
-		const [first] = several;
-		if (first === undefined) return;
-		const facts = { devices: several.length, eid: first[0], identities: first[1] };
-		this.#log.warn("several identities of coap.pskFile say one EID, and each may speak for that device alone", facts);
+		if (/^urn(:|$)/i.test(identity) && eidInName(identity) === undefined && Eid.is(key)) {
+			const message = `coap.pskFile ${file}, line ${index + 1}: no key, but an EID after ${identity}: write ${identity}:EID:key`;
+			throw new EimError("EIM_KEYS_INVALID", message);
+		}
+		keys.set(identity, fromHex(key));
 	}
-
-	#version(): string {
-		try {
-			const { mtimeMs, size, ino } = statSync(this.#file);
-			return `${mtimeMs} ${size} ${ino}`;
-		} catch (cause) {
-			throw unreadable(this.#file, cause);
-		}
-	}
-
-	#read(): ReadonlyMap<string, Uint8Array> {
-		let text: string;
-		try {
-			text = readFileSync(this.#file, "utf8");
-		} catch (cause) {
-			throw unreadable(this.#file, cause);
-		}
-		const keys = new Map<string, Uint8Array>();
-		for (const [index, line] of text.split("\n").entries()) {
-			if (/^\s*(#|$)/.test(line)) continue;
-			const [, identity, key] = /^\s*(\S+?)\s*:\s*((?:[0-9A-Fa-f]{2}){4,256})\s*$/.exec(line) ?? [];
-			if (identity === undefined || key === undefined) {
-				const message = `coap.pskFile ${this.#file}, line ${index + 1}: not an identity, a colon and a key in hex`;
-				throw new EimError("EIM_KEYS_INVALID", message);
-			}
-			if (/^urn(:|$)/i.test(identity) && eidInName(identity) === undefined && Eid.is(key)) {
-				const message = `coap.pskFile ${this.#file}, line ${index + 1}: no key, but an EID after ${identity}: write ${identity}:EID:key`;
-				throw new EimError("EIM_KEYS_INVALID", message);
-			}
-			keys.set(identity, fromHex(key));
-		}
-		return keys;
-	}
+	return keys;
 }
 
 /**
@@ -133,8 +96,4 @@ function byEid(keys: ReadonlyMap<string, Uint8Array>): ReadonlyMap<string, Devic
 		if (eid !== undefined && ofDevices.get(eid)?.identity !== eid) ofDevices.set(eid, { identity, key });
 	}
 	return ofDevices;
-}
-
-function unreadable(file: string, cause: unknown): EimError {
-	return new EimError("EIM_FILE_UNREADABLE", `coap.pskFile ${file} cannot be read: ${fileTrouble(cause)}`, { cause });
 }

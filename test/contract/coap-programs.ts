@@ -55,7 +55,7 @@ export async function faceOf(curve: Curve, flags: readonly string[] = []) {
 	const effects = { clock: systemClock, random: systemRandom, logger, keys };
 	const face = coapFaceOf(config, { ...effects, handler, store, identity: identity(pkis[curve].eimTls) }) as CoapFace;
 	closers.push(() => face.close());
-	const { coap, coapTcp, provenCoap, provenCoapTcp } = await face.listen();
+	const { coap, coapTcp, provenCoap, provenCoapTcp, rawKeyCoap } = await face.listen();
 	const hostPort = (address: string | undefined) => address?.split("//")[1];
 	return {
 		face,
@@ -63,6 +63,7 @@ export async function faceOf(curve: Curve, flags: readonly string[] = []) {
 		peers,
 		entries,
 		address: (transport: Transport) => hostPort(transport === "coap" ? coap : coapTcp),
+		rawKeyAddress: hostPort(rawKeyCoap),
 		/** Where devices prove themselves. */
 		provenAddress: (transport: Transport) => hostPort(transport === "coap" ? provenCoap : provenCoapTcp),
 	};

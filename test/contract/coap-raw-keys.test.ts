@@ -3,13 +3,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { Eid } from "@iot-esim/shared/ids/eid";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { createCoapServer } from "@iot-esim/shared/transport/coap/server";
 import { listenDtls } from "@iot-esim/shared/transport/native/dtls/listen-dtls";
 import { printHostPort } from "@iot-esim/shared/transport/tcp";
 import { afterAll, describe, expect, it } from "vitest";
-import { EID, linkOver, poll, targetOf } from "./coap-programs.ts";
+import { NO_PACKAGE } from "../support/esipa-octets.ts";
+import { EID, faceOf, linkOver, poll, targetOf } from "./coap-programs.ts";
 import { closers, features, makeCa } from "./dtls-bench.ts";
 import { pkis, spki } from "./http-bench.ts";
 
@@ -23,15 +25,16 @@ function file(contents: string): string {
 	return whole;
 }
 
+const OTHER = Eid.withCheckDigits("890490320000000000000000000002");
 const device = makeCa().issue("device");
 const { eimTls, dsTls } = pkis["P-256"];
 const raw = (...more: readonly string[]) => ({ flags: ["--coap-raw-public-keys", ...more] });
 
 describe.skipIf(features === undefined || features.rawPublicKeys)("where Node's OpenSSL has no raw public keys", () => {
-	it("the device says so at its start, and what to do", () => {
-		expect(() => linkOver("coap", "127.0.0.1:1", targetOf({ publicKey: spki(eimTls) }), raw())).toThrow(
-			/need OpenSSL 3\.2; this Node has .* Node 24 has them/,
-		);
+	it("device and eIM say so at their start, and what to do", async () => {
+		const said = /need OpenSSL 3\.2; this Node has .* Node 24 has them/;
+		expect(() => linkOver("coap", "127.0.0.1:1", targetOf({ publicKey: spki(eimTls) }), raw())).toThrow(said);
+		await expect(faceOf("P-256", ["--coap-raw-key-port", "0"])).rejects.toThrow(said);
 	});
 });
 
@@ -97,5 +100,37 @@ describe.skipIf(!features?.rawPublicKeys)("raw public keys", () => {
 			await expect(refused).rejects.toMatchObject({ code: "IPA_EIM_UNREACHABLE" });
 		}
 		expect(proven).toHaveLength(2);
+	});
+
+	it("prove the eIM alone where it knows no key of devices, which come as anybody then", async () => {
+		const { rawKeyAddress, peers } = await faceOf("P-256", ["--coap-raw-key-port", "0"]);
+		const link = linkOver("coap", rawKeyAddress, targetOf({ publicKey: spki(eimTls) }), raw());
+		expect(await link.exchange(poll(EID))).toEqual(poll(EID));
+		expect(peers.map(({ provenEid }) => provenEid)).toEqual([undefined]);
+	});
+
+	it("of coap.rawKeyFile prove the device, resumed too, until the key is taken away; a key that is not in it is refused", async () => {
+		const line = `${EID}:${Buffer.from(device.spki).toString("base64")}\n`;
+		const keys = file(line);
+		const { rawKeyAddress, peers, eim } = await faceOf("P-256", [
+			"--coap-raw-key-port",
+			"0",
+			"--coap-raw-key-file",
+			keys,
+		]);
+		await eim.register(Eid(EID));
+		const pinned = targetOf({ publicKey: spki(eimTls) });
+		const link = linkOver("coap", rawKeyAddress, pinned, raw("--coap-key", file(device.key), "--eim-timeout", "3s"));
+		for (let session = 0; session < 2; session++) {
+			expect(await link.exchange(poll(EID))).toEqual(NO_PACKAGE);
+			await expect(link.exchange(poll(OTHER))).rejects.toMatchObject({ context: { status: 403 } });
+			link.renew?.();
+		}
+		expect(peers.map(({ provenEid }) => provenEid)).toEqual([EID, EID, EID, EID]);
+		const rogue = linkOver("coap", rawKeyAddress, pinned, raw("--coap-key", file(makeCa().issue("rogue").key)));
+		await expect(rogue.exchange(poll(EID))).rejects.toMatchObject({ code: "IPA_EIM_UNREACHABLE" });
+		writeFileSync(keys, `# nobody is left\n`);
+		await expect(link.exchange(poll(EID))).rejects.toMatchObject({ code: "IPA_EIM_UNREACHABLE" });
+		expect(peers).toHaveLength(4);
 	});
 });

@@ -1,5 +1,6 @@
 /** libcoap's programs and ours where the device has a certificate: the eIM's listeners and the device's links as settings make them. */
 
+import { createPrivateKey } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect as tcpConnect } from "node:net";
 import { tmpdir } from "node:os";
@@ -19,6 +20,7 @@ import {
 import { features, makeCa, type TlsCredential } from "../contract/dtls-bench.ts";
 import { pem, pkis } from "../contract/http-bench.ts";
 import { EIM_ID, packageIn } from "../support/esipa-bench.ts";
+import { NO_PACKAGE } from "../support/esipa-octets.ts";
 import { findFreePortPair } from "../support/free-port-pair.ts";
 import { programs, run } from "./dtls-peers.ts";
 
@@ -106,6 +108,40 @@ describe.skipIf(isMissing).each(LIBRARIES)("coap-client-%s with a certificate, t
 			expect((await post(library, `coaps://${place}/e`, poll(EID), proof)).got.length).toBeGreaterThan(0);
 		}
 		expect(peers.map(({ provenEid }) => provenEid)).toEqual([EID, EID, undefined]);
+	});
+});
+
+const hasRawKeys = features?.rawPublicKeys === true;
+if (!hasRawKeys) console.log("SKIPPED: raw public keys need a Node with OpenSSL 3.2 (Node 24); these tests run there");
+
+/** As libcoap reads a raw key: SEC 1. */
+const sec1 = ({ key }: TlsCredential) => file(createPrivateKey(key).export({ format: "pem", type: "sec1" }));
+
+describe.skipIf(isMissing || !hasRawKeys)("raw public keys (RFC 7250), where Node's OpenSSL has them", () => {
+	it("of coap-client-gnutls make it the device of coap.rawKeyFile, and no other; a rogue key is refused", async () => {
+		const keys = file(`${EID}:${Buffer.from(device.spki).toString("base64")}\n`);
+		const settings = ["--coap-raw-key-port", "0", "--coap-raw-key-file", keys];
+		const { rawKeyAddress, peers, eim } = await faceOf("P-256", settings);
+		await eim.register(Eid(EID));
+		const uri = `coaps://${rawKeyAddress}/e`;
+		expect((await post("gnutls", uri, poll(EID), ["-M", sec1(device)])).got).toEqual(NO_PACKAGE);
+		expect((await post("gnutls", uri, poll(OTHER), ["-M", sec1(device)])).said).toMatch(/4\.03/);
+		expect((await post("gnutls", uri, poll(EID), ["-M", sec1(rogue)])).got).toHaveLength(0);
+		expect(peers.map(({ provenEid }) => provenEid)).toEqual([EID, EID]);
+	});
+
+	it("are shown to coap-server-gnutls by our device, and the server's is pinned", async () => {
+		const server = makeCa().issue("eim");
+		const port = await findFreePortPair();
+		const running = run("coap-server-gnutls", ["-v", "7", "-A", "127.0.0.1", "-p", `${port}`, "-M", sec1(server)]);
+		await running.until(/created DTLS endpoint/i);
+		const linkTo = (pin: Uint8Array) =>
+			linkOver("coap", `127.0.0.1:${port + 1}`, targetOf({ publicKey: pin }), {
+				flags: ["--coap-raw-public-keys", "--coap-key", file(device.key)],
+			});
+		// It has no ESipa: that it says so is after the handshake.
+		await expect(linkTo(server.spki).exchange(poll(EID))).rejects.toMatchObject({ context: { status: 404 } });
+		await expect(linkTo(rogue.spki).exchange(poll(EID))).rejects.toThrow(/its key is not the pinned one/);
 	});
 });
 

@@ -18,12 +18,13 @@ export interface CoapFaceOptions {
 	readonly onError: (error: unknown) => void;
 }
 
-/** Over DTLS and over TLS, for all devices and for those that prove themselves. */
+/** Over DTLS and over TLS, for all devices and for those that prove themselves; over DTLS by raw public keys too. */
 const SCHEMES = {
 	coap: "coaps",
 	coapTcp: "coaps+tcp",
 	provenCoap: "coaps",
 	provenCoapTcp: "coaps+tcp",
+	rawKeyCoap: "coaps",
 } as const;
 
 export type CoapListenerName = keyof typeof SCHEMES;

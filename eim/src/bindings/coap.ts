@@ -13,6 +13,8 @@ export interface CoapBindingDeps {
 	readonly handler: EsipaHandler;
 	/** One short segment that stands for the path of the standard: every octet counts. */
 	readonly shortPath: string;
+	/** The device that has a raw public key (SubjectPublicKeyInfo); none has one when absent. */
+	readonly eidOfKey?: ((publicKey: Uint8Array) => Eid | undefined) | undefined;
 	/** Tells devices that something waits for them; without it they only poll. */
 	readonly hints?: CoapHints | undefined;
 	readonly log: Logger;
@@ -26,12 +28,12 @@ const RETRY_AFTER = 30;
  * without payload where the function has no answer. The path says what the payload is: no Content-Format is sent, and one
  * that comes is not looked at.
  */
-export function createCoapBinding({ handler, shortPath, hints, log }: CoapBindingDeps): CoapHandler {
+export function createCoapBinding({ handler, shortPath, eidOfKey, hints, log }: CoapBindingDeps): CoapHandler {
 	const paths = [ESIPA_ASN1_PATH.slice(1), shortPath];
 	const remembered = rememberedPeers();
 	return async ({ method, path, query = [], payload }, peer) => {
 		if (!paths.includes(path.join("/"))) return refusal("4.04", `ESipa is at ${ESIPA_ASN1_PATH}`);
-		const proven = provenEid(peer);
+		const proven = provenEid(peer, eidOfKey);
 		if (method === "GET" && hints !== undefined) {
 			const eid = observingEid(query, proven);
 			return eid === undefined ? refusal("4.03", "the query is the EID of the device") : hints.state(eid);
@@ -54,11 +56,13 @@ export function createCoapBinding({ handler, shortPath, hints, log }: CoapBindin
 }
 
 /**
- * Who has a device's pre-shared key, or the key of its certificate, is that device; identity and certificate say the EID as
+ * Who has a device's key (pre-shared, of its certificate, or raw) is that device; identity and certificate say the EID as
  * endpoint names of LwM2M do. Of several EIDs in a certificate the first counts: its common name's before others.
  */
-function provenEid({ proven }: CoapPeer): Eid | undefined {
+function provenEid({ proven }: CoapPeer, eidOfKey: CoapBindingDeps["eidOfKey"]): Eid | undefined {
 	if (proven === undefined) return undefined;
+	const { certificate, publicKey } = proven;
+	if (certificate === undefined && publicKey !== undefined) return eidOfKey?.(publicKey);
 	for (const name of provenNames(proven)) {
 		const eid = eidInName(name);
 		if (eid !== undefined) return eid;

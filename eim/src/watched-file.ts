@@ -1,0 +1,69 @@
+import { readFileSync, statSync } from "node:fs";
+import type { Logger } from "@iot-esim/shared/runtime/logger";
+import { fileTrouble } from "@iot-esim/shared/util/errors";
+import { EimError } from "./errors.ts";
+
+export interface WatchedFileOptions<T> {
+	/** What names the file, for messages. */
+	readonly setting: string;
+	readonly file: string;
+	/** @throws EimError of what is wrong with a line */
+	readonly parse: (text: string) => T;
+	/** As the subject of what the log says: "keys of devices". */
+	readonly what: string;
+	readonly log: Logger;
+}
+
+/** A file that settings name, read again when it is asked for after a change. What cannot be read changes nothing. */
+export class WatchedFile<T> {
+	readonly #options: WatchedFileOptions<T>;
+	#contents: T;
+	#readAt: string;
+	/** Why it could not be read the last time: said once, not at each device that comes. */
+	#trouble: string | undefined;
+
+	/** @throws EimError EIM_FILE_UNREADABLE, and what `parse` throws */
+	constructor(options: WatchedFileOptions<T>) {
+		this.#options = options;
+		this.#readAt = this.#version();
+		this.#contents = this.#read();
+	}
+
+	current(): T {
+		const { what, log } = this.#options;
+		try {
+			const version = this.#version();
+			this.#trouble = undefined;
+			if (version !== this.#readAt) {
+				this.#readAt = version;
+				this.#contents = this.#read();
+				log.info(`${what} read again`);
+			}
+		} catch (error) {
+			const trouble = String(error);
+			if (trouble !== this.#trouble) log.error(`${what} cannot be read, the former ones go on`, { error });
+			this.#trouble = trouble;
+		}
+		return this.#contents;
+	}
+
+	#version(): string {
+		return this.#given((file) => {
+			const { mtimeMs, size, ino } = statSync(file);
+			return `${mtimeMs} ${size} ${ino}`;
+		});
+	}
+
+	#read(): T {
+		return this.#options.parse(this.#given((file) => readFileSync(file, "utf8")));
+	}
+
+	#given<R>(use: (file: string) => R): R {
+		const { setting, file } = this.#options;
+		try {
+			return use(file);
+		} catch (cause) {
+			throw new EimError("EIM_FILE_UNREADABLE", `${setting} ${file} cannot be read: ${fileTrouble(cause)}`, { cause });
+		}
+	}
+}
