@@ -13,6 +13,7 @@ const PAGES = [
 	"docs/protocol.md",
 	"docs/operations/eim.md",
 	"docs/operations/ipa.md",
+	"docs/operations/by-hand.md",
 ];
 
 describe("examples/operations", () => {
@@ -59,7 +60,8 @@ describe("the pages for people", () => {
 	it.each(PAGES)("%s names scripts of package.json, programs and files that exist", async (page) => {
 		const text = projectText(page);
 		const { scripts } = JSON.parse(projectText("package.json")) as { scripts: Record<string, string> };
-		for (const [, name = ""] of text.matchAll(/npm run (?:-s )?([\w:-]+)/g)) expect(scripts, page).toHaveProperty(name);
+		for (const [, name = ""] of text.matchAll(/npm run (?:(?:-s|--silent) )?([\w:-]+)/g))
+			expect(scripts, page).toHaveProperty(name);
 		for (const [, program = ""] of text.matchAll(/node ((?:(?:eim|ipa|sim)\/)?dist\/[\w/-]+\.js)/g)) {
 			expect(existsSync(path.join(projectRoot, sourceOf(program))), `${page}: ${program}`).toBe(true);
 		}
@@ -69,7 +71,9 @@ describe("the pages for people", () => {
 	});
 
 	it.each(PAGES)("%s gives command lines that the eIM's command line takes", async (page) => {
-		const lines = [...projectText(page).matchAll(/(?:npm run (?:-s )?eim --|exec eim deploy\/eim) ([a-z][^`|>\n#]*)/g)];
+		const lines = [
+			...projectText(page).matchAll(/(?:npm run (?:-s )?eim --|exec eim deploy\/eim|^eim) ([a-z][^`|>\n#]*)/gm),
+		];
 		for (const [, line = ""] of lines) {
 			const words = arguments_(line.replace(/[[\]]/g, "").trim()).map((word) =>
 				/^(NUMBER|\.\.\.)$/.test(word) ? "1" : word.replace(/[,;.]$/, ""),
@@ -79,7 +83,7 @@ describe("the pages for people", () => {
 			// A group by itself, as `npm run eim -- device`, is named but not run.
 			await understand(["deploy/eim", ...(first === "device" && second === "show" ? words.slice(0, 3) : words)]);
 		}
-		if (page.includes("eim.md")) expect(lines.length).toBeGreaterThan(5);
+		if (/eim\.md|by-hand\.md/.test(page)) expect(lines.length).toBeGreaterThan(5);
 	});
 
 	it("docs/operations/ipa.md quotes examples/ipa-library.ts as it is", () => {
