@@ -123,5 +123,11 @@ describe("the program of the eIM", () => {
 		expect(await second.ended).toBe(1);
 		expect(second.output.err).toContain(`eim: esipa.port: 127.0.0.1:${port} is in use by another program`);
 		expect(second.output.err).not.toContain("stack");
+		const third = start(MAIN, [
+			...["--data-folder", mkdtempSync(path.join(folder, "third-")), "--api-port", "0", "--esipa-port", "0"],
+			...["--coap-host", "127.0.0.1", "--coap-tcp-port", port],
+		]);
+		expect(await third.ended).toBe(1);
+		expect(third.output.err).toContain(`eim: coap.tcpPort: 127.0.0.1:${port} is in use by another program`);
 	});
 });
