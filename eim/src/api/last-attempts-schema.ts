@@ -5,9 +5,11 @@ const LastAttempt = Type.Object({
 	via: Type.String({ description: "The link of the device's inject address, or the way of the wake-up." }),
 	state: Type.String({
 		description:
-			"`failed`; `brought`: the device has taken the package and owes its result; `sending`, `sent`, `delivered`, `undelivered` of a wake-up.",
+			"`failed`; `sending`: under way; `brought`: the device has taken the package and owes its result; `sent`, `delivered`, `undelivered` of a wake-up.",
 	}),
-	at: Type.Optional(Type.String({ format: "date-time", description: "Absent while the next one is under way." })),
+	at: Type.Optional(
+		Type.String({ format: "date-time", description: "Absent while it, or the next one, is under way." }),
+	),
 	detail: Type.Optional(Type.String({ description: "Why it failed, or what is waited for." })),
 	attempts: Type.Optional(Type.Integer({ description: "Tries since something was last ordered, with this one." })),
 	nextAt: Type.Optional(Type.String({ format: "date-time" })),

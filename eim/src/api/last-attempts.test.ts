@@ -64,6 +64,12 @@ describe("an operation that cannot be brought to its device", () => {
 	it("counts the tries, and tells that another one is under way", async () => {
 		await settle(BY_COAP);
 		const id = await order();
+		const first = await claim("packageInjection");
+		expect(await shown(id)).toMatchObject({
+			reason: "waiting for device; it is being brought over coap now",
+			lastAttempts: [{ what: "inject", via: "coap", state: "sending" }],
+		});
+		await bench.store.repeatJob(first.id, clock.now(), undefined, first.leasedUntil);
 		for (const error of ["first", "second"]) {
 			await fail(error);
 			await clock.advance(Minutes(1));

@@ -16,7 +16,7 @@ export interface LastAttempt {
 	readonly via: string;
 	/** `brought`: the device has taken the package, and owes its result. The others are those of a wake-up. */
 	readonly state: "failed" | "brought" | WakeUp["state"];
-	/** Absent while the next one is under way. */
+	/** When it began or failed; absent while the next one is under way. */
 	readonly at?: number;
 	/** Why it failed, or what is waited for. */
 	readonly detail?: string;
@@ -73,14 +73,16 @@ async function injection(
 	now: number,
 ): Promise<LastAttempt | undefined> {
 	const job = await store.findJob("packageInjection", eid);
-	if (job?.lastError === undefined || job.leasedUntil === undefined) return undefined;
+	if (job?.leasedUntil === undefined) return undefined;
 	const isUnderWay = job.leasedUntil > now;
 	const attempts = isUnderWay ? job.attempts - 1 : job.attempts;
+	const via = linkOf(inject);
 	// What a first try finds in the row is no failure of its own.
-	if (isUnderWay && attempts === 0) return undefined;
+	if (isUnderWay && attempts === 0) return { what: "inject", via, state: "sending" };
+	if (job.lastError === undefined) return undefined;
 	return {
 		what: "inject",
-		via: linkOf(inject),
+		via,
 		state: BROUGHT.test(job.lastError) ? "brought" : "failed",
 		detail: job.lastError.replace(BROUGHT, ""),
 		...(attempts > 0 ? { attempts } : {}),
@@ -130,6 +132,7 @@ export function attemptText({ what, via, state, at, detail, attempts = 0, nextAt
 	if (state === "failed") {
 		return `${what === "inject" ? "bringing it over" : "waking by"} ${via}${when} failed${tries}${why}${next}`;
 	}
+	if (what === "inject" && state === "sending") return `it is being brought over ${via} now`;
 	if (what === "inject") return `brought over ${via}${when}${tries}${why}${next}`;
 	return `woken by ${via}${when} (${state}${why})${next}`;
 }

@@ -17,7 +17,8 @@ export function injectorByScheme(injectors: Readonly<Record<string, PackageInjec
 		async transfer(address, message, eid) {
 			const injector = injectors[/^[a-z][a-z0-9+.-]*:/.exec(address.url)?.[0] ?? ""];
 			if (injector !== undefined) return injector.transfer(address, message, eid);
-			const why = `this eIM has no way to ${address.url}: none of ${Object.keys(injectors).join(" ")}`;
+			const ways = Object.keys(injectors).join(" ");
+			const why = `this eIM has no way to "${address.url}", only ${ways}; mqtt: needs mqtt.url, lwm2m: needs lwm2m.port`;
 			throw new InjectError("INJECT_UNREACHABLE", why);
 		},
 	};

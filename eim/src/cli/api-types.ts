@@ -29,6 +29,7 @@ export interface DeviceJson {
 	readonly lastLink?: string;
 	readonly lastLinkAt?: string;
 	readonly lastRplmn?: string;
+	readonly lastNetwork?: { readonly mcc: string; readonly mnc: string };
 	readonly inject?: { readonly url: string; readonly binding: string };
 	readonly smdsPolling?: {
 		readonly every: number;

@@ -97,12 +97,12 @@ function showCommand(device: Command, context: CliContext): void {
 					"lab mode": labText(found),
 					"last poll": ago(found.lastPollAt, context.now()) ?? "never",
 					"last link": found.lastLink && `${found.lastLink}, ${ago(found.lastLinkAt, context.now())}`,
-					"last network": found.lastRplmn,
+					"last network": networkText(found),
 					"packages brought to": found.inject && `${found.inject.url} (${found.inject.binding})`,
 					"SM-DS asked": smdsPollingText(found),
 					sleep: found.wakeUp || found.awake || found.nextExpected ? sleepText(found) : undefined,
 					"package counter": found.counter,
-					"association token": found.associationToken ?? "none",
+					"association token": found.associationToken ?? "none known",
 					association: found.releasedAt ? `released ${ago(found.releasedAt, context.now())}` : "associated",
 					dialect: dialectText(found.dialect),
 					"signing key": found.signingKeyId,
@@ -175,6 +175,10 @@ function updateCommand(device: Command, context: CliContext): void {
 function injectText({ inject }: DeviceJson): string {
 	if (inject === undefined) return "nothing is brought to it, it has to poll";
 	return `packages are brought to ${inject.url} (${inject.binding})`;
+}
+
+function networkText({ lastNetwork, lastRplmn }: DeviceJson): string | undefined {
+	return lastNetwork === undefined ? lastRplmn : `${lastNetwork.mcc} ${lastNetwork.mnc}`;
 }
 
 /** An empty URL takes the address away: that is what scripts have when a variable is empty. */

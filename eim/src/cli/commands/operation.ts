@@ -69,10 +69,11 @@ function readCommands(operation: Command, context: CliContext): void {
 			const columns = {
 				ID: (row: OperationJson) => row.id,
 				EID: (row: OperationJson) => row.eid,
-				TYPE: (row: OperationJson) => row.type,
+				TYPE: (row: OperationJson) => (row.origin === "eim" ? `${row.type} (eIM)` : row.type),
 				STATE: (row: OperationJson) => row.state,
 				CREATED: (row: OperationJson) => ago(row.createdAt, context.now()),
-				REASON: (row: OperationJson) => row.code ?? row.reason,
+				// The code of what was undone is that of the undoing, which went well.
+				REASON: (row: OperationJson) => (row.state === "failed" ? (row.code ?? row.reason) : row.reason),
 			};
 			context.print(tableOf(page.items, columns, "no operations", context.columns));
 			if (page.next) context.note(`more: --cursor ${page.next}`);
@@ -110,6 +111,7 @@ function show(operation: OperationJson, asked: GlobalOptions, context: CliContex
 			id: operation.id,
 			EID: operation.eid,
 			type: operation.type,
+			"ordered by": operation.origin === "eim" ? "the eIM itself" : undefined,
 			parameters: factsText(operation.parameters),
 			state: operation.state,
 			reason: operation.reason,

@@ -106,7 +106,7 @@ function pairOf(option: string, given: unknown): readonly string[] {
 export function sleepText({ wakeUp, awake, nextExpected }: DeviceJson): string {
 	const way = wakeUp?.via === "sms" ? `woken by sms to ${wakeUp.msisdn}` : wakeUp && `woken by ${wakeUp.via}`;
 	const rule = awake && `awake ${awake.for} s every ${awake.every} s (${awake.by})`;
-	const state = nextExpected?.isAwake ? "awake" : nextExpected && `expected at ${nextExpected.from}`;
-	const next = nextExpected && `${state} by its ${nextExpected.by === "polls" ? "polls" : nextExpected.by}`;
+	const state = nextExpected?.isAwake ? "awake now" : nextExpected && `expected at ${nextExpected.from}`;
+	const next = nextExpected && `${state} (${nextExpected.by === "polls" ? "from its polls" : nextExpected.by})`;
 	return [way ?? "not woken", rule, next].filter((part) => part !== undefined).join(", ");
 }
