@@ -22,7 +22,11 @@ function addCommand(device: Command, context: CliContext): void {
 	subcommand(device, "add <eid>", "register a device")
 		.option("--name <name>", "name for people")
 		.option("--tag <name=value...>", "free labels")
-		.option("--association-token <number>", "token that the eUICC gave for this eIM", wholeNumber)
+		.option(
+			"--association-token <number>",
+			"token that the eUICC gave for this eIM (else it says so by refusing the first package once)",
+			wholeNumber,
+		)
 		.option("--counter <number>", "last counter value that the eUICC has taken", wholeNumber)
 		.option(
 			"--signing-key <id>",
