@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import http from "node:http";
 import net from "node:net";
 import { createHttpClient } from "@iot-esim/shared/transport/http/client";
@@ -47,6 +48,32 @@ function through(one: ConnectProxy, hosts: Record<string, string> = {}) {
 }
 
 describe("the proxy of a device", () => {
+	test("shut closes a connection whose end is on its way too, or the program could not end", async () => {
+		const listener = await listenTcp(HERE, (socket) => socket.on("error", () => undefined));
+		closers.push(() => listener.close());
+		const path = new DataPath({ allow: ["*"], hosts: {} });
+		const opened: net.Socket[] = [];
+		const connect: DataPath["connect"] = async (target, signal) => {
+			const far = await path.connect(target, signal);
+			opened.push(far);
+			return far;
+		};
+		const { made, seen } = await proxy({ path: Object.assign(Object.create(path), { connect }) });
+		await made.open();
+		const address = `127.0.0.1:${listener.address.port}`;
+		const near = net.connect(made.address.port, "127.0.0.1");
+		near.on("error", () => undefined).write(`CONNECT ${address} HTTP/1.1\r\nHost: ${address}\r\n\r\n`);
+		await once(near, "data");
+		expect(seen).toEqual([{ destination: address }]);
+		const [far] = opened;
+		if (far === undefined) throw new Error("no tunnel");
+		const closed = once(far, "close");
+		far.end();
+		made.shut();
+		await closed;
+		near.destroy();
+	});
+
 	test("refuses connections while shut, carries them while open, always at the same port", async () => {
 		const { made, seen } = await proxy();
 		const address = await server();

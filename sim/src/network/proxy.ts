@@ -84,10 +84,10 @@ export class ConnectProxy {
 		this.#server = undefined;
 		for (const tunnel of this.#tunnels) {
 			tunnel.giveUp.abort();
-			tunnel.far?.resetAndDestroy();
+			if (tunnel.far) reset(tunnel.far);
 		}
 		this.#tunnels.clear();
-		for (const socket of this.#sockets) socket.resetAndDestroy();
+		for (const socket of this.#sockets) reset(socket);
 		return broken;
 	}
 
@@ -122,4 +122,13 @@ export class ConnectProxy {
 		this.#options.onTunnel?.({ destination, refusal: reason });
 		near.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
 	}
+}
+
+/**
+ * While the end of a stream is on its way, libuv refuses to reset it (EINVAL); Node then never closes the socket, and the
+ * program turns round for ever when it is to end.
+ */
+function reset(socket: Socket): void {
+	if (socket.writableEnded && !socket.writableFinished) socket.destroy();
+	else socket.resetAndDestroy();
 }
