@@ -64,9 +64,8 @@ export function coapFaceOf(config: EimConfig, parts: Parts): CoapFace | undefine
 	const listeners = listenersOf(config, { ...parts, rawKeys }, log);
 	if (Object.keys(listeners).length === 0) return undefined;
 	const hints = new CoapHints({ waiting: waitingDevices(store, clock), clock, log });
-	const eidOfKey = rawKeys && ((publicKey: Uint8Array) => rawKeys.eidOf(publicKey));
 	return new CoapFace({
-		handler: createCoapBinding({ handler, shortPath: config["coap.shortPath"], eidOfKey, hints, log }),
+		handler: createCoapBinding({ handler, shortPath: config["coap.shortPath"], rawKeys, hints, log }),
 		hints,
 		clock,
 		random,

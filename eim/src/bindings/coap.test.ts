@@ -6,11 +6,11 @@ import { memoryLogger } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import type { CoapRequest } from "@iot-esim/shared/transport/coap/coap-face";
 import type { ProvenPeer } from "@iot-esim/shared/transport/datagram";
-import { fromHex, hex, utf8 } from "@iot-esim/shared/util/bytes";
+import { fromHex, hex, toHex, utf8 } from "@iot-esim/shared/util/bytes";
 import { defineErrors, EsimError } from "@iot-esim/shared/util/errors";
 import { describe, expect, it } from "vitest";
 import type { EsipaPeer } from "../esipa/esipa-deps.ts";
-import { createCoapBinding } from "./coap.ts";
+import { createCoapBinding, type KnownKeys } from "./coap.ts";
 
 const EID = "89049032123451234512345678901235";
 defineErrors({ TEST_SILENT: { meaning: "", action: "", httpStatus: 504 } });
@@ -24,7 +24,7 @@ function issued(commonName: string, ...dnsNames: readonly string[]): Uint8Array 
 	return issueCertificate({ profile, publicKey, issuer: { privateKey }, random: systemRandom });
 }
 
-function bench(answer: (message: Uint8Array) => Uint8Array | null = (message) => message) {
+function bench(answer: (message: Uint8Array) => Uint8Array | null = (message) => message, rawKeys?: KnownKeys) {
 	const peers: EsipaPeer[] = [];
 	const handler = {
 		async handle(message: Uint8Array, peer: EsipaPeer) {
@@ -32,7 +32,7 @@ function bench(answer: (message: Uint8Array) => Uint8Array | null = (message) =>
 			return answer(message);
 		},
 	};
-	const binding = createCoapBinding({ handler, shortPath: "e", log: memoryLogger().logger("test") });
+	const binding = createCoapBinding({ handler, shortPath: "e", rawKeys, log: memoryLogger().logger("test") });
 	const connection = {};
 	const ask = (change: Partial<CoapRequest>, proven?: ProvenPeer, over: object = connection) =>
 		binding(
@@ -100,5 +100,21 @@ describe("ESipa over CoAP", () => {
 		for (const certificate of certificates) await ask({}, { certificate, publicKey: hex`00` }, {});
 		await ask({}, { publicKey: hex`00` }, {});
 		expect(peers.map(({ provenEid }) => provenEid)).toEqual([undefined, EID, other, EID, undefined]);
+	});
+
+	it("knows the device by its raw public key; whose key was taken away in an open session speaks for nobody any more", async () => {
+		const identities = new Map([
+			["01", EID],
+			["02", "gateway-1"],
+		]);
+		const { ask, peers } = bench(undefined, {
+			knows: (key) => identities.has(toHex(key)),
+			eidOf: (key) => (identities.get(toHex(key)) === EID ? Eid(EID) : undefined),
+		});
+		const [device, gateway] = [{ publicKey: hex`01` }, { publicKey: hex`02` }];
+		for (const proven of [device, gateway]) expect(await ask({}, proven)).toMatchObject({ code: "2.04" });
+		identities.clear();
+		for (const proven of [device, gateway]) expect(await ask({}, proven)).toMatchObject({ code: "4.03" });
+		expect(peers.map(({ provenEid }) => provenEid)).toEqual([EID, undefined]);
 	});
 });

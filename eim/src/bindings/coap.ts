@@ -9,12 +9,19 @@ import { ESIPA_ASN1_PATH } from "./http-asn1.ts";
 import { rememberedPeers } from "./http-esipa.ts";
 import { eidInName, provenNames } from "./lwm2m/endpoint-identity.ts";
 
+/** Raw public keys (SubjectPublicKeyInfo), as they are known at the moment. */
+export interface KnownKeys {
+	knows(publicKey: Uint8Array): boolean;
+	/** The device that has the key; undefined where it says none. */
+	eidOf(publicKey: Uint8Array): Eid | undefined;
+}
+
 export interface CoapBindingDeps {
 	readonly handler: EsipaHandler;
 	/** One short segment that stands for the path of the standard: every octet counts. */
 	readonly shortPath: string;
-	/** The device that has a raw public key (SubjectPublicKeyInfo); none has one when absent. */
-	readonly eidOfKey?: ((publicKey: Uint8Array) => Eid | undefined) | undefined;
+	/** Raw public keys of devices; none is asked for one when absent. */
+	readonly rawKeys?: KnownKeys | undefined;
 	/** Tells devices that something waits for them; without it they only poll. */
 	readonly hints?: CoapHints | undefined;
 	readonly log: Logger;
@@ -28,12 +35,15 @@ const RETRY_AFTER = 30;
  * without payload where the function has no answer. The path says what the payload is: no Content-Format is sent, and one
  * that comes is not looked at.
  */
-export function createCoapBinding({ handler, shortPath, eidOfKey, hints, log }: CoapBindingDeps): CoapHandler {
+export function createCoapBinding({ handler, shortPath, rawKeys, hints, log }: CoapBindingDeps): CoapHandler {
 	const paths = [ESIPA_ASN1_PATH.slice(1), shortPath];
 	const remembered = rememberedPeers();
 	return async ({ method, path, query = [], payload }, peer) => {
 		if (!paths.includes(path.join("/"))) return refusal("4.04", `ESipa is at ${ESIPA_ASN1_PATH}`);
-		const proven = provenEid(peer, eidOfKey);
+		const rawKey = rawKeyOf(peer);
+		// Taken away since the session was opened: its holder is not to become anybody.
+		if (rawKey !== undefined && rawKeys?.knows(rawKey) === false) return refusal("4.03", "this key is no longer known");
+		const proven = rawKey === undefined ? namedEid(peer) : rawKeys?.eidOf(rawKey);
 		if (method === "GET" && hints !== undefined) {
 			const eid = observingEid(query, proven);
 			return eid === undefined ? refusal("4.03", "the query is the EID of the device") : hints.state(eid);
@@ -56,18 +66,20 @@ export function createCoapBinding({ handler, shortPath, eidOfKey, hints, log }: 
 }
 
 /**
- * Who has a device's key (pre-shared, of its certificate, or raw) is that device; identity and certificate say the EID as
+ * Who has a device's key (pre-shared, or of its certificate) is that device; identity and certificate say the EID as
  * endpoint names of LwM2M do. Of several EIDs in a certificate the first counts: its common name's before others.
  */
-function provenEid({ proven }: CoapPeer, eidOfKey: CoapBindingDeps["eidOfKey"]): Eid | undefined {
+function namedEid({ proven }: CoapPeer): Eid | undefined {
 	if (proven === undefined) return undefined;
-	const { certificate, publicKey } = proven;
-	if (certificate === undefined && publicKey !== undefined) return eidOfKey?.(publicKey);
 	for (const name of provenNames(proven)) {
 		const eid = eidInName(name);
 		if (eid !== undefined) return eid;
 	}
 	return undefined;
+}
+
+function rawKeyOf({ proven }: CoapPeer): Uint8Array | undefined {
+	return proven?.certificate === undefined ? proven?.publicKey : undefined;
 }
 
 /** The diagnostic payload of RFC 7252 section 5.5.2. */
