@@ -10,7 +10,8 @@ export function provenNames({ pskIdentity, certificate }: ProvenPeer): readonly 
 	if (pskIdentity !== undefined) return [pskIdentity];
 	if (certificate === undefined) return [];
 	const { subject, subjectAltName } = new X509Certificate(certificate);
-	const commonNames = (subject ?? "").split("\n").flatMap((line) => /^CN=(.+)$/.exec(line)?.[1] ?? []);
+	// Attributes of one RDN stand on one line; a plus or a line's end in a name is escaped.
+	const commonNames = (subject ?? "").split(/\n| \+ /).flatMap((one) => /^CN=(.+)$/.exec(one)?.[1] ?? []);
 	// Node puts a name into quotes where it could be taken for several.
 	const alternatives = (subjectAltName ?? "")
 		.split(", ")
