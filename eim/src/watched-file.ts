@@ -18,27 +18,25 @@ export interface WatchedFileOptions<T> {
 export class WatchedFile<T> {
 	readonly #options: WatchedFileOptions<T>;
 	#contents: T;
-	#readAt: string;
+	#readAt = "";
 	/** Why it could not be read the last time: said once, not at each device that comes. */
 	#trouble: string | undefined;
 
 	/** @throws EimError EIM_FILE_UNREADABLE, and what `parse` throws */
 	constructor(options: WatchedFileOptions<T>) {
 		this.#options = options;
-		this.#readAt = this.#version();
-		this.#contents = this.#read();
+		this.#contents = this.#read(this.#version());
 	}
 
 	current(): T {
 		const { what, log } = this.#options;
 		try {
 			const version = this.#version();
-			this.#trouble = undefined;
 			if (version !== this.#readAt) {
-				this.#readAt = version;
-				this.#contents = this.#read();
+				this.#contents = this.#read(version);
 				log.info(`${what} read again`);
 			}
+			this.#trouble = undefined;
 		} catch (error) {
 			const trouble = String(error);
 			if (trouble !== this.#trouble) log.error(`${what} cannot be read, the former ones go on`, { error });
@@ -54,8 +52,11 @@ export class WatchedFile<T> {
 		});
 	}
 
-	#read(): T {
-		return this.#options.parse(this.#given((file) => readFileSync(file, "utf8")));
+	/** What is wrong in a file stays wrong until it changes; what only could not be read is tried again. */
+	#read(version: string): T {
+		const text = this.#given((file) => readFileSync(file, "utf8"));
+		this.#readAt = version;
+		return this.#options.parse(text);
 	}
 
 	#given<R>(use: (file: string) => R): R {
