@@ -1,16 +1,27 @@
 import { generateKeyPairSync } from "node:crypto";
+import type * as fs from "node:fs";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { readConfig } from "@iot-esim/shared/runtime/config";
 import { memoryLogger } from "@iot-esim/shared/runtime/logger";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { makeCa } from "../../../test/contract/dtls-bench.ts";
 import { FakeClock } from "../../../test/support/fake-clock.ts";
 import { SeededRandom } from "../../../test/support/seeded-random.ts";
 import { ipaConfig } from "../config.ts";
 import { RenewedIdentity } from "./device-identity.ts";
 import { linkMaker } from "./eim-transports.ts";
+
+const rights = vi.hoisted(() => ({ areMissing: false }));
+vi.mock("node:fs", async (original) => {
+	const real = await original<typeof fs>();
+	const readFileSync = (...given: Parameters<typeof fs.readFileSync>) => {
+		if (rights.areMissing) throw Object.assign(new Error("permission denied"), { code: "EACCES" });
+		return real.readFileSync(...given);
+	};
+	return { ...real, readFileSync };
+});
 
 const folder = mkdtempSync(path.join(tmpdir(), "device-identity-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -81,5 +92,23 @@ describe("a device's certificate that is renewed while the agent runs", () => {
 		rmSync(files.key);
 		expect(identity.current()).toBe(second);
 		expect(entries.map(({ level }) => level)).toEqual(["error", "info", "error"]);
+	});
+
+	it("is read as soon as it can be when it could not for a while, without another change; the trouble is said once", () => {
+		const files = {
+			link: "coap",
+			certificate: file("late.pem", device.certificate),
+			key: file("late.key", device.key),
+		};
+		const { logger, entries } = memoryLogger();
+		const identity = new RenewedIdentity(files, logger("ipa.coap"));
+		const first = identity.current();
+		file("late.pem", other.certificate);
+		file("late.key", other.key);
+		rights.areMissing = true;
+		expect([identity.current(), identity.current()]).toEqual([first, first]);
+		rights.areMissing = false;
+		expect(identity.current().key).toBe(other.key);
+		expect(entries.map(({ level }) => level)).toEqual(["error", "info"]);
 	});
 });

@@ -51,6 +51,8 @@ export class RenewedIdentity {
 	readonly #log: Logger;
 	#identity: ClientIdentity;
 	#readAt: string;
+	/** Why the files cannot be used, said once: what could not be read for a while is tried again at each session. */
+	#trouble: string | undefined;
 
 	/** @throws IpaCliError IPA_FILE_INVALID */
 	constructor(files: IdentityFiles, log: Logger) {
@@ -64,11 +66,15 @@ export class RenewedIdentity {
 	current(): ClientIdentity {
 		const version = versionOf(this.#files);
 		if (version === this.#readAt) return this.#identity;
-		this.#readAt = version;
 		try {
 			this.#identity = readIdentity(this.#files);
+			this.#readAt = version;
+			this.#trouble = undefined;
 			this.#log.info("the device's certificate and key are read again", { file: this.#files.key });
 		} catch (error) {
+			const trouble = String(error);
+			if (trouble === this.#trouble) return this.#identity;
+			this.#trouble = trouble;
 			this.#log.error("the device's certificate and key cannot be read again, the former ones go on", { error });
 		}
 		return this.#identity;
