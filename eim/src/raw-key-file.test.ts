@@ -46,5 +46,7 @@ it("names the line that is wrong: without a key, with another kind of key, with 
 	}
 	writeFileSync(file, `gateway-17:${toBase64(gateway)}\n${EID}:${toBase64(gateway)}\n`);
 	expect(() => new RawKeyFile(file, logger("test"))).toThrow(/line 2: gateway-17 has the same key/);
+	writeFileSync(file, `${EID.slice(0, -1)}6:${toBase64(gateway)}\n`);
+	expect(() => new RawKeyFile(file, logger("test"))).toThrow(/line 1: 89\d+6 is no EID: its check digits are wrong/);
 	expect(() => new RawKeyFile(path.join(folder, "none"), logger("test"))).toThrow(/coap\.rawKeyFile .* cannot be read/);
 });

@@ -2,7 +2,7 @@ import { createPublicKey } from "node:crypto";
 import type { Eid } from "@iot-esim/shared/ids/eid";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
 import { toBase64 } from "@iot-esim/shared/util/bytes";
-import { eidInName } from "./bindings/lwm2m/endpoint-identity.ts";
+import { eidInName, hasMistypedEid } from "./bindings/lwm2m/endpoint-identity.ts";
 import { EimError } from "./errors.ts";
 import { WatchedFile } from "./watched-file.ts";
 
@@ -46,6 +46,7 @@ function identitiesIn(file: string, text: string): ReadonlyMap<string, string> {
 		if (identity === undefined || key === undefined) {
 			throw invalid(`${place}: not an identity, a colon and a public key (SubjectPublicKeyInfo of P-256) in base64`);
 		}
+		if (hasMistypedEid(identity)) throw invalid(`${place}: ${identity} is no EID: its check digits are wrong`);
 		const other = identities.get(key);
 		if (other !== undefined && other !== identity) throw invalid(`${place}: ${other} has the same key`);
 		identities.set(key, identity);

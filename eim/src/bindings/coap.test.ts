@@ -102,6 +102,18 @@ describe("ESipa over CoAP", () => {
 		expect(peers.map(({ provenEid }) => provenEid)).toEqual([undefined, EID, other, EID, undefined]);
 	});
 
+	it("lets nobody speak for any device whose identity or certificate means to say an EID and has a slip in it", async () => {
+		const { ask, peers } = bench();
+		const slip = `${EID.slice(0, -1)}6`;
+		const proofs = [{ pskIdentity: slip }, { pskIdentity: `urn:eid:${slip}` }, { certificate: issued("meter", slip) }];
+		for (const proven of proofs) {
+			const { code, payload } = await ask({}, proven);
+			expect([code, new TextDecoder().decode(payload)]).toEqual(["4.03", expect.stringContaining(`${slip} is no EID`)]);
+		}
+		expect(await ask({}, { certificate: issued(slip, EID) })).toMatchObject({ code: "2.04" });
+		expect(peers.map(({ provenEid }) => provenEid)).toEqual([EID]);
+	});
+
 	it("knows the device by its raw public key; whose key was taken away in an open session speaks for nobody any more", async () => {
 		const identities = new Map([
 			["01", EID],

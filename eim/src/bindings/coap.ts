@@ -5,9 +5,10 @@ import { utf8 } from "@iot-esim/shared/util/bytes";
 import { EsimError } from "@iot-esim/shared/util/errors";
 import type { EsipaHandler } from "../esipa/handler.ts";
 import { type CoapHints, observingEid } from "./coap-hints.ts";
+import { CoapBindingError } from "./errors.ts";
 import { ESIPA_ASN1_PATH } from "./http-asn1.ts";
 import { rememberedPeers } from "./http-esipa.ts";
-import { eidInName, provenNames } from "./lwm2m/endpoint-identity.ts";
+import { eidInName, hasMistypedEid, provenNames } from "./lwm2m/endpoint-identity.ts";
 
 /** Raw public keys (SubjectPublicKeyInfo), as they are known at the moment. */
 export interface KnownKeys {
@@ -43,13 +44,13 @@ export function createCoapBinding({ handler, shortPath, rawKeys, hints, log }: C
 		const rawKey = rawKeyOf(peer);
 		// Taken away since the session was opened: its holder is not to become anybody.
 		if (rawKey !== undefined && rawKeys?.knows(rawKey) === false) return refusal("4.03", "this key is no longer known");
-		const proven = rawKey === undefined ? namedEid(peer) : rawKeys?.eidOf(rawKey);
-		if (method === "GET" && hints !== undefined) {
-			const eid = observingEid(query, proven);
-			return eid === undefined ? refusal("4.03", "the query is the EID of the device") : hints.state(eid);
-		}
-		if (method !== "POST") return refusal("4.05", "ESipa functions are called by POST");
 		try {
+			const proven = rawKey === undefined ? namedEid(peer) : rawKeys?.eidOf(rawKey);
+			if (method === "GET" && hints !== undefined) {
+				const eid = observingEid(query, proven);
+				return eid === undefined ? refusal("4.03", "the query is the EID of the device") : hints.state(eid);
+			}
+			if (method !== "POST") return refusal("4.05", "ESipa functions are called by POST");
 			const link = peer.isStream ? "coaps+tcp" : "coap";
 			const answer = await handler.handle(payload, { ...remembered(peer), provenEid: proven, link });
 			return answer === null ? { code: "2.04" } : { code: "2.04", payload: answer };
@@ -68,14 +69,19 @@ export function createCoapBinding({ handler, shortPath, rawKeys, hints, log }: C
 /**
  * Who has a device's key (pre-shared, or of its certificate) is that device; identity and certificate say the EID as
  * endpoint names of LwM2M do. Of several EIDs in a certificate the first counts: its common name's before others.
+ * @throws CoapBindingError COAP_EID_MISTYPED: with a slip in its EID a device would be a gateway, which speaks for all
  */
 function namedEid({ proven }: CoapPeer): Eid | undefined {
 	if (proven === undefined) return undefined;
-	for (const name of provenNames(proven)) {
+	const names = provenNames(proven);
+	for (const name of names) {
 		const eid = eidInName(name);
 		if (eid !== undefined) return eid;
 	}
-	return undefined;
+	const mistyped = names.find(hasMistypedEid);
+	if (mistyped === undefined) return undefined;
+	const message = `${mistyped} is no EID: its check digits are wrong`;
+	throw new CoapBindingError("COAP_EID_MISTYPED", message);
 }
 
 function rawKeyOf({ proven }: CoapPeer): Uint8Array | undefined {

@@ -24,3 +24,17 @@ export const injectErrors = defineErrors({
 export class InjectError extends EsimError {
 	declare readonly code: keyof typeof injectErrors;
 }
+
+export const coapBindingErrors = defineErrors({
+	COAP_EID_MISTYPED: {
+		meaning: "The identity of a device's key, or its certificate, ends with 32 digits that are no EID: a slip in them.",
+		action:
+			"Correct the identity in coap.pskFile (and coap.pskIdentity of the device), or issue the certificate for the EID as it is on the card (ipa card info).",
+		httpStatus: 403,
+	},
+});
+
+/** A device over CoAP has proven something, and it cannot be said which one it is. */
+export class CoapBindingError extends EsimError {
+	declare readonly code: keyof typeof coapBindingErrors;
+}

@@ -21,8 +21,18 @@ export function provenNames({ pskIdentity, certificate }: ProvenPeer): readonly 
 
 /** The EID that a name ends with: alone, or as the last part of a URN (urn:dev:ops:..., urn:eid:...). */
 export function eidInName(name: string): Eid | undefined {
-	const digits = /(?:^|[:-])(\d{32})$/.exec(name)?.[1];
+	const digits = eidDigits(name);
 	return digits !== undefined && Eid.is(digits) ? digits : undefined;
+}
+
+/** A name ends as if with an EID, which is none by its check digits: a slip, and no name of a gateway. */
+export function hasMistypedEid(name: string): boolean {
+	const digits = eidDigits(name);
+	return digits !== undefined && !Eid.is(digits);
+}
+
+function eidDigits(name: string): string | undefined {
+	return /(?:^|[:-])(\d{32})$/.exec(name)?.[1];
 }
 
 /** Whether the key or certificate of a device lets it register under this name, which is known to stand for this EID. */
