@@ -1,4 +1,5 @@
 import { createConnection, createServer, type Server, type Socket } from "node:net";
+import { resetSocket } from "@iot-esim/shared/transport/reset-socket";
 import { VpcdFrameReader, vpcdFrame } from "@iot-esim/shared/transport/vpcd-frame";
 
 export type Direction = "toServer" | "toClient";
@@ -88,7 +89,7 @@ async function carry(
 		to.end();
 	} catch {
 		// An end that breaks breaks the other, as on a real line.
-		to.resetAndDestroy();
+		resetSocket(to);
 	} finally {
 		if (from.destroyed && !to.writableEnded) to.destroy();
 	}

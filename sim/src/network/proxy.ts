@@ -1,6 +1,7 @@
 import http, { type IncomingMessage } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { resetSocket } from "@iot-esim/shared/transport/reset-socket";
 import { type HostPort, listenError, parseHostPort } from "@iot-esim/shared/transport/tcp";
 import type { DataPath } from "./data-path.ts";
 import { NetworkError } from "./errors.ts";
@@ -84,10 +85,10 @@ export class ConnectProxy {
 		this.#server = undefined;
 		for (const tunnel of this.#tunnels) {
 			tunnel.giveUp.abort();
-			if (tunnel.far) reset(tunnel.far);
+			if (tunnel.far) resetSocket(tunnel.far);
 		}
 		this.#tunnels.clear();
-		for (const socket of this.#sockets) reset(socket);
+		for (const socket of this.#sockets) resetSocket(socket);
 		return broken;
 	}
 
@@ -122,13 +123,4 @@ export class ConnectProxy {
 		this.#options.onTunnel?.({ destination, refusal: reason });
 		near.end(`HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
 	}
-}
-
-/**
- * While the end of a stream is on its way, libuv refuses to reset it (EINVAL); Node then never closes the socket, and the
- * program turns round for ever when it is to end.
- */
-function reset(socket: Socket): void {
-	if (socket.writableEnded && !socket.writableFinished) socket.destroy();
-	else socket.resetAndDestroy();
 }
