@@ -27,15 +27,30 @@ interface Client {
 	observe(url: string, method: "get", tell: (answer: { payload?: Buffer }) => void): Promise<void>;
 	stopObserving(url: string): void;
 	ping(url: string): Promise<boolean>;
+	/** Of each message that it sends. */
+	createMessage(
+		type: number,
+		code: object,
+		messageId: number,
+		token?: Buffer,
+		options?: object[],
+		payload?: Buffer,
+	): object;
 }
 
-const client = await requireExternal("node-coap-client (npm install --no-save node-coap-client)", async () => {
+/** Its Block1 option, which it can write and read, but uses in no request of its own. */
+type Block1 = (number: number, isLast: boolean, size: number) => object;
+
+const library = await requireExternal("node-coap-client (npm install --no-save node-coap-client)", async () => {
 	try {
-		return ((await import("node-coap-client" as string)) as { CoapClient: Client }).CoapClient;
+		const { CoapClient } = (await import("node-coap-client" as string)) as { CoapClient: Client };
+		const { Options } = (await import("node-coap-client/build/Option.js" as string)) as { Options: { Block1: Block1 } };
+		return { client: CoapClient, block1: Options.Block1 };
 	} catch {
 		return undefined;
 	}
 });
+const client = library?.client;
 
 const DEVICE = "89049032123451234512345678901235";
 const KEY = "0123456789abcdef";
@@ -56,8 +71,31 @@ async function serve(handler: CoapHandler) {
 	return { coap: `coap://127.0.0.1:${udp.port}`, coaps: `coaps://127.0.0.1:${dtls.port}` };
 }
 
+const BLOCK = 1024;
+
+/** One request for each block, with its own option put into the message that it makes of it. */
+async function sendInBlocks(url: string, body: Buffer) {
+	const { client, block1 } = library as NonNullable<typeof library>;
+	const { createMessage } = client;
+	const answers: Awaited<ReturnType<Client["request"]>>[] = [];
+	let block = 0;
+	client.createMessage = (type, code, messageId, token, options = [], payload) => {
+		const isLast = (block + 1) * BLOCK >= body.length;
+		const withBlock = token === undefined ? options : [...options, block1(block, isLast, BLOCK)];
+		return createMessage(type, code, messageId, token, withBlock, payload);
+	};
+	try {
+		for (; block * BLOCK < body.length; block++) {
+			answers.push(await client.request(url, "post", body.subarray(block * BLOCK, (block + 1) * BLOCK)));
+		}
+	} finally {
+		client.createMessage = createMessage;
+	}
+	return answers;
+}
+
 describe.skipIf(client === undefined || features === undefined)("node-coap-client, to our server", () => {
-	// It has no Block1: what it sends goes in one datagram, of UDP or of one record of DTLS.
+	// By itself it sends a request in one datagram, of UDP or of one record of DTLS.
 	it.each([
 		["coap", 60_000],
 		["coaps", 16_000],
@@ -73,6 +111,22 @@ describe.skipIf(client === undefined || features === undefined)("node-coap-clien
 		const other = Buffer.from(tlv(0xbf3d, new Uint8Array(octets).fill(0x5a)));
 		expect((await client?.request(`${address}/e`, "post", other))?.payload?.equals(other)).toBe(true);
 	});
+
+	it.each(["coap", "coaps"] as const)(
+		"sends an ESipa message of 128 KB over %s in its Block1 options",
+		async (scheme) => {
+			client?.setSecurityParams("127.0.0.1", { psk: { [DEVICE]: KEY } });
+			const handler = { handle: async (message: Uint8Array) => (equalBytes(message, large) ? small : message) };
+			const log = memoryLogger().logger("test");
+			const { [scheme]: address } = await serve(createCoapBinding({ handler, shortPath: "e", log }));
+			const answers = await sendInBlocks(`${address}/gsma/rsp2/asn1`, Buffer.from(large));
+			const last = answers.pop();
+			expect(answers).toHaveLength(Math.floor(large.length / BLOCK));
+			expect(new Set(answers.map(({ code }) => `${code.major}.${code.minor}`))).toEqual(new Set(["2.31"]));
+			expect(last?.code).toMatchObject({ major: 2, minor: 4 });
+			expect(equalBytes(new Uint8Array(last?.payload ?? []), small)).toBe(true);
+		},
+	);
 
 	it("is told of every change of what it observes", async () => {
 		let tell = (_state: string) => {};
