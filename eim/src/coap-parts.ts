@@ -115,9 +115,15 @@ function listenersOf(
 
 type TlsProof = Pick<CoapTlsListenOptions, "clientCa" | "onHandshakeFailed">;
 
-function tlsListener(config: EimConfig, port: number, proof: TlsProof, { identity, labKeyLog }: Parts): CoapListen {
+function tlsListener(
+	config: EimConfig,
+	port: number,
+	proof: TlsProof,
+	{ identity, labKeyLog, clock }: Parts,
+): CoapListen {
 	const options = {
 		...proof,
+		clock,
 		host: config["coap.host"],
 		port,
 		identity,

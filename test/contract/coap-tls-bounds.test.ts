@@ -2,7 +2,9 @@ import { once } from "node:events";
 import net from "node:net";
 import tls from "node:tls";
 import { listenCoapTls } from "@iot-esim/shared/transport/coap/tls";
+import { Hours } from "@iot-esim/shared/util/duration";
 import { afterEach, expect, it } from "vitest";
+import { FakeClock } from "../support/fake-clock.ts";
 import { makeCa } from "./dtls-bench.ts";
 
 const ca = makeCa();
@@ -82,4 +84,49 @@ it("without such a host the connection silent for longest of all makes room: its
 	const four = await secured("127.0.0.4");
 	await three.closed;
 	expect([await one.isServed("still one"), await four.isServed("four")]).toEqual([true, true]);
+});
+
+it("a session of a certificate that has expired since is resumed no more, and the log hears why", async () => {
+	const clock = new FakeClock(Date.now());
+	const refused: Error[] = [];
+	const served: unknown[] = [];
+	const listener = await listenCoapTls(
+		{
+			...{ host: "127.0.0.1", port: 0, identity: { certificate, key }, clientCa: [ca.pem], clock },
+			onHandshakeFailed: (_, error) => refused.push(error),
+		},
+		(stream, { proven }) => {
+			served.push(proven?.certificate);
+			stream.end("served");
+		},
+	);
+	closers.push(() => listener.close());
+	const ends = clock.now() + Hours(1);
+	const device = ca.issue("device", { notBefore: clock.now() - Hours(1), notAfter: ends });
+	let session: Buffer | undefined;
+	/** What the server says, and whether the session was resumed. */
+	const visit = async () => {
+		const shown = session === undefined ? { cert: device.certificate, key: device.key } : { session };
+		const place = { host: "127.0.0.1", port: listener.address.port, servername: "localhost" };
+		const socket = tls.connect({ ...place, ca: ca.pem, ALPNProtocols: ["coap"], ...shown });
+		closers.push(() => socket.destroy());
+		const heard: string[] = [];
+		let isResumed = false;
+		socket.once("secureConnect", () => {
+			isResumed = socket.isSessionReused();
+		});
+		socket.on("session", (ticket) => {
+			session = ticket;
+		});
+		socket.on("data", (data) => heard.push(String(data))).on("error", () => undefined);
+		await once(socket, "close");
+		return { heard: heard.join(""), isResumed };
+	};
+	expect(await visit()).toEqual({ heard: "served", isResumed: false });
+	expect(await visit()).toEqual({ heard: "served", isResumed: true });
+	expect(served).toEqual([new Uint8Array(device.der), new Uint8Array(device.der)]);
+	await clock.advance(Hours(2));
+	expect((await visit()).heard).toBe("");
+	expect(refused).toMatchObject([{ code: "TRANSPORT_TLS_UNTRUSTED", message: expect.stringContaining("has expired") }]);
+	expect(served).toHaveLength(2);
 });

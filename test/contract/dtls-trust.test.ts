@@ -1,4 +1,4 @@
-import { Seconds } from "@iot-esim/shared/util/duration";
+import { Hours, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { describe, expect, it } from "vitest";
 import { DtlsBench, features, listenTo, makeCa, say } from "./dtls-bench.ts";
 
@@ -85,6 +85,26 @@ describe.skipIf(features === undefined)("whom DTLS trusts", () => {
 		expect(bench.paths.length).toBe(1);
 		expect(listening.openSessions).toBe(1);
 		await expect(bench.connect({ identity: device, trust })).rejects.toMatchObject({ code: "DTLS_REFUSED" });
+	});
+
+	it("a server resumes no session of a certificate that has expired since: the device shows its new one", async () => {
+		const bench = new DtlsBench();
+		await bench.listen({ identity: server, trust });
+		const hour = { notBefore: bench.clock.now() - Hours(1), notAfter: bench.clock.now() + Hours(1) };
+		const { session, close } = await bench.connect({ identity: ca.issue("device.example.com", hour), trust });
+		close();
+		await bench.clock.advance(Minutes(59));
+		expect((await bench.connect({ trust, session: session! })).isResumed).toBe(true);
+		await bench.clock.advance(Minutes(2));
+		const again = listenTo(await bench.connect({ trust, session: session! }));
+		await bench.clock.advance(10);
+		expect(again.closed).toBe(true);
+		expect(bench.failures).toMatchObject([
+			{ code: "DTLS_PEER_UNTRUSTED", message: expect.stringContaining("its certificate has expired") },
+		]);
+		const renewed = await bench.connect({ identity: device, trust, session: session! });
+		expect(renewed.isResumed).toBe(false);
+		expect(bench.paths.at(-1)?.proven.certificate).toEqual(device.der);
 	});
 
 	it("a pre-shared key that was taken away resumes nothing; a lookup that throws is a refusal", async () => {

@@ -2,10 +2,11 @@
 
 import type { AddressInfo, Socket } from "node:net";
 import { createServer, TLSSocket } from "node:tls";
-import type { Clock } from "../../runtime/clock.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { type Duration, Hours, Seconds } from "../../util/duration.ts";
 import type { ProvenPeer } from "../datagram.ts";
 import { TransportError, toTransportError } from "../errors.ts";
+import { expiryOf } from "../expiry.ts";
 import { FairRoom } from "../fair-room.ts";
 import { parseProxy } from "../http/client.ts";
 import { type Connect, openConnection } from "../http/connect.ts";
@@ -36,6 +37,8 @@ export interface CoapTlsListenOptions extends HostPort {
 	/** A connection on which nothing moves for so long is ended. */
 	readonly idleTimeout?: Duration;
 	readonly labKeyLog?: LabKeyLog | undefined;
+	/** By which a certificate expires whose session is resumed; the system's when absent. */
+	readonly clock?: Clock;
 }
 
 /**
@@ -108,6 +111,7 @@ export function listenCoapTls(
 	onConnection: (stream: TLSSocket, peer: { remoteAddress: string; proven?: ProvenPeer | undefined }) => void,
 ): Promise<TcpListener> {
 	const { host, port, identity, clientCa, maxConnections, idleTimeout = Hours(1), labKeyLog } = options;
+	const { clock = systemClock } = options;
 	if (clientCa?.length === 0) {
 		throw new TransportError("TRANSPORT_OPTIONS_INVALID", "no CA is named for clients, so nobody could come in");
 	}
@@ -130,11 +134,18 @@ export function listenCoapTls(
 	});
 	if (labKeyLog !== undefined) server.on("keylog", (line) => labKeyLog(line.toString("latin1")));
 	server.on("secureConnection", (socket) => {
+		const proven = provenBy(socket);
+		const refusal = socket.isSessionReused() ? expiryOf(proven, clock.now()) : undefined;
+		if (refusal !== undefined) {
+			options.onHandshakeFailed?.(peerOf(socket), new TransportError("TRANSPORT_TLS_UNTRUSTED", refusal));
+			socket.destroy();
+			return;
+		}
 		connections.secured(socket);
 		socket.setTimeout(idleTimeout, () => socket.end());
 		// Unlike `on`, it does not let the stream flow before it has its reader.
 		socket.prependListener("data", () => connections.heard(socket));
-		onConnection(socket, { remoteAddress: peerOf(socket), proven: provenBy(socket) });
+		onConnection(socket, { remoteAddress: peerOf(socket), proven });
 	});
 	return new Promise((resolve, reject) => {
 		server.once("error", (cause) => reject(listenError({ host, port }, cause)));

@@ -1,6 +1,7 @@
 import { equalBytes, toHex } from "../../../util/bytes.ts";
 import { Days, Hours, Milliseconds, Minutes } from "../../../util/duration.ts";
 import type { DatagramServer } from "../../datagram.ts";
+import { expiryOf } from "../../expiry.ts";
 import { FairRoom } from "../../fair-room.ts";
 import { hostGroup } from "../../host-group.ts";
 import { peerOwner } from "../../peer-owner.ts";
@@ -213,8 +214,9 @@ class AssociationTable {
 
 	/** Trust may have been taken away since the session was made; of a pre-shared key that was seen when it was found. */
 	#refusalOfResumed({ proven }: Association): string | undefined {
-		if (proven.pskIdentity !== undefined || this.#options.trust.kind === "none") return undefined;
-		return this.#endpoint.judge(proven, undefined);
+		const { trust, clock } = this.#options;
+		if (proven.pskIdentity !== undefined || trust.kind === "none") return undefined;
+		return this.#endpoint.judge(proven, undefined) ?? (trust.kind === "ca" ? expiryOf(proven, clock.now()) : undefined);
 	}
 
 	#ownerOf({ proven }: Association, { host }: HostPort): string {
