@@ -1,8 +1,6 @@
 /** Devices that prove themselves to the eIM by a certificate of their own over CoAP, as the settings of both programs make it. */
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
+import { writeFileSync } from "node:fs";
 import { connect as connectTls } from "node:tls";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
@@ -13,22 +11,14 @@ import { CoapEndpoint } from "@iot-esim/shared/transport/coap/endpoint";
 import { StreamChannel } from "@iot-esim/shared/transport/coap/stream-channel";
 import { connectDtls } from "@iot-esim/shared/transport/native/dtls/connect-dtls";
 import { parseHostPort } from "@iot-esim/shared/transport/tcp";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { NO_PACKAGE } from "../support/esipa-octets.ts";
+import { temporaryFiles } from "../support/temporary-files.ts";
 import { EID, faceOf, linkOver, PORTS, PROVEN_PORTS, poll, type Transport, targetOf } from "./coap-programs.ts";
 import { closers, features, makeCa, type TlsCredential } from "./dtls-bench.ts";
 import { pkis, spki } from "./http-bench.ts";
 
-const folder = mkdtempSync(path.join(tmpdir(), "coap-certificate-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-let files = 0;
-function file(contents: string): string {
-	const whole = path.join(folder, `${files++}.pem`);
-	writeFileSync(whole, contents);
-	return whole;
-}
-
+const file = temporaryFiles("coap-certificate", "pem");
 const OTHER = Eid.withCheckDigits("890490320000000000000000000002");
 const ca = makeCa();
 const brainpool = makeCa("brainpoolP256r1");

@@ -1,30 +1,20 @@
 /** Raw public keys (RFC 7250) over CoAP, as the settings of the programs make it: where Node's OpenSSL has them. */
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
+import { writeFileSync } from "node:fs";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { createCoapServer } from "@iot-esim/shared/transport/coap/server";
 import { listenDtls } from "@iot-esim/shared/transport/native/dtls/listen-dtls";
 import { printHostPort } from "@iot-esim/shared/transport/tcp";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { NO_PACKAGE } from "../support/esipa-octets.ts";
+import { temporaryFiles } from "../support/temporary-files.ts";
 import { EID, faceOf, linkOver, poll, targetOf } from "./coap-programs.ts";
 import { closers, features, makeCa } from "./dtls-bench.ts";
 import { pkis, spki } from "./http-bench.ts";
 
-const folder = mkdtempSync(path.join(tmpdir(), "coap-raw-keys-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-let files = 0;
-function file(contents: string): string {
-	const whole = path.join(folder, `${files++}.txt`);
-	writeFileSync(whole, contents);
-	return whole;
-}
-
+const file = temporaryFiles("coap-raw-keys", "txt");
 const OTHER = Eid.withCheckDigits("890490320000000000000000000002");
 const device = makeCa().issue("device");
 const { eimTls, dsTls } = pkis["P-256"];
