@@ -10,7 +10,8 @@ function anyPort(): number {
 	return FIRST + Math.floor(Math.random() * (LAST - FIRST + 1));
 }
 
-function isFree(port: number): Promise<boolean> {
+/** Whether nobody holds that TCP port of 127.0.0.1. */
+export function isFree(port: number): Promise<boolean> {
 	return new Promise((resolve) => {
 		const server = createServer();
 		server.once("error", () => resolve(false));

@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { DatagramPath } from "@iot-esim/shared/transport/datagram";
+import { Seconds } from "@iot-esim/shared/util/duration";
 import { closers } from "../contract/dtls-bench.ts";
 import { requireExternal } from "../support/externals.ts";
 import { findProgram } from "../support/find-program.ts";
+import { findFreePortPair } from "../support/free-port-pair.ts";
 
 const PROGRAMS = [
 	"openssl",
@@ -38,7 +40,7 @@ export interface Running {
 	readonly child: ChildProcess;
 	/** Both outputs so far. */
 	readonly output: () => string;
-	/** Resolves when the output matches; rejects with the output when the program ends before. */
+	/** Resolves when the output matches; rejects with the output when the program ends before, or says nothing like it for 20 s. */
 	until(pattern: RegExp): Promise<void>;
 	/** The output when it has ended. */
 	readonly ended: Promise<string>;
@@ -71,16 +73,41 @@ export function run(program: Program, parameters: readonly string[]): Running {
 	});
 	const until = (pattern: RegExp) =>
 		new Promise<void>((resolve, reject) => {
-			const look = () => {
-				if (pattern.test(text)) resolve();
-				else if (isOver) reject(new Error(`${program} ended without ${pattern}: ${text}`));
-				else return;
+			const settle = (how: () => void) => {
+				clearTimeout(timer);
 				waiting.delete(look);
+				how();
 			};
+			const look = () => {
+				if (pattern.test(text)) settle(resolve);
+				else if (isOver) settle(() => reject(new Error(`${program} ended without ${pattern}: ${text}`)));
+			};
+			const late = () => settle(() => reject(new Error(`${program} did not say ${pattern} in 20 s: ${text}`)));
+			const timer = setTimeout(late, Seconds(20));
 			waiting.add(look);
 			look();
 		});
 	return { child, output: () => text, until, ended };
+}
+
+/**
+ * libcoap's server on a free port of 127.0.0.1, ready: UDP and TCP on `port`, DTLS and TLS on the one above.
+ * A port that somebody took since it was found makes it try another.
+ */
+export async function runCoapServer(
+	library: "openssl" | "gnutls",
+	parameters: readonly string[],
+): Promise<Running & { readonly port: number }> {
+	for (let tries = 1; ; tries++) {
+		const port = await findFreePortPair();
+		const running = run(`coap-server-${library}`, ["-v", "7", "-A", "127.0.0.1", "-p", `${port}`, ...parameters]);
+		// Its last socket is that of TLS.
+		await running.until(/created TLS +endpoint|cannot create|Address already in use/);
+		if (/created TLS +endpoint/.test(running.output())) return { ...running, port };
+		if (tries === 5) throw new Error(`coap-server-${library} finds no free port: ${running.output()}`);
+		running.child.kill("SIGKILL");
+		await running.ended;
+	}
 }
 
 /** Answers every CoAP request with a piggybacked 2.05 and a text: enough to see that a session carries data. */

@@ -1,5 +1,4 @@
 import { createPrivateKey } from "node:crypto";
-import { createSocket } from "node:dgram";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
 import { connectDtls } from "@iot-esim/shared/transport/native/dtls/connect-dtls";
 import { type DtlsServer, listenDtls } from "@iot-esim/shared/transport/native/dtls/listen-dtls";
@@ -13,7 +12,8 @@ import {
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { describe, expect, it } from "vitest";
 import { closers, features, listenTo, makeCa, say } from "../contract/dtls-bench.ts";
-import { answerCoap, COAP_GET, programs, run, writeFiles } from "./dtls-peers.ts";
+import { findFreePortPair } from "../support/free-port-pair.ts";
+import { answerCoap, COAP_GET, programs, run, runCoapServer, writeFiles } from "./dtls-peers.ts";
 
 const ca = makeCa();
 const server = ca.issue("localhost");
@@ -83,22 +83,6 @@ async function connect(port: number, options: Partial<DtlsClientOptions>) {
 	});
 	closers.push(() => path.close());
 	return path;
-}
-
-/** A free UDP port whose next one is free too. */
-async function freePortPair(): Promise<number> {
-	const bind = (port: number) =>
-		new Promise<number>((resolve, reject) => {
-			const socket = createSocket("udp4").once("error", reject);
-			socket.bind(port, "127.0.0.1", () => {
-				const bound = socket.address().port;
-				socket.close(() => resolve(bound));
-			});
-		});
-	for (;;) {
-		const port = await bind(0);
-		if (port < 65_535 && (await bind(port + 1).catch(() => 0)) !== 0) return port;
-	}
 }
 
 const isMissing = features === undefined || programs === undefined;
@@ -179,9 +163,7 @@ describe.skipIf(isMissing || !hasRawKeys)("raw public keys (RFC 7250), where Nod
 
 	it("our client at libcoap with gnutls; a key that is not the pinned one is refused", async () => {
 		const f = files();
-		const port = await freePortPair();
-		const running = run("coap-server-gnutls", ["-v", "7", "-A", "127.0.0.1", "-p", `${port}`, "-M", f["server.raw"]]);
-		await running.until(/created DTLS endpoint/i);
+		const { port } = await runCoapServer("gnutls", ["-M", f["server.raw"]]);
 		const path = await connect(port + 1, { rawPublicKeys: true, identity: device, trust: pinned });
 		expect(path.proven).toEqual({ publicKey: server.spki });
 		const { heard } = listenTo(path);
@@ -195,12 +177,7 @@ describe.skipIf(isMissing || !hasRawKeys)("raw public keys (RFC 7250), where Nod
 
 describe.skipIf(isMissing)("programs that we did not write, as servers of our DTLS client", () => {
 	for (const library of ["openssl", "gnutls"] as const) {
-		const start = async (parameters: string[]) => {
-			const port = await freePortPair();
-			const running = run(`coap-server-${library}`, ["-v", "7", "-A", "127.0.0.1", "-p", `${port}`, ...parameters]);
-			await running.until(/created DTLS endpoint/i);
-			return port + 1;
-		};
+		const start = async (parameters: string[]) => (await runCoapServer(library, parameters)).port + 1;
 
 		it(`libcoap with ${library}: certificates on both sides, by CA and by pin; a wrong pin is refused`, async () => {
 			const f = files();
@@ -233,7 +210,7 @@ describe.skipIf(isMissing)("programs that we did not write, as servers of our DT
 	for (const suite of suites) {
 		it(`openssl s_server with ${suite}, then resumed; it refuses a rogue`, async () => {
 			const f = files();
-			const port = await freePortPair();
+			const port = await findFreePortPair();
 			const credentials = isPsk(suite)
 				? ["-nocert", "-psk", Buffer.from(key).toString("hex"), "-psk_identity", "device"]
 				: [

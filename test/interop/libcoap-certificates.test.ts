@@ -2,7 +2,6 @@
 
 import { createPrivateKey } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect as tcpConnect } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Eid } from "@iot-esim/shared/ids/eid";
@@ -21,8 +20,7 @@ import { features, makeCa, type TlsCredential } from "../contract/dtls-bench.ts"
 import { pem, pkis } from "../contract/http-bench.ts";
 import { EIM_ID, packageIn } from "../support/esipa-bench.ts";
 import { NO_PACKAGE } from "../support/esipa-octets.ts";
-import { findFreePortPair } from "../support/free-port-pair.ts";
-import { programs, run } from "./dtls-peers.ts";
+import { programs, run, runCoapServer } from "./dtls-peers.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "iot-esim-libcoap-certificates-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -132,9 +130,7 @@ describe.skipIf(isMissing || !hasRawKeys)("raw public keys (RFC 7250), where Nod
 
 	it("are shown to coap-server-gnutls by our device, and the server's is pinned", async () => {
 		const server = makeCa().issue("eim");
-		const port = await findFreePortPair();
-		const running = run("coap-server-gnutls", ["-v", "7", "-A", "127.0.0.1", "-p", `${port}`, "-M", sec1(server)]);
-		await running.until(/created DTLS endpoint/i);
+		const { port } = await runCoapServer("gnutls", ["-M", sec1(server)]);
 		const linkTo = (pin: Uint8Array) =>
 			linkOver("coap", `127.0.0.1:${port + 1}`, targetOf({ publicKey: pin }), {
 				flags: ["--coap-raw-public-keys", "--coap-key", file(device.key)],
@@ -151,30 +147,10 @@ describe.skipIf(isMissing).each(LIBRARIES)("our device with a certificate, to co
 
 	/** It asks clients for a certificate under the CA. */
 	async function libcoapServer(): Promise<number> {
-		const port = await findFreePortPair();
 		const both = file(`${server.certificate}${server.key}`);
-		run(`coap-server-${library}`, [
-			"-A",
-			"127.0.0.1",
-			"-p",
-			`${port}`,
-			"-c",
-			both,
-			"-C",
-			deviceCaFile,
-			"-R",
-			deviceCaFile,
-		]);
-		while (!(await isListening(port + 1))) await new Promise((resolve) => setTimeout(resolve, 20));
+		const { port } = await runCoapServer(library, ["-c", both, "-C", deviceCaFile, "-R", deviceCaFile]);
 		return port + 1;
 	}
-
-	const isListening = (port: number) =>
-		new Promise<boolean>((resolve) => {
-			const socket = tcpConnect(port, "127.0.0.1", () => resolve(true));
-			socket.on("error", () => resolve(false));
-			socket.on("connect", () => socket.destroy());
-		});
 
 	it.each(TRANSPORTS)("over %s is taken, where it is not with another CA's and with none", async (transport) => {
 		const port = await libcoapServer();

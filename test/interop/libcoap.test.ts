@@ -26,8 +26,7 @@ import { Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
 import { afterAll, describe, expect, it } from "vitest";
 import { closers, features, makeCa } from "../contract/dtls-bench.ts";
 import { EIM_ID, esipaBench, packageIn, poll } from "../support/esipa-bench.ts";
-import { findFreePortPair } from "../support/free-port-pair.ts";
-import { programs, run } from "./dtls-peers.ts";
+import { programs, run, runCoapServer } from "./dtls-peers.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "iot-esim-libcoap-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -243,21 +242,9 @@ describe.skipIf(programs === undefined || features === undefined)("clients of li
 describe.skipIf(programs === undefined || features === undefined)("our client, to a server of libcoap", () => {
 	/** libcoap's server keeps what is PUT at /example_data. */
 	async function libcoapServer(library: (typeof LIBRARIES)[number], more: readonly string[] = ["-n"]) {
-		const port = await findFreePortPair();
 		const both = file("server-both.pem", `${serverIdentity.certificate}${serverIdentity.key}`);
-		const parameters = ["-A", "127.0.0.1", "-p", `${port}`, "-d", "10", "-c", both, "-k", KEY, ...more];
-		run(`coap-server-${library}`, parameters);
-		// Its last socket is that of TLS.
-		while (!(await isListening(port + 1))) await new Promise((resolve) => setTimeout(resolve, 20));
-		return { port };
+		return runCoapServer(library, ["-d", "10", "-c", both, "-k", KEY, ...more]);
 	}
-
-	const isListening = (port: number) =>
-		new Promise<boolean>((resolve) => {
-			const socket = tcpConnect(port, "127.0.0.1", () => resolve(true));
-			socket.on("error", () => resolve(false));
-			socket.on("connect", () => socket.destroy());
-		});
 
 	type Proof = "certificate" | "own certificate" | "key";
 

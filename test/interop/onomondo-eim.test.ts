@@ -6,7 +6,6 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { addInitialEimRequest } from "@iot-esim/eim/esipa/eim-configuration";
@@ -28,6 +27,7 @@ import { Seconds } from "@iot-esim/shared/util/duration";
 import { profileFileSystems } from "@iot-esim/sim/euicc/file-system/profile-file-systems";
 import { CardBench } from "@iot-esim/sim/euicc/testing/card-bench";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../../examples/demo/free-ports.ts";
 import { shows } from "../conformance/claim.ts";
 import { observeEsipa } from "../conformance/observation.ts";
 import { testPki } from "../support/esipa-bench.ts";
@@ -46,14 +46,6 @@ const folder = externalByHand("onomondo-eim", () => {
 	const given = process.env.ONOMONDO_EIM;
 	return given !== undefined && existsSync(path.join(given, "ebin/onomondo_eim.app")) ? given : undefined;
 });
-
-async function freePort(): Promise<number> {
-	const server = createServer().listen(0, "127.0.0.1");
-	await new Promise((resolve) => server.once("listening", resolve));
-	const { port } = server.address() as { port: number };
-	await new Promise((resolve) => server.close(resolve));
-	return port;
-}
 
 /** The configuration of onomondo-eim, in Erlang terms. */
 function configuration(ports: { readonly esipa: number; readonly rest: number }, files: string): string {

@@ -1,19 +1,18 @@
 import { createSocket } from "node:dgram";
+import { freePort, isFree } from "../../examples/demo/free-ports.ts";
 
-/** A UDP port of 127.0.0.1 that is free together with the one above it. */
+/** A port of 127.0.0.1 that is free together with the one above it, for UDP and for TCP: libcoap's server takes all four. */
 export async function findFreePortPair(): Promise<number> {
 	for (;;) {
-		const port = await bound(0);
-		if (port < 65_535 && (await bound(port + 1).catch(() => 0)) !== 0) return port;
+		const port = await freePort();
+		const areFree = await Promise.all([isFree(port + 1), isFreeForUdp(port), isFreeForUdp(port + 1)]);
+		if (areFree.every(Boolean)) return port;
 	}
 }
 
-function bound(port: number): Promise<number> {
-	return new Promise((resolve, reject) => {
-		const socket = createSocket("udp4").once("error", reject);
-		socket.bind(port, "127.0.0.1", () => {
-			const found = socket.address().port;
-			socket.close(() => resolve(found));
-		});
+function isFreeForUdp(port: number): Promise<boolean> {
+	return new Promise((resolve) => {
+		const socket = createSocket("udp4").once("error", () => resolve(false));
+		socket.bind(port, "127.0.0.1", () => socket.close(() => resolve(true)));
 	});
 }

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -12,6 +11,7 @@ import { createHttpClient } from "@iot-esim/shared/transport/http/client";
 import { utf8 } from "@iot-esim/shared/util/bytes";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePort } from "../../../examples/demo/free-ports.ts";
 import { savePki } from "../pki/pki-directory.ts";
 import { makeTestPki } from "../pki/test-pki.ts";
 import { type Answer, codeOf, RspClient } from "../rsp-server/test/rsp-client.ts";
@@ -42,14 +42,6 @@ const pki = makeTestPki({
 let folder: string;
 const ports: Record<string, number> = {};
 const running = new Map<string, ChildProcess>();
-
-async function freePort(): Promise<number> {
-	const server = createServer().listen(0, "127.0.0.1");
-	await once(server, "listening");
-	const address = server.address();
-	server.close();
-	return typeof address === "object" && address !== null ? address.port : 0;
-}
 
 async function start(name: string): Promise<void> {
 	const args = ["run", "--dir", join(folder, name), "--pki", join(folder, "pki"), "--port", String(ports[name])];
