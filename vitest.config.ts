@@ -16,6 +16,8 @@ export default defineConfig({
 		maxWorkers: availableParallelism(),
 		testTimeout: 30_000,
 		hookTimeout: 60_000,
+		// What is polled comes from sockets and processes, and one second is nothing on a busy machine.
+		expect: { poll: { timeout: 15_000 } },
 		passWithNoTests: false,
 		reporters: ["default", `${root}test/conformance/reporter.ts`],
 	},

@@ -18,6 +18,7 @@ export default defineConfig({
 	test: {
 		passWithNoTests: false,
 		reporters: base.test?.reporters ?? ["default"],
+		expect: base.test?.expect ?? {},
 		projects: [
 			{
 				extends: true,
