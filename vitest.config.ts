@@ -14,7 +14,7 @@ export default defineConfig({
 		exclude: ["**/node_modules/**", "**/dist/**", "**/*.long.test.ts"],
 		// Left to itself vitest keeps one processor free, and on two that doubles the time.
 		maxWorkers: availableParallelism(),
-		testTimeout: 30_000,
+		testTimeout: 60_000,
 		hookTimeout: 60_000,
 		// What is polled comes from sockets and processes, and one second is nothing on a busy machine.
 		expect: { poll: { timeout: 15_000 } },

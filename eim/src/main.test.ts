@@ -92,6 +92,11 @@ describe("the program of the eIM", () => {
 		const unknown = start(MAIN, serverFlags(), { EIM_API_PORTS: "1" });
 		expect(await unknown.ended).toBe(2);
 		expect(unknown.output.err).toContain("EIM_API_PORT");
+		const stray = start(MAIN, ["serve", ...serverFlags(), "production"]);
+		expect(await stray.ended).toBe(2);
+		expect(stray.output.err).toMatch(
+			/^eim: production \(command line\) is not a setting of this program; none of its \d+ is spelled nearly so \(/,
+		);
 		const missing = start(MAIN, [...serverFlags(), "--mqtt-url", "mqtts://broker", "--mqtt-ca-file", "/none.pem"]);
 		expect(await missing.ended).toBe(2);
 		expect(missing.output.err).toContain("mqtt.caFile /none.pem cannot be read: there is no such file or folder");

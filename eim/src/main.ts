@@ -18,9 +18,9 @@ import type { EimConfig } from "./config.ts";
 import { EimError } from "./errors.ts";
 import { requireOwnPorts } from "./ports.ts";
 
-/** `main.js [--config FILE] [--esipa-port 8443 ...]`; every setting is also an environment variable EIM_... */
+/** `main.js [serve] [--config FILE] [--esipa-port 8443 ...]`; every setting is also an environment variable EIM_... */
 function readSettings(argumentsGiven: readonly string[]): EimConfig {
-	const flags = [...argumentsGiven];
+	const flags = argumentsGiven.slice(argumentsGiven[0] === "serve" ? 1 : 0);
 	const at = flags.indexOf("--config");
 	const file = at < 0 ? undefined : flags.splice(at, 2)[1];
 	return serverConfig({ file, environment: process.env, flags });

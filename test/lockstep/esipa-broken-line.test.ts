@@ -180,6 +180,21 @@ describe("a device that answers a trigger itself", () => {
 		expect(await operation(id)).toMatchObject({ state: "queued", outcome: { interruptions: 1 } });
 	});
 
+	it("that lost its power once is not taken to have lost it again when its eUICC's word of that is replayed", async () => {
+		const { id, eimTransactionId } = await start();
+		await bench.ask(initiate(eimTransactionId));
+		await bench.ask(authenticate());
+		await bench.ask(prepared());
+		const interrupted = installation({ errorResult: { bppCommandId: 5, errorReason: 11 } });
+		await bench.send(notify(interrupted));
+		const second = (await takeTrigger(bench)).eimTransactionId;
+		await bench.send(notify(interrupted));
+		await bench.ask(result(eid, tlv(0xbf54, tlv(0x82, eimTransactionId), interrupted)));
+		await bench.ask(result(eid, tlv(0xbf54, interrupted)));
+		expect(await operation(id)).toMatchObject({ state: "sent", outcome: { interruptions: 1 } });
+		expect((await takeTrigger(bench)).eimTransactionId).toEqual(second);
+	});
+
 	it("with a download put off gets it again later, and what else waits now", async () => {
 		const { id, eimTransactionId } = await start();
 		const other = await bench.order(eid, { type: "enable", parameters: { iccid, rollback: false } });

@@ -191,7 +191,7 @@ async function apply(
 	});
 	// As a notification it named no download; what comes for the trigger now does, also after the expiry.
 	const isOpen = operation?.state === "sent" || (operation?.state === "expired" && event.kind === "succeeded");
-	if (recorded.repeated && !recorded.isOfOther && isOpen) await context.store.moveOperation(operation.id, event);
+	if (recorded.isNamedNow && isOpen) await context.store.moveOperation(operation.id, event);
 	if (session === undefined) return;
 	if (event.kind === "packageDropped") await noteRejection(context, session);
 	const to = event.kind === "succeeded" ? "installed" : "installationFailed";

@@ -229,8 +229,11 @@ export interface ResultRecord {
 export interface RecordedResult {
 	/** True when the same octets were recorded before with the same or a better verification: nothing changed. */
 	readonly repeated: boolean;
-	/** Set on a repetition of what was recorded for another operation: it says nothing of this one. */
-	readonly isOfOther?: true;
+	/**
+	 * Set on a repetition that names its operation for the first time. Any other was recorded for an operation before, and
+	 * what it means has happened there: it says nothing of that operation's next package, nor of another operation.
+	 */
+	readonly isNamedNow?: true;
 	readonly operation?: Operation;
 	/** Set when the operation could not take the event; the result is recorded all the same. */
 	readonly refused?: DomainError;

@@ -237,9 +237,14 @@ function splitOnce(text: string, separator: string): [string, string | undefined
 	return at === -1 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
 }
 
+/** More names than that in an error hide what it says. */
+const MOST_LISTED = 12;
+
 function unknownKey(key: string, source: string, known: readonly string[]): ConfigError {
 	const near = nearestName(key, known);
-	const advice = near === undefined ? `known are ${known.join(", ")}` : `did you mean ${near}?`;
+	const all =
+		known.length > MOST_LISTED ? `none of its ${known.length} is spelled nearly so` : `known are ${known.join(", ")}`;
+	const advice = near === undefined ? all : `did you mean ${near}?`;
 	return new ConfigError("CONFIG_KEY_UNKNOWN", `${key} (${source}) is not a setting of this program; ${advice}`, {
 		context: { key, source },
 	});

@@ -46,7 +46,7 @@ export class ResultRecorder {
 		if (stored !== "stored") {
 			return {
 				repeated: true,
-				...(stored === "ofOther" ? { isOfOther: true } : {}),
+				...(stored === "named" ? { isNamedNow: true } : {}),
 				...(operation ? { operation } : {}),
 			};
 		}
@@ -70,8 +70,8 @@ export class ResultRecorder {
 		return { repeated: false, ...(moved ? { operation: moved } : {}) };
 	}
 
-	/** Whether it is stored now, or the same octets stood there already, worth as much, for this operation or another. */
-	*#storeResult(result: ReceivedResult): Step<"stored" | "known" | "ofOther"> {
+	/** Whether it is stored now, or the same octets stood there already, worth as much, and have their operation only now. */
+	*#storeResult(result: ReceivedResult): Step<"stored" | "known" | "named"> {
 		const { eid, operationId = null, verification } = result;
 		const digest = digestOf(result.bytes);
 		const inserted = yield* first(
@@ -93,12 +93,9 @@ export class ResultRecorder {
 			yield* run(this.#statements.judgeResult({ seq, verification, operationId }));
 			return "stored";
 		}
-		if (of !== null) return operationId === null || of === operationId ? "known" : "ofOther";
-		// What named no operation at first does now.
-		if (operationId !== null) {
-			yield* run(this.#statements.judgeResult({ seq, verification: before.verification, operationId }));
-		}
-		return "known";
+		if (of !== null || operationId === null) return "known";
+		yield* run(this.#statements.judgeResult({ seq, verification: before.verification, operationId }));
+		return "named";
 	}
 
 	*#changeProfiles({ eid, receivedAt: at }: ReceivedResult, changes: readonly ProfileChange[], events: NewEvent[]) {
