@@ -8,6 +8,7 @@ import { equalBytes } from "@iot-esim/shared/util/bytes";
 import { Days } from "@iot-esim/shared/util/duration";
 import { afterAll, describe, expect, it } from "vitest";
 import { NO_PACKAGE } from "../support/esipa-octets.ts";
+import { findFreePortPair } from "../support/free-port-pair.ts";
 import {
 	type Curve,
 	EID,
@@ -74,7 +75,7 @@ describe.each(["coap", "coaps+tcp"] as const)("ESipa over %s", (transport) => {
 		const link = linkOver(transport, address(transport), pinned, { flags, pollSoon: () => polls++ });
 		await link.exchange(poll(EID));
 		const hinted = async (count: number) => {
-			for (let turn = 0; turn < 500 && polls < count; turn++) await new Promise((resolve) => setTimeout(resolve, 10));
+			for (let turn = 0; turn < 1500 && polls < count; turn++) await new Promise((resolve) => setTimeout(resolve, 10));
 			return polls;
 		};
 		const order = { type: "setDefaultDpAddress", parameters: { smdpAddress: "smdp.example.com" } } as const;
@@ -87,12 +88,12 @@ describe.each(["coap", "coaps+tcp"] as const)("ESipa over %s", (transport) => {
 	});
 
 	it.skipIf(isMissing)("comes back when the eIM has started anew", async () => {
-		const first = await start();
-		const port = first.address(transport)?.split(":")[1] ?? "";
+		const at = [PORTS[transport][0] ?? "", String(await findFreePortPair())];
+		const first = await faceOf("P-256", at);
 		const link = linkOver(transport, first.address(transport), targetOf({ publicKey: spki(pkis["P-256"].eimTls) }));
 		await link.exchange(poll(EID));
 		await first.face.close();
-		const { peers } = await faceOf("P-256", [PORTS[transport][0] ?? "", port]);
+		const { peers } = await faceOf("P-256", at);
 		expect(await link.exchange(poll(EID))).toEqual(poll(EID));
 		expect(peers).toHaveLength(1);
 	});

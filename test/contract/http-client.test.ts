@@ -255,8 +255,8 @@ describe("HTTP client", () => {
 		closers.push(() => silent.close());
 		const closed = await listenTcp(HERE, () => undefined);
 		await closed.close();
-		const by = (proxy: string) =>
-			client({ tls: { kind: "none" }, proxy, timeout: Milliseconds(100) }).request({
+		const by = (proxy: string, timeout = Seconds(20)) =>
+			client({ tls: { kind: "none" }, proxy, timeout }).request({
 				method: "GET",
 				url: "http://a.example/",
 			});
@@ -264,7 +264,10 @@ describe("HTTP client", () => {
 			code: "TRANSPORT_PROXY_REFUSED",
 			message: expect.stringContaining("403"),
 		});
-		await expect(by(`http://127.0.0.1:${silent.address.port}`)).rejects.toMatchObject({ code: "TRANSPORT_TIMEOUT" });
+		const hasty = Milliseconds(100);
+		await expect(by(`http://127.0.0.1:${silent.address.port}`, hasty)).rejects.toMatchObject({
+			code: "TRANSPORT_TIMEOUT",
+		});
 		await expect(by(`http://127.0.0.1:${closed.address.port}`)).rejects.toMatchObject({
 			code: "TRANSPORT_CONNECT_REFUSED",
 		});

@@ -86,7 +86,7 @@ describe("HTTP listener", () => {
 		release();
 		expect(new TextDecoder().decode((await asked).body)).toBe("done");
 		await closed;
-		expect(performance.now() - begin).toBeLessThan(2_000);
+		expect(performance.now() - begin).toBeLessThan(10_000);
 	});
 
 	test("streams pieces as they come and tells the handler when the client goes away", async () => {

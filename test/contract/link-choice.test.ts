@@ -19,6 +19,7 @@ import { createHttpsListener } from "@iot-esim/shared/transport/http/server";
 import { Minutes } from "@iot-esim/shared/util/duration";
 import { describe, expect, it } from "vitest";
 import { testPki } from "../support/esipa-bench.ts";
+import { findFreePortPair } from "../support/free-port-pair.ts";
 import { BOOTSTRAP, type ChainOptions, ipaSettings, TARGET, wholeChain } from "../support/whole-chain.ts";
 import { closers, features } from "./dtls-bench.ts";
 
@@ -42,8 +43,8 @@ async function listenCoap({ eim }: Chain, over: "coap-port" | "coap-tcp-port", p
 	const face = coapFaceOf(config, { ...parts, logger: memoryLogger().logger, keys: undefined });
 	if (face === undefined) throw new Error("no CoAP");
 	closers.push(() => face.close());
-	const { coap = "", coapTcp = "" } = await face.listen();
-	return { close: () => face.close(), port: Number(new URL(coap || coapTcp).port) };
+	await face.listen();
+	return { close: () => face.close() };
 }
 
 /** A card with two profiles, its IPA with three links, and the eIM's listeners of all three. */
@@ -53,7 +54,7 @@ async function start() {
 	const link: ChainOptions["link"] = (target, eid) => {
 		const config = configOf({
 			"eim-links": "coap,coaps+tcp,https",
-			"eim-timeout": "1s",
+			"eim-timeout": "3s",
 			hosts: Object.entries(hosts)
 				.map((pair) => pair.join("="))
 				.join(","),
@@ -74,8 +75,8 @@ async function start() {
 	const { port: httpsPort } = await https.listen({ host: "127.0.0.1", port: 0 });
 	hosts["eim.example.com:443"] = `127.0.0.1:${httpsPort}`;
 	// Both have the same number, since the device knows one for both.
-	const coapTcp = await listenCoap(chain, "coap-tcp-port", 0);
-	const { port } = coapTcp;
+	const port = await findFreePortPair();
+	const coapTcp = await listenCoap(chain, "coap-tcp-port", port);
 	const coap = await listenCoap(chain, "coap-port", port);
 	hosts["eim.example.com:5684"] = `127.0.0.1:${port}`;
 	return {

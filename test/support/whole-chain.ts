@@ -25,7 +25,7 @@ import { memoryLogger } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import type { HttpHandler } from "@iot-esim/shared/transport/http/server";
 import { toHex } from "@iot-esim/shared/util/bytes";
-import { Milliseconds, Minutes, Seconds } from "@iot-esim/shared/util/duration";
+import { type Duration, Milliseconds, Minutes, Seconds } from "@iot-esim/shared/util/duration";
 import { profileFileSystems } from "@iot-esim/sim/euicc/file-system/profile-file-systems";
 import { CardBench, type BenchOptions as CardBenchOptions } from "@iot-esim/sim/euicc/testing/card-bench";
 import type { TestPki } from "@iot-esim/sim/pki/test-pki";
@@ -88,7 +88,7 @@ export const ipaSettings: IpaSettings = {
 		refreshDelay: Milliseconds(1),
 		refreshTimeout: Seconds(5),
 		// On a busy machine a result takes its time, also when nothing is in its way.
-		rollbackAfter: Milliseconds(250),
+		rollbackAfter: Seconds(30),
 		deliveryRetry: Milliseconds(10),
 		immediateEnable: false,
 		consentGranted: true,
@@ -177,7 +177,7 @@ export async function deviceChain(given: ChainOptions & { readonly http: Es9Plus
 	/** Who answers under which eimId; tests add eIMs, and let one come back otherwise. */
 	const peers = new Map<string, HttpHandler>([[EIM_ID, eim.face]]);
 	const events: string[] = [];
-	const line = { isReachable: true };
+	const line: Line = { isReachable: true, rollbackAfter: undefined };
 	const ipa = createIpa({
 		driver: inProcessDriver(observedCard(device.card)),
 		link: (target, eid) => given.link?.(target, eid) ?? linkTo(target, given, peers, line),
@@ -186,7 +186,7 @@ export async function deviceChain(given: ChainOptions & { readonly http: Es9Plus
 		journal: await openJournal(memoryJournalStorage()),
 		logger: memoryLogger().logger,
 		rsp: given.rsp,
-		settings: settingsFor(given),
+		settings: settingsFor(given, line),
 	});
 	injection.connect(ipa);
 	const profiles = async () =>
@@ -221,11 +221,26 @@ async function associate(device: CardBench, signer: EimSigner) {
 	return answer;
 }
 
-function settingsFor({ rsp, ipa }: ChainOptions): IpaSettings {
+/** The device's way to its eIMs. */
+interface Line {
+	isReachable: boolean;
+	/** Where it will be cut, the time that the device waits in vain. */
+	rollbackAfter: Duration | undefined;
+}
+
+function settingsFor({ rsp, ipa }: ChainOptions, line: Line): IpaSettings {
 	const settings = { ...ipaSettings, ...ipa };
-	return rsp === undefined
-		? settings
-		: { ...settings, procedures: { ...settings.procedures, indirectDownload: false } };
+	const { procedures } = settings;
+	return {
+		...settings,
+		procedures: {
+			...procedures,
+			...(rsp === undefined ? {} : { indirectDownload: false }),
+			get rollbackAfter() {
+				return line.rollbackAfter ?? procedures.rollbackAfter;
+			},
+		},
+	};
 }
 
 /** The IPA's link to an eIM of this process, as long as the device has a network. */
@@ -233,7 +248,7 @@ function linkTo(
 	target: EsipaTarget,
 	{ binding = "asn1", seen }: ChainOptions,
 	peers: ReadonlyMap<string, HttpHandler>,
-	line: { readonly isReachable: boolean },
+	line: Readonly<Line>,
 ): EsipaLink {
 	const face: HttpHandler = (request) => {
 		const peer = peers.get(target.eimId);
@@ -254,11 +269,13 @@ function linkTo(
 }
 
 /** No way to the eIM from the next execution of a package until the rollback. */
-function cutUntilRollback(ipa: Ipa, line: { isReachable: boolean }): void {
+function cutUntilRollback(ipa: Ipa, line: Line): void {
+	line.rollbackAfter = Milliseconds(250);
 	const stop = ipa.events.onAny((event) => {
 		if (event.type === "package-executed" && event.outcome === "signed-result") line.isReachable = false;
 		if (event.type === "rollback-started") {
 			line.isReachable = true;
+			line.rollbackAfter = undefined;
 			stop();
 		}
 	});

@@ -203,7 +203,7 @@ describe("sim-smdp run", () => {
 		const hosts = { "smdp.example.com": https.replace("https://", "") };
 		const client = trusting([certificateToPem(bench.pki.ci.certificate)], hosts);
 		await new DownloadClient(remote(client, "https://smdp.example.com"), bench.pki).download({ matchingId: "M" });
-		while (received.length < 2) await new Promise((resolve) => setImmediate(resolve));
+		await expect.poll(() => received.length).toBeGreaterThan(1);
 		expect(received[1]).toContain("/gsma/rsp2/es2plus/handleDownloadProgressInfo");
 		expect(received[1]).toContain('"notificationPointId":3');
 		stop();
