@@ -141,6 +141,31 @@ describe("the installation result", () => {
 		expect(await bench.state(id)).toBe("sent");
 	});
 
+	it("of a direct download ends that when it comes for the trigger as well, and a loss of power counts once", async () => {
+		bench = await esipaBench({ es9plus: noSmdp() });
+		await bench.register(eid, { ...bench.known, ipaCapabilities: capabilities("11") });
+		const parameters = { smdpAddress: SMDP, matchingId: "", mode: "direct" } as const;
+		const id = await bench.order(eid, { type: "download", parameters });
+		const told = (trigger: { eimTransactionId?: Uint8Array }, signed: Uint8Array) =>
+			result(eid, tlv(0xbf54, tlv(0x82, trigger.eimTransactionId as Uint8Array), signed));
+		const [interrupted, installed] = [
+			installation({ errorResult: { bppCommandId: 5, errorReason: 11 } }),
+			installation(),
+		];
+		const first = await takeTrigger(bench);
+		await bench.send(notify(interrupted));
+		expect(await bench.state(id)).toBe("sent");
+		await bench.ask(told(first, interrupted));
+		const second = await takeTrigger(bench);
+		expect(second.eimTransactionId).not.toEqual(first.eimTransactionId);
+		await bench.ask(told(first, interrupted));
+		expect(await bench.store.loadOperation(id)).toMatchObject({ state: "sent", outcome: { interruptions: 1 } });
+		await bench.send(notify(installed));
+		expect(await bench.state(id)).toBe("sent");
+		await bench.ask(told(second, installed));
+		expect(await bench.state(id)).toBe("succeeded");
+	});
+
 	it("of a direct download comes as BF54 and is not forwarded", async () => {
 		const { id, eimTransactionId } = await start();
 		await bench.store.changeDevice(eid, bench.known);
