@@ -5,6 +5,7 @@ import type { MqttVersion } from "@iot-esim/shared/transport/mqtt/connection";
 import { connectTcp } from "@iot-esim/shared/transport/tcp";
 import { Seconds } from "@iot-esim/shared/util/duration";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { freePort } from "../../examples/demo/free-ports.ts";
 import { mosquitto, startMosquitto } from "../interop/mosquitto-broker.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { startAedes } from "../support/mqtt-broker.ts";
@@ -20,7 +21,7 @@ interface TestBroker {
 }
 
 const brokers: readonly [string, MqttVersion, boolean, (port?: number) => Promise<TestBroker>][] = [
-	["aedes", "3.1.1", true, (port) => startAedes({}, port)],
+	["aedes", "3.1.1", true, async (port) => startAedes({}, port ?? (await freePort()))],
 	["Mosquitto", "3.1.1", mosquitto !== undefined, (port) => startMosquitto(port === undefined ? {} : { port })],
 	["Mosquitto", "5", mosquitto !== undefined, (port) => startMosquitto(port === undefined ? {} : { port })],
 ];

@@ -70,7 +70,7 @@ function configOf(settings: Readonly<Record<string, string>>) {
 }
 
 /** What mosquitto_sub, in the device's name, has of the hint when it subscribes now: "<retained> <hex>", or nothing. */
-async function hintFor(broker: { readonly port: number; readonly folder: string }): Promise<string> {
+async function hintFor(broker: { readonly port: number; readonly folder: string }, seconds = 1): Promise<string> {
 	const at = [
 		"-h",
 		"127.0.0.1",
@@ -92,11 +92,11 @@ async function hintFor(broker: { readonly port: number; readonly folder: string 
 		"-C",
 		"1",
 		"-W",
-		"1",
+		String(seconds),
 		"-F",
 		"%r %x",
 	];
-	// It ends with 27 where nothing came in a second.
+	// It ends with 27 where nothing came in that time.
 	const { stdout } = await promisify(execFile)(mosquitto?.mosquitto_sub ?? "", [...at, ...what]).catch((error) => {
 		if (error.code !== 27) throw error;
 		return error as { stdout: string };
@@ -139,7 +139,7 @@ describe.skipIf(!mosquitto)("an eIM and an IPA set to MQTT", () => {
 		expect((await ask("POST", `/${EID}/operations`, { type: "listProfiles" })).statusCode).toBe(202);
 		await expect.poll(() => hints).toBe(1);
 		// The hint stays at the broker for whoever comes later.
-		expect(await hintFor(broker)).toBe("1 01\n");
+		expect(await hintFor(broker, 15)).toBe("1 01\n");
 		const polled = await link.exchange(pollOf(EID));
 		expect(Object.keys(decode(GetEimPackageResponse, polled))).toEqual(["euiccPackageRequest"]);
 		expect((await ask("PATCH", `/${EID}`, { inject: { url: "mqtt:" } })).statusCode).toBe(200);
@@ -180,7 +180,7 @@ describe.skipIf(!mosquitto)("an eIM and an IPA set to MQTT", () => {
 		const headers = { authorization: `Bearer ${eim.firstApiKey}` };
 		const added = await eim.api.inject({ method: "POST", url: "/api/v1/devices", headers, payload: { eid: EID } });
 		expect(added.statusCode).toBe(201);
-		expect(await linkWith(mqtt(EID)).exchange(pollOf(EID))).toEqual(NOTHING);
+		expect(await linkWith({ ...mqtt(EID), "eim-timeout": "15s" }).exchange(pollOf(EID))).toEqual(NOTHING);
 		// One whose certificate names another device asks in vain, and one without any is not let in.
 		await expect(linkWith(mqtt(OTHER_EID)).exchange(pollOf(EID))).rejects.toThrow();
 		const { "mqtt-certificate": _certificate, "mqtt-key": _key, ...bare } = mqtt(EID);

@@ -136,7 +136,8 @@ describe.skipIf(isMissing)("programs that we did not write, as clients of our DT
 			await first.ended;
 			const again = run("openssl", [...common, ...credentials, "-sess_in", f["session.pem"]]);
 			await again.until(/Reused, TLSv1.2/);
-			expect(paths[1]?.isResumed).toBe(true);
+			// The client's word is the last one of a resumed handshake.
+			await expect.poll(() => paths[1]?.isResumed).toBe(true);
 			expect(paths[1]?.proven).toEqual(paths[0]?.proven);
 			again.child.stdin?.end("Q\n");
 			await again.ended;
@@ -168,7 +169,7 @@ describe.skipIf(isMissing || !hasRawKeys)("raw public keys (RFC 7250), where Nod
 		expect(path.proven).toEqual({ publicKey: server.spki });
 		const { heard } = listenTo(path);
 		path.send(COAP_GET);
-		await expect.poll(() => heard.join(), { timeout: 5_000 }).toContain("</time>");
+		await expect.poll(() => heard.join()).toContain("</time>");
 		const wrong = { kind: "pinned", spki: rogue.spki } as const;
 		const refused = connect(port + 1, { rawPublicKeys: true, identity: device, trust: wrong });
 		await expect(refused).rejects.toMatchObject({ code: "DTLS_PEER_UNTRUSTED" });
@@ -191,7 +192,7 @@ describe.skipIf(isMissing)("programs that we did not write, as servers of our DT
 				const path = await connect(port, { identity: device, trust: pin });
 				const { heard } = listenTo(path);
 				path.send(COAP_GET);
-				await expect.poll(() => heard.join(), { timeout: 5_000 }).toContain("</time>");
+				await expect.poll(() => heard.join()).toContain("</time>");
 				path.close();
 			}
 			const wrong = connect(port, { identity: device, trust: { kind: "pinned", spki: rogue.spki } });
@@ -203,7 +204,7 @@ describe.skipIf(isMissing)("programs that we did not write, as servers of our DT
 			const path = await connect(port, { trust: noTrust, key: { identity: "device", key } });
 			const { heard } = listenTo(path);
 			path.send(COAP_GET);
-			await expect.poll(() => heard.join(), { timeout: 5_000 }).toContain("</time>");
+			await expect.poll(() => heard.join()).toContain("</time>");
 		});
 	}
 
@@ -243,7 +244,7 @@ describe.skipIf(isMissing)("programs that we did not write, as servers of our DT
 			const stranger = isPsk(suite)
 				? { ...own, key: { identity: "device", key: key.slice().fill(7) } }
 				: { identity: rogue };
-			const refused = connect(port, { ...stranger, cipherSuites: [suite], handshakeTimeout: Seconds(1) });
+			const refused = connect(port, { ...stranger, cipherSuites: [suite], handshakeTimeout: Seconds(2) });
 			const code = isPsk(suite) ? "DTLS_KEY_MISMATCH" : expect.stringMatching(/^DTLS_(REFUSED|HANDSHAKE|TIMEOUT)/);
 			await expect(refused).rejects.toMatchObject({ code });
 		});

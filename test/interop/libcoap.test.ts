@@ -318,7 +318,7 @@ describe.skipIf(programs === undefined || features === undefined)("our client, t
 			const times: string[] = [];
 			const abort = new AbortController();
 			await client.observe({ method: "GET", path: ["time"] }, ({ payload: time }) => times.push(`${time}`), abort);
-			const until = Date.now() + Seconds(8);
+			const until = Date.now() + Seconds(15);
 			while (times.length < 2 && Date.now() < until) {
 				await new Promise((resolve) => setTimeout(resolve, Milliseconds(100)));
 			}

@@ -118,7 +118,7 @@ export function exampleConfiguration(at: string, listener: TlsListener, write: W
 }
 
 async function untilListening(port: number, log: () => string): Promise<void> {
-	for (let attempt = 0; attempt < 100; attempt++) {
+	for (let attempt = 0; attempt < 400; attempt++) {
 		const isThere = await new Promise<boolean>((resolve) => {
 			const socket = net.connect(port, "127.0.0.1", () => {
 				socket.destroy();

@@ -55,7 +55,7 @@ async function untilQuiet(octets: () => number): Promise<number> {
 				last = octets();
 				return isQuiet;
 			},
-			{ interval: 50 },
+			{ interval: 150 },
 		)
 		.toBe(true);
 	return last;

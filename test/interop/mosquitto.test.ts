@@ -151,6 +151,7 @@ describe.skipIf(!mosquitto)("Mosquitto with the access list of examples/mosquitt
 		await publish("eim", "-t", `e1/d/${EID}/1`, "-m", "last");
 		while (spy.lines().length === 0) await publish("eim", "-t", `e1/d/${EID}/1`, "-m", "last");
 		const hex = (text: string) => Buffer.from(text).toString("hex");
+		await expect.poll(eim.lines).toContain(`e1/d/${EID}/1 ${hex("last")}`);
 		expect(new Set(await spy.end())).toEqual(new Set([`e1/d/${EID}/1 ${hex("last")}`]));
 		expect([...new Set(await eim.end())]).toEqual([
 			`e1/u/${OTHER_EID}/1 ${hex("own request")}`,

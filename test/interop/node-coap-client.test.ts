@@ -141,7 +141,7 @@ describe.skipIf(client === undefined || features === undefined)("node-coap-clien
 		const seen: string[] = [];
 		await client?.observe(`${coap}/o`, "get", ({ payload }) => seen.push(`${payload}`));
 		const until = async (count: number) => {
-			for (let turn = 0; turn < 200 && seen.length < count; turn++) {
+			for (let turn = 0; turn < 1500 && seen.length < count; turn++) {
 				await new Promise((resolve) => setTimeout(resolve, Milliseconds(10)));
 			}
 		};

@@ -114,7 +114,7 @@ function brokerPki() {
 }
 
 async function untilListening(port: number): Promise<void> {
-	for (let attempt = 0; attempt < 100; attempt++) {
+	for (let attempt = 0; attempt < 400; attempt++) {
 		const isThere = await new Promise<boolean>((resolve) => {
 			const socket = net.connect(port, "127.0.0.1", () => {
 				socket.destroy();
