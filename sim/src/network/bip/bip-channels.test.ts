@@ -35,11 +35,20 @@ async function start(options: { isAttached?: boolean; allow?: readonly string[] 
 	const told: string[] = [];
 	const events: DeviceEvent[] = [];
 	const names = new NameServer();
+	const path = new DataPath({
+		allow: options.allow ?? ["*"],
+		hosts: { [DESTINATION]: `127.0.0.1:${port}`, "eim.example.com": `127.0.0.1:${port}` },
+	});
+	/** The modem's ends of the channels. */
+	const opened: Socket[] = [];
+	const connect = path.connect.bind(path);
+	path.connect = async (...given) => {
+		const socket = await connect(...given);
+		opened.push(socket);
+		return socket;
+	};
 	const bip = new BipChannels({
-		path: new DataPath({
-			allow: options.allow ?? ["*"],
-			hosts: { [DESTINATION]: `127.0.0.1:${port}`, "eim.example.com": `127.0.0.1:${port}` },
-		}),
+		path,
 		names,
 		isAttached: () => options.isAttached ?? true,
 		tell: (event) => told.push(toHex(event)),
@@ -53,7 +62,7 @@ async function start(options: { isAttached?: boolean; allow?: readonly string[] 
 	});
 	const ask = async (command: string) => toHex(await bip.answer(parseProactiveCommand(fromHex(command))));
 	bip.noteEventList(parseProactiveCommand(fromHex(SET_UP_EVENT_LIST)));
-	return { bip, ask, told, events, sockets, names };
+	return { bip, ask, told, events, sockets, opened, names };
 }
 
 const arrived = async (holds: () => boolean) => expect.poll(holds, { timeout: 5_000, interval: 2 }).toBe(true);
@@ -104,6 +113,19 @@ describe("channels of the bearer independent protocol", () => {
 		expect(await ask(CLOSE_CHANNEL)).toBe("810301410002028281830100");
 		expect(await ask(CLOSE_CHANNEL)).toBe("81030141000202828183023A03");
 		expect(events.filter(({ type }) => type === "channel-closed")).toHaveLength(2);
+	});
+
+	it("are closed when the network goes while their own end is on its way too, or the program could not end", async () => {
+		const { ask, bip, sockets, opened } = await start();
+		await ask(OPEN_CHANNEL);
+		await arrived(() => sockets.length === 1);
+		const [near] = opened;
+		if (near === undefined) throw new Error("no channel");
+		const closed = once(near, "close");
+		// As Node does when the server has ended.
+		near.end();
+		bip.drop();
+		await closed;
 	});
 
 	it("are refused without a network, to what is not allowed, where nobody listens, and beyond the seventh", async () => {

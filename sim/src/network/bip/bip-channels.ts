@@ -10,6 +10,7 @@ import {
 	template,
 } from "@iot-esim/shared/messages/cat/cat-objects";
 import type { Logger } from "@iot-esim/shared/runtime/logger";
+import { resetSocket } from "@iot-esim/shared/transport/reset-socket";
 import { printHostPort } from "@iot-esim/shared/transport/tcp";
 import { concatBytes } from "@iot-esim/shared/util/bytes";
 import type { DataPath } from "../data-path.ts";
@@ -100,7 +101,7 @@ export class BipChannels {
 		this.#giveUp.abort();
 		this.#giveUp = new AbortController();
 		for (const channel of this.#channels.values()) {
-			channel.socket?.resetAndDestroy();
+			if (channel.socket) resetSocket(channel.socket);
 			this.#dropped(channel);
 		}
 		return broken;
