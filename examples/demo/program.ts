@@ -90,12 +90,12 @@ export class Program {
 		return this.#ended.code ?? 128;
 	}
 
-	/** Ends the program: politely first, by force after three seconds. */
+	/** Ends the program: politely first, by force after ten seconds. */
 	async stop(): Promise<void> {
 		if (this.#ended) return;
 		this.#child.kill("SIGTERM");
 		try {
-			await this.exit(3_000);
+			await this.exit(10_000);
 		} catch {
 			await this.kill();
 		}

@@ -271,6 +271,7 @@ class Lines {
 	readonly #child: ChildProcess;
 	readonly #lines: Json[] = [];
 	readonly ended: Promise<void>;
+	#isOver = false;
 	onLine: ((line: Json) => void) | undefined;
 	#waiting: (() => void)[] = [];
 	#last: Promise<unknown> = Promise.resolve();
@@ -284,19 +285,18 @@ class Lines {
 			for (const line of lines) if (line.startsWith("{")) this.#take(JSON.parse(line) as Json);
 		});
 		this.ended = new Promise((resolve) => child.once("close", () => resolve()));
+		void this.ended.then(() => {
+			this.#isOver = true;
+			this.#wake();
+		});
 	}
 
 	/** The first line with a member of this name. */
 	async line(member: string): Promise<Json> {
-		let isOver = false;
-		void this.ended.then(() => {
-			isOver = true;
-			this.#wake();
-		});
 		for (;;) {
 			const found = this.#lines.find((line) => member in line);
 			if (found !== undefined) return found;
-			if (isOver) throw new Error(`the program ended before it said "${member}"`);
+			if (this.#isOver) throw new Error(`the program ended before it said "${member}"`);
 			await new Promise<void>((resolve) => this.#waiting.push(resolve));
 		}
 	}
@@ -306,7 +306,10 @@ class Lines {
 		const answer = this.#last.then(async () => {
 			const at = this.#lines.length;
 			this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
-			while (this.#lines.length === at) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+			while (this.#lines.length === at) {
+				if (this.#isOver) throw new Error("the program that asks the eIM has ended");
+				await new Promise<void>((resolve) => this.#waiting.push(resolve));
+			}
 			return this.#lines[at] as { status: number; body: string };
 		});
 		this.#last = answer.catch(() => undefined);

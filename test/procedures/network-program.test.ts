@@ -158,7 +158,7 @@ describe("sim-network over TCP", () => {
 			attached: false,
 			imsi: null,
 		});
-		expect(card.log.at(-1)).toBe("off");
+		await expect.poll(() => card.log.at(-1)).toBe("off");
 		await ask("POST", "power", { power: "on" });
 		await isAttached(ask).toBe(true);
 	});
