@@ -117,6 +117,23 @@ export function storeResultsContract(
 			expect(genuine).toMatchObject({ repeated: false, operation: { state: "succeeded" } });
 		});
 
+		it("moves the operation that a known result names only now, at once with the naming and never again", async () => {
+			const store = await open();
+			const eid = await withSent(store);
+			const { operationId, ...unnamed } = result(eid, "a");
+			await store.recordResult({ result: unnamed });
+			expect((await store.loadOperation("a"))?.state).toBe("sent");
+			const event = { kind: "packageDropped", at, reason: { text: "interrupted" } } as const;
+			const named = await store.recordResult({ result: { ...unnamed, operationId: "a" }, operationEvent: event });
+			expect(named).toMatchObject({ repeated: true, isNamedNow: true, operation: { state: "queued" } });
+			await store.takeNextPackage({ eid, at: START + 20 }, signer());
+			expect((await store.loadOperation("a"))?.state).toBe("sent");
+			const again = await store.recordResult({ result: { ...unnamed, operationId: "a" }, operationEvent: event });
+			expect(again).toMatchObject({ repeated: true, operation: { state: "sent" } });
+			expect(again.isNamedNow).toBeUndefined();
+			expect((await store.loadOperation("a"))?.state).toBe("sent");
+		});
+
 		it("records a result that comes too late for its operation and says that it changed nothing", async () => {
 			const store = await open();
 			const eid = await withSent(store);

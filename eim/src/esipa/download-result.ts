@@ -181,7 +181,8 @@ async function apply(
 	const { event, changes } = installed(device, result, session, at, operation);
 	// What the SM-DP+ said of the profile is only known when the eIM has asked it.
 	const isNameless = event.kind === "succeeded" && session === undefined;
-	const recorded = await recordAgain(context, {
+	// A direct download's came perhaps as a notification before, which named none: the word for the trigger does, and counts.
+	await recordAgain(context, {
 		result: entry,
 		operationEvent: operation && event,
 		profileChanges: changes,
@@ -189,9 +190,6 @@ async function apply(
 		notifications,
 		enqueue: isNameless ? [listProfiles(context, device)] : undefined,
 	});
-	// As a notification it named no download; what comes for the trigger now does, also after the expiry.
-	const isOpen = operation?.state === "sent" || (operation?.state === "expired" && event.kind === "succeeded");
-	if (recorded.isNamedNow && isOpen) await context.store.moveOperation(operation.id, event);
 	if (session === undefined) return;
 	if (event.kind === "packageDropped") await noteRejection(context, session);
 	const to = event.kind === "succeeded" ? "installed" : "installationFailed";

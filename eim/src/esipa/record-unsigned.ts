@@ -44,7 +44,7 @@ export async function recordAgain(context: EsipaContext, record: ResultRecord): 
 	if (notifications !== undefined && notifications.length > 0) await context.store.saveNotifications(notifications);
 	if (result.verification !== "unsigned") return recorded;
 	if (deviceChange !== undefined) await context.store.changeDevice(result.eid, deviceChange);
-	if (result.operationId !== undefined && operationEvent !== undefined) {
+	if (result.operationId !== undefined && operationEvent !== undefined && recorded.isNamedNow === undefined) {
 		await context.store.moveOperation(result.operationId, operationEvent);
 	}
 	for (const operation of enqueue ?? []) await enqueueOwn(context, operation);

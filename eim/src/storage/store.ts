@@ -230,8 +230,9 @@ export interface RecordedResult {
 	/** True when the same octets were recorded before with the same or a better verification: nothing changed. */
 	readonly repeated: boolean;
 	/**
-	 * Set on a repetition that names its operation for the first time. Any other was recorded for an operation before, and
-	 * what it means has happened there: it says nothing of that operation's next package, nor of another operation.
+	 * Set on a repetition that names its operation for the first time: that has taken the event, and nothing else changed.
+	 * Any other was recorded for an operation before, and what it means has happened there: it says nothing of that
+	 * operation's next package, nor of another operation.
 	 */
 	readonly isNamedNow?: true;
 	readonly operation?: Operation;

@@ -1,6 +1,6 @@
 import { changeDevice, type DeviceChange } from "../../domain/device.ts";
 import type { NewEvent } from "../../domain/event.ts";
-import type { Operation } from "../../domain/operation.ts";
+import type { Operation, OperationEvent } from "../../domain/operation.ts";
 import { applyProfileChange, type Profile, type ProfileChange } from "../../domain/profile.ts";
 import type { ReceivedResult, ResultVerification } from "../../domain/received-result.ts";
 import type { RecordedResult, ResultRecord } from "../store.ts";
@@ -43,19 +43,17 @@ export class ResultRecorder {
 		const { eid, operationId, receivedAt: at } = result;
 		const operation = operationId === undefined ? undefined : yield* this.#steps.loadOperation(operationId, eid);
 		const stored = yield* this.#storeResult(result);
-		if (stored !== "stored") {
-			return {
-				repeated: true,
-				...(stored === "named" ? { isNamedNow: true } : {}),
-				...(operation ? { operation } : {}),
-			};
-		}
+		if (stored === "known") return { repeated: true, ...(operation ? { operation } : {}) };
 		const events: NewEvent[] = [];
+		if (stored === "named") {
+			const moved = yield* this.#moved(operation, operationEvent, events);
+			yield* appendEvents(events);
+			return { repeated: true, isNamedNow: true, ...moved };
+		}
 		if (result.verification === "rejected") {
 			events.push({ at, type: "resultRejected", eid, facts: { seqNumber: result.seqNumber ?? -1 } });
 		}
-		const moved =
-			operation && operationEvent ? yield* this.#steps.moveOperation(operation, operationEvent, events) : operation;
+		const moved = yield* this.#moved(operation, operationEvent, events);
 		if (request.profileChanges?.length) yield* this.#changeProfiles(result, request.profileChanges, events);
 		if (request.deviceChange && Object.keys(request.deviceChange).length > 0) {
 			yield* this.#changeDevice(result, request.deviceChange);
@@ -66,8 +64,18 @@ export class ResultRecorder {
 		if (request.enqueue) yield* this.#enqueueOnce(request.enqueue, events);
 		if (request.jobs) yield* this.#steps.insertJobs(request.jobs, at);
 		yield* appendEvents(events);
-		if (moved instanceof Error) return { repeated: false, ...(operation ? { operation } : {}), refused: moved };
-		return { repeated: false, ...(moved ? { operation: moved } : {}) };
+		return { repeated: false, ...moved };
+	}
+
+	/** The operation after the event, or as it was beside the error of one that it cannot take. */
+	*#moved(
+		operation: Operation | undefined,
+		event: OperationEvent | undefined,
+		events: NewEvent[],
+	): Step<Pick<RecordedResult, "operation" | "refused">> {
+		if (operation === undefined) return {};
+		const moved = event === undefined ? operation : yield* this.#steps.moveOperation(operation, event, events);
+		return moved instanceof Error ? { operation, refused: moved } : { operation: moved };
 	}
 
 	/** Whether it is stored now, or the same octets stood there already, worth as much, and have their operation only now. */
