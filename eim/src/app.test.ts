@@ -176,6 +176,7 @@ describe("a device that polls over HTTPS", () => {
 		expect(await poll()).toEqual(first);
 		const metrics = await eim.api.inject({ url: "/metrics" });
 		expect(metrics.body).toMatch(/eim_esipa_message_seconds_count\{function="GetEimPackage",outcome="answered"\} 3/);
+		expect(metrics.body).toContain('eim_esipa_unregistered_total{function="GetEimPackage"} 1\n');
 		client.close();
 		await listener.close();
 	});

@@ -110,7 +110,8 @@ export async function buildEim(config: EimConfig, deps: EimDeps): Promise<Eim> {
 	const { es9plus, es11, outside } = es9PlusPartsOf(config, deps, trustFolder, metrics);
 	const { trust, crls } = trustFolder;
 	const own = { signer, formerSigners, ownEim: card.settings, settings: esipaSettingsOf(config) };
-	const esipaDeps: EsipaDeps = { store, ...own, es9plus, es11, trust, crls, clock, random, logger };
+	const outer = { clock, random, logger, onUnregistered: metrics.unregisteredCame };
+	const esipaDeps: EsipaDeps = { store, ...own, es9plus, es11, trust, crls, ...outer };
 	const esipa = measuredEsipa(createEsipaHandler(esipaDeps), metrics, clock);
 	const waking = wakingOf(config, { store, metrics, clock, random, logger });
 	const context = esipaContext(esipaDeps);

@@ -2,7 +2,7 @@ import { tlv } from "@iot-esim/shared/asn1/tlv-writer";
 import { Eid } from "@iot-esim/shared/ids/eid";
 import { Iccid } from "@iot-esim/shared/ids/iccid";
 import { equalBytes, hex, toHex } from "@iot-esim/shared/util/bytes";
-import { Hours } from "@iot-esim/shared/util/duration";
+import { Hours, Minutes } from "@iot-esim/shared/util/duration";
 import { afterEach, describe, expect, it } from "vitest";
 import { acknowledgedIn, EIM_ID, esipaBench, poll, result, SigningCard, testPki } from "../support/esipa-bench.ts";
 import { certificates, EMPTY, FIRST_COUNTER, NO_PACKAGE, takeDataRequest } from "../support/esipa-octets.ts";
@@ -46,6 +46,29 @@ describe("an EID that is not registered", () => {
 		expect(await bench.ask(tlv(0xbf4f, tlv(0x5a, wrong)))).toEqual(hex`BF4F 03 02 01 03`);
 		expect(await bench.ask(hex`BF4F 00`)).toEqual(hex`BF4F 03 02 01 04`);
 		expect(await bench.ask(hex`BF4F 05 5A 03 112233`)).toEqual(hex`BF4F 03 02 01 03`);
+	});
+
+	it("is counted each time, and does not fill the log: a host has five lines a minute, which hide no other host's", async () => {
+		bench = await esipaBench();
+		const told = () => bench.entries.filter(({ level }) => level === "warn").map(({ facts }) => facts);
+		for (let n = 0; n < 100; n++) {
+			const eid = Eid.withCheckDigits(`8904903200000000000000${String(n).padStart(8, "0")}`);
+			const remoteAddress = `2001:db8::${n.toString(16)}`;
+			await bench.send(n % 2 === 0 ? poll(eid) : result(eid, hex`A0 03 02 01 01`), { remoteAddress });
+			await bench.send(hex`BF4F 05 5A 03 112233`, { remoteAddress });
+			await bench.send(hex`BF50 03 A0 01 00`, { remoteAddress });
+		}
+		expect(told()).toHaveLength(5);
+		await bench.send(poll(eid), { remoteAddress: "192.0.2.1" });
+		expect(told().at(-1)).toMatchObject({ eid, remoteAddress: "192.0.2.1", notTold: 295 });
+		await bench.clock.advance(Minutes(1));
+		await bench.send(result(eid, hex`A0 03 02 01 01`), { remoteAddress: "2001:db8::1" });
+		expect(told().at(-1)).toMatchObject({ eid, remoteAddress: "2001:db8::1" });
+		expect(bench.unregistered).toEqual([
+			...Array(50).fill(["GetEimPackage", "ProvideEimPackageResult"]).flat(),
+			"GetEimPackage",
+			"ProvideEimPackageResult",
+		]);
 	});
 
 	it("cannot deliver results either", async () => {

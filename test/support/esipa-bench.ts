@@ -88,6 +88,7 @@ export async function esipaBench(given: BenchOptions = {}) {
 	const clock = new FakeClock(START);
 	const store = given.store ?? (await openStore({ file: ":memory:" }));
 	const { logger, entries } = memoryLogger();
+	const unregistered: string[] = [];
 	const eimId = given.settings?.eimId ?? EIM_ID;
 	const deps: EsipaDeps = {
 		store,
@@ -102,6 +103,7 @@ export async function esipaBench(given: BenchOptions = {}) {
 		random: systemRandom,
 		logger,
 		settings: { ...benchSettings, ...given.settings },
+		onUnregistered: (esipaFunction) => unregistered.push(esipaFunction),
 	};
 	const handler = observedHandler(createEsipaHandler(deps));
 	const send = (body: Uint8Array, peer: Partial<EsipaPeer> = {}) =>
@@ -111,6 +113,8 @@ export async function esipaBench(given: BenchOptions = {}) {
 		clock,
 		store,
 		entries,
+		/** Functions that devices have called which are not registered, each time. */
+		unregistered,
 		deps,
 		/** Both bindings over HTTP, as devices reach them. */
 		face: createEsipaFace({ handler, log: logger("eim.esipa") }),

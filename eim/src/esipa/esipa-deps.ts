@@ -5,6 +5,7 @@ import type { TrustStore } from "@iot-esim/shared/pki/trust-store";
 import type { Clock } from "@iot-esim/shared/runtime/clock";
 import type { LoggerFactory } from "@iot-esim/shared/runtime/logger";
 import type { RandomSource } from "@iot-esim/shared/runtime/random";
+import type { WarnBounded } from "@iot-esim/shared/transport/bounded-warnings";
 import type { Duration } from "@iot-esim/shared/util/duration";
 import type { DeviceLink } from "../domain/device-link.ts";
 import type { EidRange } from "../domain/enrolment.ts";
@@ -75,10 +76,14 @@ export interface EsipaDeps {
 	readonly random: RandomSource;
 	readonly logger: LoggerFactory;
 	readonly settings: EsipaSettings;
+	/** Told of every poll and result of a device that is not registered, by the function's name. */
+	readonly onUnregistered?: (esipaFunction: "GetEimPackage" | "ProvideEimPackageResult") => void;
 }
 
 /** The deps with what the handler makes of them once. */
 export interface EsipaContext extends EsipaDeps {
 	readonly keys: EuiccKeys;
 	readonly signingKeys: SigningKeys;
+	/** For what a stranger may send without end. */
+	readonly warnBounded: WarnBounded;
 }

@@ -32,7 +32,7 @@ export async function getEimPackage(
 	peer?: EsipaPeer,
 ): Promise<Uint8Array> {
 	const log = context.logger("eim.esipa");
-	const read = readPoll(context, body);
+	const read = readPoll(context, body, peer?.remoteAddress);
 	if (typeof read === "number") return failure(read);
 	requireOwn(peer, read.poll.eid);
 	const { seen } = read;
@@ -46,7 +46,8 @@ export async function getEimPackage(
 	switch (taken.kind) {
 		case "unknownDevice":
 			await context.store.noteUnknown(poll.eid, poll.at, context.settings.seenUnknownBound);
-			log.warn(UNREGISTERED, { eid: poll.eid });
+			context.onUnregistered?.("GetEimPackage");
+			context.warnBounded(peer?.remoteAddress, UNREGISTERED, { eid: poll.eid });
 			return failure(GetEimPackageErrorCode.eidNotFound, seen);
 		case "nothing":
 			await noteVersion(context, taken.device, seen, "GetEimPackage");
@@ -85,13 +86,13 @@ interface ReadPoll {
 }
 
 /** The poll and the version that it shows, or the error code that answers it. */
-function readPoll(context: EsipaContext, body: Uint8Array): ReadPoll | number {
+function readPoll(context: EsipaContext, body: Uint8Array, remoteAddress: string | undefined): ReadPoll | number {
 	let read: Lenient<GetEimPackageRequest>;
 	try {
 		read = decodeLenient(GetEimPackageRequest, body);
 	} catch (error) {
 		if (!(error instanceof Asn1Error)) throw error;
-		context.logger("eim.esipa").warn("poll that cannot be read", { error });
+		context.warnBounded(remoteAddress, "poll that cannot be read", { error });
 		if (!error.path.startsWith("GetEimPackageRequest.eidValue")) return GetEimPackageErrorCode.undefinedError;
 		const isMissing = error.code === "ASN1_FIELD_MISSING";
 		return isMissing ? GetEimPackageErrorCode.missingEid : GetEimPackageErrorCode.invalidEid;

@@ -1,5 +1,6 @@
 import { Asn1Error } from "@iot-esim/shared/asn1/schema";
 import { readTlv } from "@iot-esim/shared/asn1/tlv-reader";
+import { boundedWarnings } from "@iot-esim/shared/transport/bounded-warnings";
 import { authenticateClient } from "./authenticate-client.ts";
 import { cancelSession } from "./cancel-session.ts";
 import { EsipaError } from "./errors.ts";
@@ -54,7 +55,12 @@ export function createEsipaHandler(deps: EsipaDeps): EsipaHandler {
 
 /** What the functions share; jobs make one of their own. */
 export function esipaContext(deps: EsipaDeps): EsipaContext {
-	return { ...deps, keys: new EuiccKeys(deps), signingKeys: new SigningKeys(deps.signer, deps.formerSigners) };
+	return {
+		...deps,
+		keys: new EuiccKeys(deps),
+		signingKeys: new SigningKeys(deps.signer, deps.formerSigners),
+		warnBounded: boundedWarnings({ log: deps.logger("eim.esipa"), clock: deps.clock }),
+	};
 }
 
 /** 0 when there is no readable tag. */

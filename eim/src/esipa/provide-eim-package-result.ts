@@ -10,6 +10,7 @@ import {
 	ProvideEimPackageResultErrorCode,
 	ProvideEimPackageResultResponse,
 } from "@iot-esim/shared/messages/sgp32/esipa-package";
+import type { LogFacts } from "@iot-esim/shared/runtime/logger";
 import { toHex } from "@iot-esim/shared/util/bytes";
 import type { Device } from "../domain/device.ts";
 import type { Sgp32Version } from "../domain/dialect.ts";
@@ -35,20 +36,20 @@ export async function provideEimPackageResult(
 	body: Uint8Array,
 	peer?: EsipaPeer,
 ): Promise<Uint8Array> {
-	const log = context.logger("eim.esipa");
+	const warn = (phrase: string, facts: LogFacts) => context.warnBounded(peer?.remoteAddress, phrase, facts);
 	let read: Lenient<ProvideEimPackageResult>;
 	try {
 		read = decodeLenient(ProvideEimPackageResult, body);
 	} catch (error) {
 		if (!(error instanceof Asn1Error)) throw error;
-		log.warn("result that cannot be read", { error });
+		warn("result that cannot be read", { error });
 		return failure(ProvideEimPackageResultErrorCode.undefinedError);
 	}
 	const message = read.value;
 	const seen = peer?.isOwnForm ? undefined : versionOfResult(body, read);
 	const eid = await eidOf(context, message, peer);
 	if (eid === undefined) {
-		log.warn("result without a usable EID");
+		warn("result without a usable EID", {});
 		const { missingEid, invalidEid } = ProvideEimPackageResultErrorCode;
 		return failure(message.eidValue === undefined ? missingEid : invalidEid, read.versions && seen);
 	}
@@ -56,7 +57,8 @@ export async function provideEimPackageResult(
 	const found = await packageFor(context, eid, message.eimPackageResult);
 	const stored = found?.device ?? (await context.store.loadDevice(eid));
 	if (stored === undefined) {
-		log.warn("result of an unregistered device: register it (`eim device add EID`) and it comes again", { eid });
+		context.onUnregistered?.("ProvideEimPackageResult");
+		warn("result of an unregistered device: register it (`eim device add EID`) and it comes again", { eid });
 		return failure(ProvideEimPackageResultErrorCode.eidNotFound, seen);
 	}
 	await noteLink(context, stored, peer?.link);

@@ -17,6 +17,8 @@ export interface Metrics {
 	wakeUpEnded(via: string, outcome: string): void;
 	/** A handshake of DTLS or TLS failed at the listener of a link; the reason is an error's code. */
 	handshakeFailed(link: string, reason: string): void;
+	/** A device that is not registered has called this ESipa function. */
+	unregisteredCame(esipaFunction: string): void;
 	/** Shows from now on whether a connection that shall always be there is there. */
 	watchConnection(to: string, isUp: () => boolean): void;
 	/** The Prometheus text. */
@@ -63,6 +65,11 @@ export function makeMetrics(countOpenOperations: CountOpen): Metrics {
 		"Handshakes with devices that failed, by link and reason.",
 		["link", "reason"],
 	);
+	const unregistered = counter(
+		"eim_esipa_unregistered_total",
+		"ESipa messages of devices that are not registered, by function.",
+		["function"],
+	);
 	gaugeOperations(registry, countOpenOperations);
 	const connections = gaugeConnections(registry);
 	const esipaSeries = new Map<string, { observe(seconds: number): void }>();
@@ -79,6 +86,7 @@ export function makeMetrics(countOpenOperations: CountOpen): Metrics {
 		jobTried: (kind, outcome) => jobs.inc({ kind, outcome }),
 		wakeUpEnded: (via, outcome) => wakeUps.inc({ via, outcome }),
 		handshakeFailed: (link, reason) => handshakes.inc({ link, reason }),
+		unregisteredCame: (esipaFunction) => unregistered.inc({ function: esipaFunction }),
 		watchConnection: (to, isUp) => void connections.set(to, isUp),
 		text: () => registry.metrics(),
 		contentType: registry.contentType,
