@@ -280,7 +280,7 @@ const SOURCES: Readonly<Record<string, Pick<Flow, "options" | "prepare" | "order
 		order: async (scene) => {
 			const { bench } = scene;
 			await bench.releaseProfile(OTHER_ICCID, "", { eid: bench.eid, smdsAddress: SMDS_ADDRESS });
-			await bench.inTime(vi.waitFor(() => expect(bench.smds.events()).toHaveLength(1)));
+			await bench.inTime(vi.waitFor(() => expect(bench.smds.events()).toHaveLength(1), 15_000));
 			return [await download(scene, { contact: "smds", smdsAddress: SMDS_ADDRESS })];
 		},
 	},

@@ -54,7 +54,7 @@ describe("indirect profile download (SGP.32 §3.2.3.2)", () => {
 	it("through the SM-DS that the eIM polls for the device, whose event leads to the SM-DP+", async () => {
 		const bench = await start({ card: { rootSmdsAddress: SMDS_ADDRESS } });
 		await bench.releaseProfile(OTHER_ICCID, "", { eid: bench.eid, smdsAddress: SMDS_ADDRESS });
-		await bench.inTime(vi.waitFor(() => expect(bench.smds.events()).toHaveLength(1)));
+		await bench.inTime(vi.waitFor(() => expect(bench.smds.events()).toHaveLength(1), 15_000));
 		const download = await bench.order({
 			type: "download",
 			parameters: { contact: "smds", smdsAddress: SMDS_ADDRESS },

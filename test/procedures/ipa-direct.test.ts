@@ -100,7 +100,7 @@ describe.each(FORMS)(
 			const bench = await start({ direct, binding, curve, card: { rootSmdsAddress: SMDS_ADDRESS } });
 			await bench.releaseProfile(OTHER_ICCID, "", { eid: bench.eid, smdsAddress: SMDS_ADDRESS });
 			const download = await bench.order({ type: "download", parameters: { contact: "smds" } });
-			await bench.inTime(vi.waitFor(() => expect(bench.smds.events()).toHaveLength(1)));
+			await bench.inTime(vi.waitFor(() => expect(bench.smds.events()).toHaveLength(1), 15_000));
 			await bench.round(await bench.restart());
 			await expectInstalled(bench, download);
 			const path = direct === "json" ? "es9plus/authenticateClient" : "asn1";
