@@ -1,6 +1,6 @@
 import { Asn1Error } from "@iot-esim/shared/asn1/schema";
 import { readTlv } from "@iot-esim/shared/asn1/tlv-reader";
-import { boundedWarnings } from "@iot-esim/shared/transport/bounded-warnings";
+import { boundedWarnings } from "@iot-esim/shared/runtime/bounded-warnings";
 import { authenticateClient } from "./authenticate-client.ts";
 import { cancelSession } from "./cancel-session.ts";
 import { EsipaError } from "./errors.ts";

@@ -65,11 +65,9 @@ export function makeMetrics(countOpenOperations: CountOpen): Metrics {
 		"Handshakes with devices that failed, by link and reason.",
 		["link", "reason"],
 	);
-	const unregistered = counter(
-		"eim_esipa_unregistered_total",
-		"ESipa messages of devices that are not registered, by function.",
-		["function"],
-	);
+	const unregistered = counter("eim_esipa_unregistered_total", "Messages of unregistered devices, by function.", [
+		"function",
+	]);
 	gaugeOperations(registry, countOpenOperations);
 	const connections = gaugeConnections(registry);
 	const esipaSeries = new Map<string, { observe(seconds: number): void }>();

@@ -1,6 +1,6 @@
 import type { Clock } from "@iot-esim/shared/runtime/clock";
-import { hostGroup } from "@iot-esim/shared/transport/host-group";
 import type { Duration } from "@iot-esim/shared/util/duration";
+import { hostGroup } from "@iot-esim/shared/util/host-group";
 import type { DeviceNetwork } from "../ipa-settings.ts";
 
 /** Interfaces with their addresses, as os.networkInterfaces() gives them. */

@@ -1,9 +1,9 @@
 /** What a server says of handshakes that fail: each is counted, and as many are told as a log can bear. */
 
+import { boundedWarnings } from "../runtime/bounded-warnings.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { EsimError } from "../util/errors.ts";
-import { boundedWarnings } from "./bounded-warnings.ts";
 
 export interface FailedHandshakesOptions {
 	readonly log: Logger;

@@ -1,9 +1,9 @@
 import { equalBytes, toHex } from "../../../util/bytes.ts";
 import { Days, Hours, Milliseconds, Minutes } from "../../../util/duration.ts";
+import { hostGroup } from "../../../util/host-group.ts";
 import type { DatagramServer } from "../../datagram.ts";
 import { expiryOf } from "../../expiry.ts";
 import { FairRoom } from "../../fair-room.ts";
-import { hostGroup } from "../../host-group.ts";
 import { peerOwner } from "../../peer-owner.ts";
 import { type HostPort, printHostPort } from "../../tcp.ts";
 import type { NativeSession } from "./addon.ts";

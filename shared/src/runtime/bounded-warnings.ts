@@ -1,10 +1,10 @@
 /** Warnings of what anyone may bring about: as many are told as a log can bear. */
 
 import net from "node:net";
-import type { Clock } from "../runtime/clock.ts";
-import type { LogFacts, Logger } from "../runtime/logger.ts";
 import { Minutes } from "../util/duration.ts";
-import { hostGroup } from "./host-group.ts";
+import { hostGroup } from "../util/host-group.ts";
+import type { Clock } from "./clock.ts";
+import type { LogFacts, Logger } from "./logger.ts";
 
 const WINDOW = Minutes(1);
 /** Lines in a window: of all hosts together, and of one. */
