@@ -90,6 +90,8 @@ export class RoomsBench {
 	readonly #fileSystems = profileFileSystems();
 	readonly #storage = memoryJournalStorage();
 	readonly #options: RoomsOptions;
+	/** Of agents, one after the other. */
+	#life = 0;
 	readonly events: IpaEvent[] = [];
 	readonly smdp: Smdp;
 	readonly smds: Smds;
@@ -212,6 +214,7 @@ export class RoomsBench {
 
 	/** A new agent, and a card that has lost its power, unless only the agent was killed. */
 	async restart(killed: "agent and card" | "agent" = "agent and card"): Promise<Ipa> {
+		this.#life++;
 		if (killed === "agent and card") this.card = this.#newCard();
 		const reader = killed === "agent" ? poweredCard(this.card) : await this.reader(this.card);
 		const interruption = this.interruption;
@@ -280,16 +283,20 @@ export class RoomsBench {
 		return openJournal(this.#storage);
 	}
 
-	/** Lets fake time pass while `promise` is pending, slowly enough for databases and disks to keep up. */
+	/**
+	 * Lets fake time pass while `promise` is pending, slowly enough for databases and disks to keep up. For what an agent was
+	 * doing that is no more, no time passes.
+	 */
 	async inTime<T>(promise: Promise<T>, step = Seconds(1)): Promise<T> {
 		let isSettled = false;
 		const mark = () => {
 			isSettled = true;
 		};
 		promise.then(mark, mark);
-		while (!isSettled) {
+		const life = this.#life;
+		while (!isSettled && life === this.#life) {
 			await new Promise((resolve) => setTimeout(resolve, 2));
-			if (!isSettled) await this.eim.clock.advance(step);
+			if (!isSettled && life === this.#life) await this.eim.clock.advance(step);
 		}
 		return promise;
 	}
@@ -320,6 +327,7 @@ export class RoomsBench {
 	}
 
 	async close(): Promise<void> {
+		this.#life++;
 		await this.eim.close();
 		this.smdp.stop();
 		this.smds.stop();

@@ -29,6 +29,12 @@ describe("FakeClock", () => {
 		expect(ran).toBe(false);
 	});
 
+	test("never goes back where two pass time at once", async () => {
+		const clock = new FakeClock(0);
+		await Promise.all([clock.advance(120_000), clock.advance(1000)]);
+		expect(clock.now()).toBe(120_000);
+	});
+
 	test("until jumps through sleeps and gives the result", async () => {
 		const clock = new FakeClock(0);
 		const work = async () => {

@@ -43,7 +43,8 @@ export class FakeClock implements Clock {
 			this.#fire(timer);
 			await settle();
 		}
-		this.#now = target;
+		// Somebody else may have passed more time meanwhile.
+		this.#now = Math.max(this.#now, target);
 	}
 
 	/**
