@@ -1,9 +1,11 @@
 /** TLS sessions that a device keeps: a resumed connection is trusted because the one before was, and nobody else is. */
 
+import { once } from "node:events";
 import https from "node:https";
 import { serverTlsOptions } from "@iot-esim/shared/transport/http/server";
 import { TlsSessions } from "@iot-esim/shared/transport/http/tls-sessions";
 import { describe, expect, it } from "vitest";
+import { freePort } from "../../examples/demo/free-ports.ts";
 import { client, closers, identity, NAME, pkis, spki } from "./http-bench.ts";
 
 type Pki = (typeof pkis)["P-256"];
@@ -15,7 +17,7 @@ async function server(credential: Pki["dpTls"], port = 0) {
 		response.writeHead(200, { connection: "close" }).end();
 	});
 	listener.on("secureConnection", (socket) => resumed.push(socket.isSessionReused()));
-	await new Promise<void>((resolve) => listener.listen(port, "127.0.0.1", resolve));
+	await once(listener.listen(port, "127.0.0.1"), "listening");
 	const close = () => new Promise<void>((resolve) => listener.close(() => resolve()));
 	closers.push(close);
 	return { port: (listener.address() as { port: number }).port, resumed, close };
@@ -41,7 +43,7 @@ describe.each(["P-256", "brainpoolP256r1"] as const)("TLS sessions on %s", (curv
 
 	it("that a server has forgotten lead to a full handshake, and to a new session", async () => {
 		const sessions = new TlsSessions();
-		const first = await server(dpTls);
+		const first = await server(dpTls, await freePort());
 		await ask(first.port, sessions);
 		await first.close();
 		const second = await server(dpTls, first.port);
@@ -52,7 +54,7 @@ describe.each(["P-256", "brainpoolP256r1"] as const)("TLS sessions on %s", (curv
 
 	it("open no door to a server with another key, and none of its own is kept", async () => {
 		const sessions = new TlsSessions();
-		const right = await server(dpTls);
+		const right = await server(dpTls, await freePort());
 		await ask(right.port, sessions);
 		await right.close();
 		const wrong = await server(dsTls, right.port);

@@ -93,7 +93,7 @@ it("dumpcap on the loopback interface sees the same octets as the relay", async 
 	const packetsIn = () => readPcap(new Uint8Array(readFileSync(file)));
 	// dumpcap writes a little later than it sees.
 	const isWritten = () => countWire(packetsIn(), [tcp.port]).octets >= TCP_COUNT.octets;
-	for (let turn = 0; turn < 100 && !isWritten(); turn++) await new Promise((resolve) => setTimeout(resolve, 50));
+	for (let turn = 0; turn < 300 && !isWritten(); turn++) await new Promise((resolve) => setTimeout(resolve, 50));
 	dump.kill("SIGINT");
 	await new Promise((resolve) => dump.once("exit", resolve));
 	const packets = packetsIn();
