@@ -63,7 +63,7 @@ function trusting(certificates: readonly string[], hosts: Record<string, string>
 }
 
 async function listening(lines: readonly string[]): Promise<{ https: string; bench: string }> {
-	while (lines.length === 0) await new Promise((resolve) => setImmediate(resolve));
+	await expect.poll(() => lines.length, { interval: 5 }).toBeGreaterThan(0);
 	return (JSON.parse(lines[0] ?? "{}") as { listening: { https: string; bench: string } }).listening;
 }
 
