@@ -4,7 +4,9 @@ import { createEs9PlusClient } from "@iot-esim/eim/es9plus/client";
 import { addInitialEimRequest } from "@iot-esim/eim/esipa/eim-configuration";
 import { IsdRChannel, inProcessDriver, ipaConfig, settingsOf } from "@iot-esim/ipa/index";
 import type { Curve } from "@iot-esim/shared/crypto/curve";
+import { generateKeyPair } from "@iot-esim/shared/crypto/ecdsa";
 import { parseCertificate } from "@iot-esim/shared/pki/certificate";
+import { issueServer } from "@iot-esim/shared/pki/issue-roles";
 import { certificateToPem, privateKeyToPem } from "@iot-esim/shared/pki/pem";
 import { buildProfilePackage } from "@iot-esim/shared/profile/builder/build-profile-package";
 import { loadConfig } from "@iot-esim/shared/runtime/config";
@@ -12,7 +14,7 @@ import { silentLogger } from "@iot-esim/shared/runtime/logger";
 import { systemRandom } from "@iot-esim/shared/runtime/random";
 import { createHttpsListener } from "@iot-esim/shared/transport/http/server";
 import { fromHex, toHex } from "@iot-esim/shared/util/bytes";
-import { type Duration, Hours, Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
+import { Days, type Duration, Hours, Milliseconds, Seconds } from "@iot-esim/shared/util/duration";
 import { Card } from "@iot-esim/sim/euicc/card";
 import { profileFileSystems } from "@iot-esim/sim/euicc/file-system/profile-file-systems";
 import { createIpae } from "@iot-esim/sim/euicc/ipae/ipae";
@@ -77,7 +79,7 @@ async function servers(pki: TestPki) {
 		observedEim((request) => face.handle(request)),
 		{ identity: identityOf(pki.eimTls) },
 	);
-	const smdpListener = createHttpsListener(smdp.handle, { identity: identityOf(pki.dpTls) });
+	const smdpListener = createHttpsListener(smdp.handle, { identity: identityOf(ofToday(pki)) });
 	const port = async (listener: typeof eimListener) => (await listener.listen({ host: "127.0.0.1", port: 0 })).port;
 	const hosts = {
 		[EIM_ID]: `127.0.0.1:${await port(eimListener)}`,
@@ -90,6 +92,14 @@ async function servers(pki: TestPki) {
 		close();
 	};
 	return { pki, eim, face, smdp, line, hosts, stop };
+}
+
+/** The certificate of the SM-DP+'s TLS: the card's TLS goes by this machine's date, whatever that of the tests is. */
+function ofToday({ ci, curve }: TestPki): Credential {
+	const { publicKey, privateKey } = generateKeyPair(curve);
+	const validity = { notBefore: Date.now() - Days(1), notAfter: Date.now() + Days(1) };
+	const of = { role: "dp-tls", subject: { commonName: SMDP }, registeredId: "2.999.10", hosts: [SMDP] } as const;
+	return { certificate: issueServer({ ...of, validity, random: systemRandom, issuer: ci, publicKey }), privateKey };
 }
 
 function identityOf({ certificate, privateKey }: Credential) {

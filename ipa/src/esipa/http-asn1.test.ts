@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { systemClock } from "@iot-esim/shared/runtime/clock";
+import { systemRandom } from "@iot-esim/shared/runtime/random";
 import type { HttpClient } from "@iot-esim/shared/transport/http/client";
 import {
 	createHttpsListener,
@@ -8,13 +9,14 @@ import {
 } from "@iot-esim/shared/transport/http/server";
 import { hex, toHex } from "@iot-esim/shared/util/bytes";
 import { Seconds } from "@iot-esim/shared/util/duration";
+import { makeTestPki } from "@iot-esim/sim/pki/test-pki";
 import { afterEach, describe, expect, it } from "vitest";
-import { testPki } from "../../../test/support/esipa-bench.ts";
 import { FakeClock } from "../../../test/support/fake-clock.ts";
 import { httpAsn1Link } from "./http-asn1.ts";
 import type { EsipaTarget } from "./http-link.ts";
 
-const pki = testPki();
+// TLS goes by this machine's date.
+const pki = makeTestPki({ curve: "P-256", random: systemRandom, now: Date.now() });
 const pem = (der: Uint8Array) => new X509Certificate(der).toString();
 const server = pki.eimTls;
 const identity = {
