@@ -78,8 +78,18 @@ function plugIn(card: TinyCard, listening: NetworkListening, device = "device") 
 	return plugged;
 }
 
-const isAttached = (ask: Awaited<ReturnType<typeof started>>["ask"], device = "device") =>
-	expect.poll(async () => (await ask("GET", `status?device=${device}`)).json().attached, { interval: 5 });
+/** Waits for it, and says what has happened instead. */
+const isAttached = (ask: Awaited<ReturnType<typeof started>>["ask"], device = "device") => ({
+	async toBe(attached: boolean) {
+		const status = async () => (await ask("GET", `status?device=${device}`)).json().attached;
+		await expect
+			.poll(status, { interval: 5 })
+			.toBe(attached)
+			.catch(async (cause) => {
+				throw new Error(`attached is not ${attached}: ${(await ask("GET", "events")).text}`, { cause });
+			});
+	},
+});
 
 describe("sim-network over TCP", () => {
 	test("keys from the SM-DP+, card and IPA over vpcd, the way out through the proxy", async () => {
