@@ -217,7 +217,7 @@ describe("sim-smdp run", () => {
 			readFileSync(join(sgp26, "CERT_CI_ECDSA_NIST.der"));
 		} catch {
 			console.log(`SKIPPED: no GSMA SGP.26 certificates in ${sgp26}`);
-			return context.skip();
+			return context.skip("needs the GSMA SGP.26 certificates");
 		}
 		const credentials = pkisFromFolders([sgp26], ["P-256", "brainpoolP256r1"]).map((pki) => credentialsOf(pki));
 		expect(credentials.map(({ curve }) => curve)).toEqual(["P-256", "brainpoolP256r1"]);
